@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/model.hpp>
+#include <prunus/core/selection.hpp>
+#include <prunus/core/tile.hpp>
+
+#include <cstdint>      // std::uint8_t
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+
+namespace prunus::inline v0 {
+
+/// What an allocation decides about: the units of one parameter (its tiles) or of one coupling, with their scores.
+///
+/// @source the type is ours
+/// @deviation none
+template <class T>
+struct scored_units {
+  std::string_view name;           ///< of the parameter or coupling
+  score_run<T> scores;             ///< one a unit
+  std::span<std::uint8_t> keep;    ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
+  prunus::limits limits{};
+  const tile_grid* grid = nullptr;  ///< where the units lie in the weight; null for a coupling
+
+  [[nodiscard]] Index size() const noexcept { return scores.size; }
+};
+
+/// An allocation turns scores and one target sparsity into which units stay.
+///
+/// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never revives a unit that is
+/// gone, and keeps at least one unit of every entry.
+///
+/// @source the concept is ours
+/// @deviation none
+template <class A, class T>
+concept allocation = requires(const A& a, std::span<scored_units<T>> units, double sparsity) {
+  a.allocate(units, sparsity);
+};
+
+namespace detail {
+
+inline void check_sparsity(std::string_view where, double sparsity) {
+  if (!(sparsity >= 0 && sparsity < 1))
+    throw argument_error(errc::out_of_range,
+                         concat(where, ": the target sparsity is ", sparsity, "; it must lie in [0, 1)"));
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0

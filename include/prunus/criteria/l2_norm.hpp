@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/criteria/criterion.hpp>
+
+#include <Eigen/Core>
+
+#include <span>  // std::span
+
+namespace prunus::inline v0 {
+
+/// Euclidean norm of a tile: score = sqrt(sum w^2).
+///
+/// @shape weight: any layout of up to four axes; scores: one a tile
+/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection refuses by name;
+/// so do float weights above 1e19, whose squares overflow.
+/// @source Y. He, G. Kang, X. Dong, Y. Fu, Y. Yang, "Soft Filter Pruning for Accelerating Deep Convolutional Neural
+///         Networks", IJCAI 2018, doi:10.24963/ijcai.2018/309, equation 2 with p = 2
+/// @deviation any tile, not filters only
+struct l2_norm {
+  static constexpr bool scores_elements_by_magnitude = true;
+
+  /// Writes the Euclidean norm of every tile. Cost: one pass over the weights, no allocation.
+  template <weight_scalar S>
+  void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
+    reduce_tiles<fold, S>(p.weight, grid, scores);
+    Eigen::Map<Eigen::Array<score_of<S>, Eigen::Dynamic, 1>> norms(scores.data(), grid.size());
+    norms = norms.sqrt();
+  }
+
+ private:
+  struct fold {
+    static auto of(const auto& weights) { return weights.square(); }
+    static auto reduce(const auto& terms) { return terms.sum(); }
+    static auto combine(const auto& a, const auto& b) { return a + b; }
+  };
+};
+
+static_assert(criterion<l2_norm, float> && criterion<l2_norm, double>);
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/pruning/action.hpp>
+
+namespace prunus::inline v0 {
+
+/// Gone for good: set to zero now and held there.
+/// @source e.g. S. Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015,
+///         arXiv:1506.02626
+/// @deviation none
+struct hard {
+  [[nodiscard]] constexpr double factor(Index, bool) const noexcept { return 0; }
+  [[nodiscard]] constexpr bool permanent(Index) const noexcept { return true; }
+};
+
+static_assert(pruning_action<hard>);
+
+}  // namespace prunus::inline v0

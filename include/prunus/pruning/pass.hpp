@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/uniform.hpp>
+#include <prunus/core/model.hpp>
+#include <prunus/core/tile.hpp>
+#include <prunus/criteria/criterion.hpp>
+#include <prunus/pruning/action.hpp>
+#include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/pass_state.hpp>
+#include <prunus/pruning/scope.hpp>
+#include <prunus/pruning/targets.hpp>
+
+#include <limits>  // std::numeric_limits
+#include <span>    // std::span
+#include <vector>  // std::vector
+
+namespace prunus::inline v0 {
+
+/// One way to prune: criterion x tile x allocation x action.
+///
+///     prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
+///                  prunus::scope{.exclude = {"conv1.*"}}, prunus::limits{.multiple_of = 8}}
+///
+/// A pass is a value without state. `prepare(model)` makes the state, `prune(model, state, event, target)` carries out one
+/// event. A scheduler calls both; for a single event there is `prunus::prune`.
+///
+/// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With the tiles `filter` and
+/// `channel` on a model whose couplings are known, coupled weights are ranked as one, by the mean score of their tiles
+/// (our reading of a group's importance), and biases and normalisations follow the filters they belong to.
+template <class Criterion, class Allocation = uniform, class Action = hard>
+struct pass {
+  Criterion criterion;
+  prunus::tile tile = element;
+  Allocation allocation{};
+  Action action{};
+  prunus::scope scope{};
+  prunus::limits limits{};
+
+  /// Everything is kept at first.
+  /// @throws argument_error (empty_model: nothing in the scope may be pruned; out_of_range: limits)
+  template <weight_scalar S>
+  [[nodiscard]] pass_state prepare(const model<S>& net) const {
+    if constexpr (requires { action.check(); }) action.check();
+    return detail::find_targets(net, tile, scope, limits);
+  }
+
+  /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first weight.
+  /// @throws what the allocation throws; value_error (not_finite) names the parameter
+  template <weight_scalar S>
+  pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const {
+    static_assert(prunus::criterion<Criterion, S>,
+                  "prunus::pass: the criterion must have `void score(const parameter<S>&, const tile_grid&, "
+                  "std::span<score_of<S>>) const`");
+    static_assert(prunus::allocation<Allocation, score_of<S>>,
+                  "prunus::pass: the allocation must have `void allocate(std::span<scored_units<T>>, double) const`");
+    static_assert(pruning_action<Action>,
+                  "prunus::pass: the action must have `factor(event, lost_before)` and `permanent(event)`");
+    const bool history = action.factor(event, true) != action.factor(event, false);
+    const std::vector<pass_state::target> before = history ? state.targets : std::vector<pass_state::target>{};
+    if (state.permanent)
+      hold(net, state);  // what is gone must score as gone even if the caller has trained it back
+    else
+      for (pass_state::target& t : state.targets) std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
+
+    std::vector<std::vector<score_of<S>>> storage(state.targets.size());
+    std::vector<scored_units<score_of<S>>> units;
+    for (std::size_t i = 0; i < state.targets.size(); ++i)
+      units.push_back(score(net, state.targets[i], storage[i]));
+    allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
+
+    for (pass_state::target& t : state.targets) t.spread();
+    state.permanent = action.permanent(event);
+    if (history)
+      fade(net, state, before, event);
+    else
+      state.for_each_mask([&](Index p, const mask& m) { shrink(net, p, m, action.factor(event, false)); });
+    return report(net, state, event, target);
+  }
+
+  /// Sets what is gone for good to zero again; nothing else is touched and nothing is allocated.
+  template <weight_scalar S>
+  static void hold(const model<S>& net, const pass_state& state) {
+    if (!state.permanent) return;
+    state.for_each_mask([&](Index p, const mask& m) { m.apply(net.parameters()[static_cast<std::size_t>(p)].weight); });
+  }
+
+ private:
+  template <weight_scalar S>
+  static void shrink(const model<S>& net, Index p, const mask& m, double factor) {
+    const weight_view<S> weight = net.parameters()[static_cast<std::size_t>(p)].weight;
+    if (factor == 0)
+      m.apply(weight);
+    else
+      m.scale_removed(weight, factor);
+  }
+
+  /// Scores of one target: the weights themselves where magnitude decides about single weights, else written ones.
+  template <weight_scalar S>
+  [[nodiscard]] scored_units<score_of<S>> score(const model<S>& net, pass_state::target& t,
+                                                std::vector<score_of<S>>& storage) const {
+    const std::span<std::uint8_t> keep = t.keep();
+    const Index size = static_cast<Index>(keep.size());
+    const auto parameter_of = [&](const pass_state::target::member& m) -> const parameter<S>& {
+      return net.parameters()[static_cast<std::size_t>(m.parameter)];
+    };
+    const pass_state::target::member& first = t.members.front();
+    if constexpr (detail::scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score_of<S>>)
+      if (!t.coupled() && first.mask.grid().is_elementwise())
+        return {t.name, {parameter_of(first).weight.data, size, true, t.name}, keep, t.limits, &first.mask.grid()};
+
+    storage.assign(static_cast<std::size_t>(size), score_of<S>{0});
+    if (!t.coupled()) {
+      criterion.score(parameter_of(first), first.mask.grid(), std::span<score_of<S>>(storage));
+    } else {
+      std::vector<score_of<S>> tiles;
+      std::vector<Index> count(storage.size(), 0);
+      for (const pass_state::target::member& m : t.members) {
+        if (!m.scored) continue;
+        tiles.resize(static_cast<std::size_t>(m.mask.size()));
+        criterion.score(parameter_of(m), m.mask.grid(), std::span<score_of<S>>(tiles));
+        for (std::size_t i = 0; i < tiles.size(); ++i) {
+          storage[static_cast<std::size_t>(m.unit_of[i])] += tiles[i];
+          ++count[static_cast<std::size_t>(m.unit_of[i])];
+        }
+      }
+      for (std::size_t u = 0; u < storage.size(); ++u)
+        if (count[u] > 1) storage[u] /= static_cast<score_of<S>>(count[u]);
+    }
+    for (std::size_t u = 0; u < storage.size(); ++u)
+      if (keep[u] == 0) storage[u] = std::numeric_limits<score_of<S>>::lowest();
+    const tile_grid* grid = t.coupled() ? nullptr : &first.mask.grid();
+    return {t.name, {storage.data(), size, false, t.name}, keep, t.limits, grid};
+  }
+
+  /// As shrink, with a factor of its own for tiles that lost at the event before, too.
+  template <weight_scalar S>
+  void fade(const model<S>& net, const pass_state& state, const std::vector<pass_state::target>& before,
+            Index event) const {
+    for (std::size_t i = 0; i < state.targets.size(); ++i)
+      for (std::size_t k = 0; k < state.targets[i].members.size(); ++k) {
+        const auto& now = state.targets[i].members[k];
+        mask fresh = now.mask, again = now.mask;  // lost for the first time, lost again
+        for (Index t = 0; t < now.mask.size(); ++t) {
+          const bool lost_before = !before[i].members[k].mask[t];
+          fresh.set(t, now.mask[t] || lost_before);
+          again.set(t, now.mask[t] || !lost_before);
+        }
+        shrink(net, now.parameter, fresh, action.factor(event, false));
+        shrink(net, now.parameter, again, action.factor(event, true));
+      }
+  }
+
+  template <weight_scalar S>
+  [[nodiscard]] static pass_report report(const model<S>& net, const pass_state& state, Index event, double target) {
+    pass_report result{event, target, {}};
+    for (const pass_state::target& t : state.targets)
+      for (const auto& m : t.members)
+        if (m.scored)
+          result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name, m.mask.size(),
+                                       m.mask.kept(), m.mask.grid().weights(), m.mask.weights_kept()});
+    return result;
+  }
+};
+
+template <class C>
+pass(C, tile) -> pass<C>;
+template <class C, class A>
+pass(C, tile, A) -> pass<C, A>;
+template <class C, class A, class X>
+pass(C, tile, A, X) -> pass<C, A, X>;
+template <class C, class A, class X>
+pass(C, tile, A, X, scope) -> pass<C, A, X>;
+template <class C, class A, class X>
+pass(C, tile, A, X, scope, limits) -> pass<C, A, X>;
+
+}  // namespace prunus::inline v0

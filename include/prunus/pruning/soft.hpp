@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/pruning/action.hpp>
+
+namespace prunus::inline v0 {
+
+/// Set to zero now, but free to grow back: training goes on with all tiles, and the next event selects anew among all.
+/// `scheduler::finish` makes the last selection permanent.
+/// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks", IJCAI 2018,
+///         doi:10.24963/ijcai.2018/309
+/// @deviation any tile, not filters only
+struct soft {
+  [[nodiscard]] constexpr double factor(Index, bool) const noexcept { return 0; }
+  [[nodiscard]] constexpr bool permanent(Index) const noexcept { return false; }
+};
+
+static_assert(pruning_action<soft>);
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+
+#include <cstdint>  // std::uint8_t
+#include <limits>   // std::numeric_limits
+
+namespace prunus::inline v0 {
+
+using Eigen::Index;
+
+/// How far the training is. What is not known may be left out, unless a schedule asks for it.
+///
+/// @source ours
+/// @deviation none
+struct progress {
+  Index step = 0;   ///< minibatches done; never goes backwards
+  Index epoch = 0;  ///< passes over the data done; never goes backwards
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< in [0, 1]
+};
+
+/// What a schedule counts.
+enum class time_unit : std::uint8_t { step, epoch };
+
+namespace detail {
+
+[[nodiscard]] constexpr Index time_of(const progress& now, time_unit by) noexcept {
+  return by == time_unit::step ? now.step : now.epoch;
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/schedule/schedule.hpp>
+
+#include <cstddef>  // std::size_t
+#include <vector>   // std::vector
+
+namespace prunus::inline v0 {
+
+/// A list of times and sparsities: `steps{{{1000, 0.3}, {2000, 0.5}, {4000, 0.8}}}`.
+///
+/// Times grow. When a scheduler skips over several of them, the last one counts.
+/// @source multi-step schedules, a common option
+/// @deviation none
+struct steps {
+  struct entry {
+    Index at = 0;
+    double sparsity = 0;
+  };
+  std::vector<entry> list;
+  time_unit by = time_unit::step;
+
+  [[nodiscard]] Index events(const progress& now) const noexcept {
+    Index count = 0;
+    for (const entry& e : list) count += e.at <= detail::time_of(now, by) ? 1 : 0;
+    return count;
+  }
+  [[nodiscard]] double target(Index event) const noexcept {
+    return event < 1 || event > static_cast<Index>(list.size()) ? 0 : list[static_cast<std::size_t>(event - 1)].sparsity;
+  }
+  void check() const {
+    if (list.empty()) throw argument_error(errc::out_of_range, "steps: the list is empty; give it at least one entry");
+    Index before = -1;
+    for (const entry& e : list) {
+      detail::check_target("steps", "a sparsity", e.sparsity);
+      if (e.at <= before)
+        throw argument_error(errc::out_of_range, detail::concat("steps: ", e.at, " follows ", before,
+                                                                "; times must be at least 0 and grow"));
+      before = e.at;
+    }
+  }
+};
+
+static_assert(schedule<steps>);
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/structure/operation.hpp>
+
+#include <initializer_list>  // inputs in calls
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <utility>           // std::move
+#include <vector>            // std::vector
+
+namespace prunus::inline v0 {
+
+/// One operation of a declared graph. Its result is a tensor that bears the node's name; its parameters are called
+/// "<name>.weight", "<name>.bias", "<name>.running_mean", "<name>.running_var".
+struct graph_node {
+  std::string name;
+  any_operation operation;
+  std::vector<std::string> inputs;  ///< names of the nodes whose results it takes
+};
+
+/// A network as a declaration: operations, who feeds whom, and nothing else. A value; it holds no weights.
+///
+/// Nodes may be declared in any order. `resolve(graph)` checks the whole and infers the shapes.
+///
+///     prunus::graph g;
+///     g.input("image", {3, 32, 32});
+///     g.convolution("conv1", "image", {.out_channels = 16, .kernel = 3, .padding = 1});
+///     g.batch_norm("bn1", "conv1");
+///     g.relu("relu1", "bn1");
+///     g.dense("fc", g.flatten("flat", "relu1"), {.out_features = 10});
+///
+/// Every function returns the name of the node, so that calls can be nested. Each throws argument_error
+/// (duplicate_name) when the name is taken and leaves the graph as it was.
+class graph {
+ public:
+  std::string input(std::string name, tensor_shape shape) { return node(std::move(name), operation::input{shape}, {}); }
+  std::string convolution(std::string name, std::string_view from, operation::convolution attributes) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string dense(std::string name, std::string_view from, operation::dense attributes) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string batch_norm(std::string name, std::string_view from, operation::batch_norm attributes = {}) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string layer_norm(std::string name, std::string_view from, operation::layer_norm attributes = {}) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string activation(std::string name, std::string_view from, operation::activation attributes) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string relu(std::string name, std::string_view from) {
+    return node(std::move(name), operation::activation{operation::activation::kind::relu}, {from});
+  }
+  std::string add(std::string name, std::initializer_list<std::string_view> from) {
+    return node(std::move(name), operation::add{}, from);
+  }
+  std::string multiply(std::string name, std::initializer_list<std::string_view> from) {
+    return node(std::move(name), operation::multiply{}, from);
+  }
+  std::string concat(std::string name, std::initializer_list<std::string_view> from) {
+    return node(std::move(name), operation::concat{}, from);
+  }
+  std::string flatten(std::string name, std::string_view from, operation::flatten attributes = {}) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string max_pooling(std::string name, std::string_view from, extent2 kernel, extent2 stride,
+                          extent2 padding = 0) {
+    return node(std::move(name), operation::pooling{operation::pooling::kind::max, kernel, stride, padding}, {from});
+  }
+  std::string average_pooling(std::string name, std::string_view from, extent2 kernel, extent2 stride,
+                              extent2 padding = 0) {
+    return node(std::move(name), operation::pooling{operation::pooling::kind::average, kernel, stride, padding},
+                {from});
+  }
+  std::string global_average_pooling(std::string name, std::string_view from) {
+    return node(std::move(name), operation::global_pooling{operation::pooling::kind::average}, {from});
+  }
+  std::string global_max_pooling(std::string name, std::string_view from) {
+    return node(std::move(name), operation::global_pooling{operation::pooling::kind::max}, {from});
+  }
+  std::string upsampling(std::string name, std::string_view from, extent2 factor) {
+    return node(std::move(name), operation::upsampling{factor}, {from});
+  }
+  std::string split_heads(std::string name, std::string_view from, Index heads) {
+    return node(std::move(name), operation::split_heads{heads}, {from});
+  }
+  std::string merge_heads(std::string name, std::string_view from, Index features) {
+    return node(std::move(name), operation::merge_heads{features}, {from});
+  }
+  std::string dropout(std::string name, std::string_view from, double rate) {
+    return node(std::move(name), operation::dropout{rate}, {from});
+  }
+
+  /// Any node; what the functions above call.
+  std::string node(std::string name, any_operation operation, std::initializer_list<std::string_view> from) {
+    std::vector<std::string> inputs;
+    for (std::string_view input : from) inputs.emplace_back(input);
+    return add_node({std::move(name), operation, std::move(inputs)});
+  }
+  std::string add_node(graph_node added) {
+    if (added.name.empty()) throw argument_error(errc::unknown_name, "graph: a node needs a name");
+    for (const graph_node& other : nodes_)
+      if (other.name == added.name)
+        throw argument_error(errc::duplicate_name, detail::concat("graph: a node called ", added.name,
+                                                                  " exists already; every node needs its own name"));
+    nodes_.push_back(std::move(added));
+    return nodes_.back().name;
+  }
+
+  /// Marks a result of the network. Without any mark, the results are the nodes that nobody reads.
+  void output(std::string_view name) { outputs_.emplace_back(name); }
+
+  [[nodiscard]] const std::vector<graph_node>& nodes() const noexcept { return nodes_; }
+  [[nodiscard]] const std::vector<std::string>& outputs() const noexcept { return outputs_; }
+
+ private:
+  std::vector<graph_node> nodes_;
+  std::vector<std::string> outputs_;
+};
+
+}  // namespace prunus::inline v0
