@@ -12,14 +12,17 @@
 
 namespace prunus::inline v0 {
 
-/// A sparsity of its own for every parameter, from a list of names (or patterns with `*`; the first that fits counts).
+/// A sparsity of its own for every parameter, from a list of names (or patterns with `*`; the first
+/// that fits counts).
 ///
-/// The list is reached when the schedule's target reaches the largest sparsity in it; before that, every entry grows in
-/// proportion: sparsity of a layer = listed * min(1, target / largest listed). So `per_layer{{{"conv*", 0.3},
+/// The list is reached when the schedule's target reaches the largest sparsity in it; before that,
+/// every entry grows in proportion: sparsity of a layer = listed * min(1, target / largest listed).
+/// So `per_layer{{{"conv*", 0.3},
 /// {"fc1.weight", 0.9}}}` under a ramp to 0.9 ends at 0.3 and 0.9.
 ///
 /// @shape scores: one a unit of each parameter or coupling
-/// @throws argument_error (out_of_range: a sparsity outside [0, 1); unknown_name: a pattern that fits no parameter),
+/// @throws argument_error (out_of_range: a sparsity outside [0, 1); unknown_name: a pattern that
+/// fits no parameter),
 ///         value_error (not_finite); nothing is then written
 /// Ties and limits as in `uniform`. Cost: two passes over the scores.
 /// @source a common option; e.g. the layer lists of S. Han et al. 2015, arXiv:1506.02626, section 4
@@ -40,17 +43,20 @@ struct per_layer {
     for (const entry& e : list) {
       detail::check_sparsity("per_layer", e.sparsity);
       largest = std::max(largest, e.sparsity);
-      const bool used = std::any_of(units.begin(), units.end(),
-                                    [&](const scored_units<T>& u) { return matches(e.pattern, u.name); });
+      const bool used = std::any_of(units.begin(), units.end(), [&](const scored_units<T>& u) {
+        return matches(e.pattern, u.name);
+      });
       if (!used)
-        throw argument_error(errc::unknown_name, detail::concat("per_layer: \"", e.pattern, "\" fits none of the ",
-                                                                units.size(), " parameters that this pass prunes"));
+        throw argument_error(errc::unknown_name,
+                             detail::concat("per_layer: \"", e.pattern, "\" fits none of the ",
+                                            units.size(), " parameters that this pass prunes"));
     }
     const double grown = largest > 0 ? std::min(1.0, target / largest) : 0.0;
     std::vector<Index> removed;
     for (const scored_units<T>& u : units)
-      removed.push_back(detail::within_limits(u.limits, u.size(), detail::already_removed(u),
-                                              detail::units_to_remove(u.size(), grown * sparsity_of(u.name))));
+      removed.push_back(
+          detail::within_limits(u.limits, u.size(), detail::already_removed(u),
+                                detail::units_to_remove(u.size(), grown * sparsity_of(u.name))));
     detail::remove_smallest_of_each<T>(units, removed);
   }
 

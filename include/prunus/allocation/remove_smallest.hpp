@@ -24,7 +24,8 @@ namespace prunus::inline v0::detail {
 /// Units of `entry` that are gone for good already.
 template <class T>
 [[nodiscard]] Index already_removed(const scored_units<T>& entry) noexcept {
-  return entry.size() - Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>(entry.keep.data(), entry.size())
+  return entry.size() - Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>(
+                            entry.keep.data(), entry.size())
                             .template cast<Index>()
                             .sum();
 }
@@ -34,17 +35,20 @@ template <class T>
   return std::max<Index>(units - std::max<Index>(l.min_kept, 1), 0);
 }
 
-/// The number to remove out of `units`, given that `gone` of them are gone and that the limits hold.
-[[nodiscard]] inline Index within_limits(const limits& l, Index units, Index gone, Index wanted) noexcept {
+/// The number to remove out of `units`, given that `gone` of them are gone and that the limits
+/// hold.
+[[nodiscard]] inline Index within_limits(const limits& l, Index units, Index gone,
+                                         Index wanted) noexcept {
   Index removed = std::max(std::min(wanted, most_removable(l, units)), gone);
   if (l.multiple_of > 1) {
     const Index m = l.multiple_of, kept = units - removed;
     const Index lower = kept / m * m, upper = std::min(lower == kept ? kept : lower + m, units);
-    Index rounded = l.round == rounding::down                               ? lower
+    Index rounded = l.round == rounding::down                            ? lower
                     : l.round == rounding::up || 2 * (kept - lower) >= m ? upper
-                                                                            : lower;
+                                                                         : lower;
     if (rounded < std::max<Index>(l.min_kept, 1)) rounded = upper;
-    if (rounded > units - gone) rounded = std::max<Index>(lower, 1);  // what is gone does not come back for a width
+    if (rounded > units - gone)
+      rounded = std::max<Index>(lower, 1);  // what is gone does not come back for a width
     removed = units - rounded;
   }
   return removed;
@@ -55,10 +59,13 @@ struct tie_budget {
   Index live = 0;  ///< ties among units still alive that may still go
 };
 
-/// keep = score > threshold for `length` scores; returns how many are kept, and adds the number equal to the threshold.
+/// keep = score > threshold for `length` scores; returns how many are kept, and adds the number
+/// equal to the threshold.
 template <bool Magnitude, class T>
-[[nodiscard]] inline Index write_above(const T* data, Index length, T threshold, std::uint8_t* keep, Index& equal) {
-  using counter = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;  // as wide as a score: no narrowing
+[[nodiscard]] inline Index write_above(const T* data, Index length, T threshold, std::uint8_t* keep,
+                                       Index& equal) {
+  using counter = std::conditional_t<sizeof(T) == 8, std::int64_t,
+                                     std::int32_t>;  // as wide as a score: no narrowing
   counter above = 0, ties = 0;
   for (Index j = 0; j < length; ++j) {
     const T s = Magnitude ? std::abs(data[j]) : data[j];
@@ -67,12 +74,13 @@ template <bool Magnitude, class T>
   }
   equal = ties;
   if (ties == 0)
-    for (Index j = 0; j < length; ++j) keep[j] = (Magnitude ? std::abs(data[j]) : data[j]) > threshold ? 1 : 0;
+    for (Index j = 0; j < length; ++j)
+      keep[j] = (Magnitude ? std::abs(data[j]) : data[j]) > threshold ? 1 : 0;
   return above;
 }
 
-/// Writes keep = score > threshold; of the scores equal to it, those gone already go, and live ones while the budget
-/// lasts. Returns the number removed. One pass.
+/// Writes keep = score > threshold; of the scores equal to it, those gone already go, and live ones
+/// while the budget lasts. Returns the number removed. One pass.
 template <bool Magnitude, class T>
 Index write_keep(const T* data, Index size, T threshold, std::uint8_t* keep, tie_budget& budget) {
   constexpr Index block = 64;
@@ -80,7 +88,8 @@ Index write_keep(const T* data, Index size, T threshold, std::uint8_t* keep, tie
   for (Index begin = 0; begin < size; begin += block) {
     const T* x = data + begin;
     std::uint8_t* k = keep + begin;
-    const bool whole = size - begin >= block;  // a length known to the compiler is what makes this fast
+    const bool whole =
+        size - begin >= block;  // a length known to the compiler is what makes this fast
     const Index length = whole ? block : size - begin;
     Index equal = 0;
     const Index above = whole ? write_above<Magnitude>(x, block, threshold, k, equal)
@@ -104,9 +113,10 @@ Index write_keep(const T* data, Index size, T threshold, std::uint8_t* keep, tie
 
 template <class T>
 Index write_keep(const scored_units<T>& entry, T threshold, tie_budget& budget) {
-  return entry.scores.magnitude
-             ? write_keep<true>(entry.scores.data, entry.size(), threshold, entry.keep.data(), budget)
-             : write_keep<false>(entry.scores.data, entry.size(), threshold, entry.keep.data(), budget);
+  return entry.scores.magnitude ? write_keep<true>(entry.scores.data, entry.size(), threshold,
+                                                   entry.keep.data(), budget)
+                                : write_keep<false>(entry.scores.data, entry.size(), threshold,
+                                                    entry.keep.data(), budget);
 }
 
 /// Ties of `entry` at the cut that are gone already.
@@ -123,12 +133,14 @@ template <class T>
 [[nodiscard]] score_cut<T> cut_of(const scored_units<T>& entry, Index removed) {
   const std::array<score_run<T>, 1> runs{entry.scores};
   if (removed > 0) return find_cut<T>(runs, removed);
-  const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> scores(entry.scores.data, entry.size());
+  const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> scores(entry.scores.data,
+                                                                    entry.size());
   if (!(scores.abs() <= std::numeric_limits<T>::max()).all()) throw_not_finite<T>(runs);
   return {-std::numeric_limits<T>::infinity(), 0, 0, 0};
 }
 
-/// Removes the units of one entry that `cut` says, in the order of the ties: gone before live, lower before higher index.
+/// Removes the units of one entry that `cut` says, in the order of the ties: gone before live,
+/// lower before higher index.
 template <class T>
 Index write_cut(const scored_units<T>& entry, const score_cut<T>& cut) {
   const bool all_ties_go = cut.ties() == cut.equal;
@@ -137,7 +149,8 @@ Index write_cut(const scored_units<T>& entry, const score_cut<T>& cut) {
   return write_keep(entry, cut.threshold, budget);
 }
 
-/// Removes `removed[i]` units of lowest score of `units[i]`, every entry for itself; validates all before it writes.
+/// Removes `removed[i]` units of lowest score of `units[i]`, every entry for itself; validates all
+/// before it writes.
 template <class T>
 void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const Index> removed) {
   std::vector<score_cut<T>> cuts;

@@ -11,15 +11,17 @@
 
 namespace prunus::inline v0 {
 
-/// What an allocation decides about: the units of one parameter (its tiles) or of one coupling, with their scores.
+/// What an allocation decides about: the units of one parameter (its tiles) or of one coupling,
+/// with their scores.
 ///
 /// @source the type is ours
 /// @deviation none
 template <class T>
 struct scored_units {
-  std::string_view name;           ///< of the parameter or coupling
-  score_run<T> scores;             ///< one a unit
-  std::span<std::uint8_t> keep;    ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
+  std::string_view name;  ///< of the parameter or coupling
+  score_run<T> scores;    ///< one a unit
+  std::span<std::uint8_t>
+      keep;  ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};
   const tile_grid* grid = nullptr;  ///< where the units lie in the weight; null for a coupling
 
@@ -28,8 +30,8 @@ struct scored_units {
 
 /// An allocation turns scores and one target sparsity into which units stay.
 ///
-/// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never revives a unit that is
-/// gone, and keeps at least one unit of every entry.
+/// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never
+/// revives a unit that is gone, and keeps at least one unit of every entry.
 ///
 /// @source the concept is ours
 /// @deviation none
@@ -42,8 +44,8 @@ namespace detail {
 
 inline void check_sparsity(std::string_view where, double sparsity) {
   if (!(sparsity >= 0 && sparsity < 1))
-    throw argument_error(errc::out_of_range,
-                         concat(where, ": the target sparsity is ", sparsity, "; it must lie in [0, 1)"));
+    throw argument_error(errc::out_of_range, concat(where, ": the target sparsity is ", sparsity,
+                                                    "; it must lie in [0, 1)"));
 }
 
 }  // namespace detail

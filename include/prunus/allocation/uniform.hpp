@@ -9,16 +9,20 @@
 
 namespace prunus::inline v0 {
 
-/// The same sparsity in every parameter: of n units, round(sparsity * n) with the lowest scores go, halves rounded up.
+/// The same sparsity in every parameter: of n units, round(sparsity * n) with the lowest scores go,
+/// halves rounded up.
 ///
-/// Exactly that many, whatever the ties: units that are gone already go first, then the lower index. Limits of a
-/// parameter (floor, multiple of a width) come before the target; at least one unit stays.
+/// Exactly that many, whatever the ties: units that are gone already go first, then the lower
+/// index. Limits of a parameter (floor, multiple of a width) come before the target; at least one
+/// unit stays.
 ///
 /// @shape scores: one a unit of each parameter or coupling
-/// @throws argument_error (out_of_range: sparsity outside [0, 1)), value_error (not_finite: names the parameter);
+/// @throws argument_error (out_of_range: sparsity outside [0, 1)), value_error (not_finite: names
+/// the parameter);
 ///         nothing is then written
 /// Cost: two passes over the scores.
-/// @source "layer-wise" or "local" pruning, e.g. H. Li et al., "Pruning Filters for Efficient ConvNets", ICLR 2017,
+/// @source "layer-wise" or "local" pruning, e.g. H. Li et al., "Pruning Filters for Efficient
+/// ConvNets", ICLR 2017,
 ///         arXiv:1608.08710
 /// @deviation none
 struct uniform {
@@ -27,7 +31,8 @@ struct uniform {
     detail::check_sparsity("uniform", sparsity);
     std::vector<Index> removed;
     for (const scored_units<T>& entry : units)
-      removed.push_back(detail::within_limits(entry.limits, entry.size(), detail::already_removed(entry),
+      removed.push_back(detail::within_limits(entry.limits, entry.size(),
+                                              detail::already_removed(entry),
                                               detail::units_to_remove(entry.size(), sparsity)));
     detail::remove_smallest_of_each<T>(units, removed);
   }
