@@ -19,10 +19,12 @@ namespace prunus::inline v0 {
 
 using Eigen::Index;
 
-/// Writes values one after the other into bytes: the format of saved masks, schedules and checkpoints.
+/// Writes values one after the other into bytes: the format of saved masks, schedules and
+/// checkpoints.
 ///
-/// Each piece starts with a tag that the reader must ask for by the same name, so that a foreign or damaged file is
-/// noticed where it differs. Numbers are stored as the machine holds them; a file starts with a mark of the byte order.
+/// Each piece starts with a tag that the reader must ask for by the same name, so that a foreign or
+/// damaged file is noticed where it differs. Numbers are stored as the machine holds them; a file
+/// starts with a mark of the byte order.
 class archive_writer {
  public:
   void tag(std::string_view name) { text(name); }
@@ -32,9 +34,7 @@ class archive_writer {
   }
   template <class T>
     requires std::is_trivially_copyable_v<T>
-  void number(T value) {
-    values(&value, 1);
-  }
+  void number(T value) { values(&value, 1); }
   template <class T>
     requires std::is_trivially_copyable_v<T>
   void values(const T* data, Index count) {
@@ -51,14 +51,17 @@ class archive_writer {
 class archive_reader {
  public:
   /// `origin` names the source in messages, usually a path. The bytes must outlive the reader.
-  archive_reader(std::string_view bytes, std::string_view origin) : bytes_(bytes), origin_(origin) {}
+  archive_reader(std::string_view bytes, std::string_view origin)
+      : bytes_(bytes), origin_(origin) {}
 
   void tag(std::string_view name) {
     const std::size_t at = position_;
     const std::string found = text();
     if (found != name)
-      throw file_error(errc::malformed, detail::concat(origin_, ": expected \"", name, "\" at byte ", at, ", found \"",
-                                                       found.substr(0, 40), "\"; is it a file of another kind?"));
+      throw file_error(
+          errc::malformed,
+          detail::concat(origin_, ": expected \"", name, "\" at byte ", at, ", found \"",
+                         found.substr(0, 40), "\"; is it a file of another kind?"));
   }
   [[nodiscard]] std::string text() {
     const auto size = number<std::int64_t>();
@@ -75,7 +78,8 @@ class archive_reader {
   template <class T>
     requires std::is_trivially_copyable_v<T>
   void values(T* data, Index count) {
-    if (count < 0 || static_cast<std::size_t>(count) > (bytes_.size() - position_) / sizeof(T)) fail(count);
+    if (count < 0 || static_cast<std::size_t>(count) > (bytes_.size() - position_) / sizeof(T))
+      fail(count);
     const std::string_view source = take(static_cast<std::size_t>(count) * sizeof(T));
     std::memcpy(data, source.data(), source.size());
   }
@@ -91,8 +95,9 @@ class archive_reader {
   }
   template <class Number>
   [[noreturn]] void fail(Number wanted) const {
-    throw file_error(errc::truncated, detail::concat(origin_, ": ends after ", bytes_.size(), " bytes, ", wanted,
-                                                     " more values were expected at byte ", position_));
+    throw file_error(errc::truncated,
+                     detail::concat(origin_, ": ends after ", bytes_.size(), " bytes, ", wanted,
+                                    " more values were expected at byte ", position_));
   }
 
   std::string_view bytes_;
@@ -104,7 +109,8 @@ class archive_reader {
 [[nodiscard]] inline std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
-    throw file_error(errc::cannot_open, detail::concat(path, ": cannot be read; does it exist, and may you read it?"));
+    throw file_error(errc::cannot_open,
+                     detail::concat(path, ": cannot be read; does it exist, and may you read it?"));
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
@@ -118,13 +124,15 @@ inline void write_file(const std::string& path, std::string_view bytes) {
     file.flush();
     if (!file) {
       std::remove(unfinished.c_str());
-      throw file_error(errc::cannot_open, detail::concat(path, ": cannot be written; does the folder exist, may you ",
-                                                         "write there, and is there space?"));
+      throw file_error(errc::cannot_open,
+                       detail::concat(path, ": cannot be written; does the folder exist, may you ",
+                                      "write there, and is there space?"));
     }
   }
   if (std::rename(unfinished.c_str(), path.c_str()) != 0) {
     std::remove(unfinished.c_str());
-    throw file_error(errc::cannot_open, detail::concat(path, ": cannot be replaced by the finished file"));
+    throw file_error(errc::cannot_open,
+                     detail::concat(path, ": cannot be replaced by the finished file"));
   }
 }
 

@@ -22,16 +22,19 @@ enum class axis : std::uint8_t { out, in, height, width };
   return names[static_cast<std::size_t>(a)];
 }
 
-/// Which index of a tensor means what, in the order in which the user writes the indices: "OIHW" for PyTorch and ONNX,
-/// "HWIO" for Keras, "OHWI" for TFLite, "OI" for a dense layer, "O" for a bias, "OIDHW" for 3-D convolutions.
+/// Which index of a tensor means what, in the order in which the user writes the indices: "OIHW"
+/// for PyTorch and ONNX, "HWIO" for Keras, "OHWI" for TFLite, "OI" for a dense layer, "O" for a
+/// bias, "OIDHW" for 3-D convolutions.
 ///
-/// Letters: O out, I in, D depth, H height, W width, each at most once; D stands directly before H. Whether the storage
-/// is row-major or column-major is known from the Eigen type and is not part of the layout.
-/// A wrong letter in a literal is a compile-time error; `layout::parse` checks texts that are known at run time only.
+/// Letters: O out, I in, D depth, H height, W width, each at most once; D stands directly before H.
+/// Whether the storage is row-major or column-major is known from the Eigen type and is not part of
+/// the layout. A wrong letter in a literal is a compile-time error; `layout::parse` checks texts
+/// that are known at run time only.
 class layout {
  public:
   template <std::size_t N>
-  consteval layout(const char (&text)[N]) : layout(std::string_view(text, N - 1)) {}  // NOLINT(google-explicit-constructor)
+  consteval layout(const char (&text)[N])
+      : layout(std::string_view(text, N - 1)) {}  // NOLINT(google-explicit-constructor)
 
   /// The usual order for a tensor of `rank` 1 to 5: O, OI, OIW, OIHW, OIDHW.
   /// @throws shape_error (bad_layout) for another rank.
@@ -59,9 +62,10 @@ class layout {
       good = letters.find(text[i]) != letters.npos && text.find(text[i], i + 1) == text.npos &&
              (text[i] != 'D' || (i + 1 < text.size() && text[i + 1] == 'H'));
     if (!good)
-      throw shape_error(errc::bad_layout,
-                        detail::concat("layout: \"", text, "\" is no layout; use each of O, I, D, H, W at most ",
-                                       "once, with D directly before H, for example \"OIHW\""));
+      throw shape_error(
+          errc::bad_layout,
+          detail::concat("layout: \"", text, "\" is no layout; use each of O, I, D, H, W at most ",
+                         "once, with D directly before H, for example \"OIHW\""));
     for (std::size_t i = 0; i < text.size(); ++i) letters_[i] = text[i];
   }
 

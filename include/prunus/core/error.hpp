@@ -8,36 +8,38 @@
 
 namespace prunus::inline v0 {
 
-/// What went wrong, as a stable number that a program can switch on. Messages may be reworded, codes are not renumbered.
+/// What went wrong, as a stable number that a program can switch on. Messages may be reworded,
+/// codes are not renumbered.
 enum class errc {
   // argument_error
-  out_of_range = 101,    ///< a number lies outside its range (sparsity, step, count, ...)
-  duplicate_name,        ///< a parameter, node or tensor of that name exists already
-  unknown_name,          ///< no parameter, node or tensor has that name
-  overlapping_storage,   ///< two registrations share memory
-  null_storage,          ///< a view of nothing
-  empty_model,           ///< no parameter to work on
-  unreachable_target,    ///< no allocation can reach the target within its limits
-  unsupported,           ///< the combination asked for does not exist
+  out_of_range = 101,   ///< a number lies outside its range (sparsity, step, count, ...)
+  duplicate_name,       ///< a parameter, node or tensor of that name exists already
+  unknown_name,         ///< no parameter, node or tensor has that name
+  overlapping_storage,  ///< two registrations share memory
+  null_storage,         ///< a view of nothing
+  empty_model,          ///< no parameter to work on
+  unreachable_target,   ///< no allocation can reach the target within its limits
+  unsupported,          ///< the combination asked for does not exist
   // shape_error
   shape_mismatch = 201,  ///< two shapes that must agree do not
   bad_layout,            ///< a layout text that does not describe the tensor
   not_contiguous,        ///< strided storage where a contiguous block is needed
   // value_error
-  not_finite = 301,      ///< NaN or infinity in weights, scores or statistics
+  not_finite = 301,  ///< NaN or infinity in weights, scores or statistics
   // state_error
   step_backwards = 401,  ///< progress went backwards
   wrong_order,           ///< a call that needs another call first
   // graph_error
-  cycle = 501,           ///< the graph is not acyclic
-  bad_node,              ///< a node whose inputs or attributes do not fit its operation
+  cycle = 501,  ///< the graph is not acyclic
+  bad_node,     ///< a node whose inputs or attributes do not fit its operation
   // file_error
-  cannot_open = 601,     ///< a file cannot be opened, read, written or renamed
-  truncated,             ///< a file ends before its contents do
-  malformed,             ///< a file is of another kind, version or is damaged
+  cannot_open = 601,  ///< a file cannot be opened, read, written or renamed
+  truncated,          ///< a file ends before its contents do
+  malformed,          ///< a file is of another kind, version or is damaged
 };
 
-/// Base of every exception that prunus throws. `what()` says where, what was expected, what came and how to fix it.
+/// Base of every exception that prunus throws. `what()` says where, what was expected, what came
+/// and how to fix it.
 class error : public std::runtime_error {
  public:
   error(errc code, const std::string& message) : std::runtime_error(message), code_(code) {}

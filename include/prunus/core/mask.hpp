@@ -18,7 +18,8 @@ namespace prunus::inline v0 {
 
 namespace detail {
 
-/// x where keep is 1, zero where it is 0; exact for NaN and infinity too, and vectorised by the compilers.
+/// x where keep is 1, zero where it is 0; exact for NaN and infinity too, and vectorised by the
+/// compilers.
 template <class S>
 void zero_where_removed(S* x, const std::uint8_t* keep, Index count) noexcept {
   using bits = std::conditional_t<sizeof(S) == 8, std::uint64_t,
@@ -36,16 +37,20 @@ template <class S>
 
 }  // namespace detail
 
-/// Which tiles of one weight stay: one byte a tile, 1 = kept, 0 = removed. Starts with everything kept.
+/// Which tiles of one weight stay: one byte a tile, 1 = kept, 0 = removed. Starts with everything
+/// kept.
 class mask {
  public:
   mask() = default;
-  explicit mask(const tile_grid& grid) : grid_(grid), keep_(static_cast<std::size_t>(grid.size()), 1) {}
+  explicit mask(const tile_grid& grid)
+      : grid_(grid), keep_(static_cast<std::size_t>(grid.size()), 1) {}
 
   [[nodiscard]] const tile_grid& grid() const noexcept { return grid_; }
   /// Number of tiles.
   [[nodiscard]] Index size() const noexcept { return static_cast<Index>(keep_.size()); }
-  [[nodiscard]] bool operator[](Index tile) const noexcept { return keep_[static_cast<std::size_t>(tile)] != 0; }
+  [[nodiscard]] bool operator[](Index tile) const noexcept {
+    return keep_[static_cast<std::size_t>(tile)] != 0;
+  }
   void set(Index tile, bool keep) noexcept { keep_[static_cast<std::size_t>(tile)] = keep ? 1 : 0; }
 
   /// One byte a tile; only 0 and 1 may be written.
@@ -72,7 +77,8 @@ class mask {
   }
 
   /// Zeroes the removed tiles, in place; kept weights are not touched.
-  /// @throws shape_error (shape_mismatch). Allocates nothing. Cost: one pass over the removed part and the mask.
+  /// @throws shape_error (shape_mismatch). Allocates nothing. Cost: one pass over the removed part
+  /// and the mask.
   template <class S>
   void apply(weight_view<S> weight) const {
     check(weight);
@@ -103,11 +109,14 @@ class mask {
         });
   }
 
-  /// Removes here what `other`, of any tile over the same weight, has removed; this mask must be one of single weights.
+  /// Removes here what `other`, of any tile over the same weight, has removed; this mask must be
+  /// one of single weights.
   /// @throws shape_error (shape_mismatch)
   void remove_where_removed(const mask& other) {
-    if (!grid_.is_elementwise() || grid_.extents() != other.grid_.extents() || grid_.axes() != other.grid_.axes())
-      throw shape_error(errc::shape_mismatch, "mask: masks can be joined over single weights of one shape only");
+    if (!grid_.is_elementwise() || grid_.extents() != other.grid_.extents() ||
+        grid_.axes() != other.grid_.axes())
+      throw shape_error(errc::shape_mismatch,
+                        "mask: masks can be joined over single weights of one shape only");
     detail::walk_tiles(
         other.grid_,
         [&](Index at, Index count, Index tile) {
@@ -128,12 +137,14 @@ class mask {
       out.number(static_cast<std::uint8_t>(grid_.axes()[k]));
     }
     std::vector<std::uint8_t> bits(keep_.size() / 8 + 1, 0);
-    for (std::size_t t = 0; t < keep_.size(); ++t) bits[t / 8] |= static_cast<std::uint8_t>(keep_[t] << (t % 8));
+    for (std::size_t t = 0; t < keep_.size(); ++t)
+      bits[t / 8] |= static_cast<std::uint8_t>(keep_[t] << (t % 8));
     out.values(bits.data(), static_cast<Index>(bits.size()));
   }
 
   /// Takes over a saved mask; its grid must be this mask's own.
-  /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this mask is then unchanged
+  /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this mask is then
+  /// unchanged
   void load(archive_reader& in) {
     in.tag("prunus mask 1");
     bool same = true;
@@ -143,8 +154,10 @@ class mask {
       same = in.number<std::uint8_t>() == static_cast<std::uint8_t>(grid_.axes()[k]) && same;
     }
     if (!same)
-      throw shape_error(errc::shape_mismatch,
-                        detail::concat(in.origin(), ": the mask saved here was made for another shape, layout or tile"));
+      throw shape_error(
+          errc::shape_mismatch,
+          detail::concat(in.origin(),
+                         ": the mask saved here was made for another shape, layout or tile"));
     std::vector<std::uint8_t> bits(keep_.size() / 8 + 1, 0);
     in.values(bits.data(), static_cast<Index>(bits.size()));
     for (std::size_t t = 0; t < keep_.size(); ++t) keep_[t] = bits[t / 8] >> (t % 8) & 1U;
@@ -157,8 +170,9 @@ class mask {
   void check(const weight_view<S>& weight) const {
     if (weight.extents != grid_.extents() || weight.axes != grid_.axes())
       throw shape_error(errc::shape_mismatch,
-                        detail::concat("mask: made for ", grid_.weights(), " weights of another shape or layout, ",
-                                       "the weight is ", describe(weight)));
+                        detail::concat("mask: made for ", grid_.weights(),
+                                       " weights of another shape or layout, ", "the weight is ",
+                                       describe(weight)));
   }
 
   tile_grid grid_;

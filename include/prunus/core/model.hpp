@@ -19,19 +19,22 @@ enum class rounding : std::uint8_t { up, down, nearest };
 
 /// What an allocation must respect in one parameter.
 struct limits {
-  Index min_kept = 1;                  ///< tiles that always stay; at least 1 is kept whatever stands here
-  Index multiple_of = 1;               ///< the number of kept tiles is a multiple of this (or all of them): SIMD widths
-  rounding round = rounding::nearest;  ///< which multiple; `nearest` takes the upper one of two equally near
+  Index min_kept = 1;  ///< tiles that always stay; at least 1 is kept whatever stands here
+  Index multiple_of =
+      1;  ///< the number of kept tiles is a multiple of this (or all of them): SIMD widths
+  rounding round =
+      rounding::nearest;  ///< which multiple; `nearest` takes the upper one of two equally near
   friend constexpr bool operator==(const limits&, const limits&) = default;
 };
 
 /// What `model::add` may be told of a weight.
 template <weight_scalar S>
 struct parameter_options {
-  weight_view<S> gradient{};            ///< of the same shape; can be held at zero where the weight is pruned
-  std::vector<weight_view<S>> state{};  ///< the optimizer's buffers of the same shape (momentum, moments)
-  /// Unset: matrices and convolutions may be pruned, vectors may not, and the outputs of the last weight may not.
-  /// `true` asks for it all the same, `false` forbids it.
+  weight_view<S> gradient{};  ///< of the same shape; can be held at zero where the weight is pruned
+  std::vector<weight_view<S>>
+      state{};  ///< the optimizer's buffers of the same shape (momentum, moments)
+  /// Unset: matrices and convolutions may be pruned, vectors may not, and the outputs of the last
+  /// weight may not. `true` asks for it all the same, `false` forbids it.
   std::optional<bool> prunable{};
   std::optional<prunus::limits> limits{};  ///< unset: those of the pass
 };
@@ -44,11 +47,12 @@ struct parameter {
   parameter_options<S> options{};
 };
 
-/// Weights that must live and die together: unit `u` of the coupling is, in each member, every position `i` along
-/// the member's axis with `unit_of[i] == u`.
+/// Weights that must live and die together: unit `u` of the coupling is, in each member, every
+/// position `i` along the member's axis with `unit_of[i] == u`.
 ///
-/// `scored` members are weights whose tiles make up the score of a unit; the others (biases, scales and shifts of a
-/// normalisation) only follow. Computed from a graph by `coupled_groups`, or declared by hand.
+/// `scored` members are weights whose tiles make up the score of a unit; the others (biases, scales
+/// and shifts of a normalisation) only follow. Computed from a graph by `coupled_groups`, or
+/// declared by hand.
 struct coupling {
   struct member {
     std::string parameter;
@@ -62,7 +66,8 @@ struct coupling {
   bool prunable = true;  ///< false for what the outputs of the network need
 };
 
-/// The user's parameters, by name and in the order of their registration. Holds views, never weights.
+/// The user's parameters, by name and in the order of their registration. Holds views, never
+/// weights.
 template <weight_scalar S>
 class model {
  public:
@@ -72,19 +77,23 @@ class model {
   /// @throws argument_error (null_storage, duplicate_name, overlapping_storage),
   ///         shape_error (shape_mismatch: gradient or state of another shape)
   void add(std::string name, weight_view<S> weight, parameter_options<S> options = {}) {
-    if (name.empty()) throw argument_error(errc::unknown_name, "model.add: a parameter needs a name");
+    if (name.empty())
+      throw argument_error(errc::unknown_name, "model.add: a parameter needs a name");
     if (weight.data == nullptr)
-      throw argument_error(errc::null_storage, detail::concat("model.add: ", name, " is a view of nothing"));
+      throw argument_error(errc::null_storage,
+                           detail::concat("model.add: ", name, " is a view of nothing"));
     if (find(name) != nullptr)
-      throw argument_error(errc::duplicate_name, detail::concat("model.add: ", name, " is registered already; ",
-                                                                "every parameter needs a name of its own"));
+      throw argument_error(errc::duplicate_name,
+                           detail::concat("model.add: ", name, " is registered already; ",
+                                          "every parameter needs a name of its own"));
     for (const parameter<S>& other : parameters_)
       if (overlap(weight, other.weight))
         throw argument_error(errc::overlapping_storage,
                              detail::concat("model.add: ", name, " shares memory with ", other.name,
                                             "; register shared weights once"));
     check_companion(name, "gradient", weight, options.gradient);
-    for (const weight_view<S>& state : options.state) check_companion(name, "optimizer state", weight, state);
+    for (const weight_view<S>& state : options.state)
+      check_companion(name, "optimizer state", weight, state);
     parameters_.push_back({std::move(name), weight, std::move(options)});
   }
 
@@ -95,13 +104,15 @@ class model {
       for (const coupling::member& m : c.members) {
         const Index extent = (*this)[m.parameter].weight.extent(m.axis);
         if (static_cast<Index>(m.unit_of.size()) != extent)
-          throw shape_error(errc::shape_mismatch,
-                            detail::concat("model.couple: ", c.name, " maps ", m.unit_of.size(), " positions of ",
-                                           m.parameter, ", which has ", extent, " along ", name_of(m.axis)));
+          throw shape_error(
+              errc::shape_mismatch,
+              detail::concat("model.couple: ", c.name, " maps ", m.unit_of.size(), " positions of ",
+                             m.parameter, ", which has ", extent, " along ", name_of(m.axis)));
         for (Index unit : m.unit_of)
           if (unit < 0 || unit >= c.units)
-            throw argument_error(errc::out_of_range, detail::concat("model.couple: ", c.name, " maps ", m.parameter,
-                                                                    " to unit ", unit, " of ", c.units));
+            throw argument_error(errc::out_of_range,
+                                 detail::concat("model.couple: ", c.name, " maps ", m.parameter,
+                                                " to unit ", unit, " of ", c.units));
       }
     couplings_ = std::move(couplings);
   }
@@ -120,22 +131,27 @@ class model {
   /// @throws argument_error (unknown_name)
   [[nodiscard]] const parameter<S>& operator[](std::string_view name) const {
     if (const parameter<S>* found = find(name)) return *found;
-    throw argument_error(errc::unknown_name,
-                         detail::concat("model: no parameter is called ", name, "; ", size(), " are registered"));
+    throw argument_error(errc::unknown_name, detail::concat("model: no parameter is called ", name,
+                                                            "; ", size(), " are registered"));
   }
 
  private:
   [[nodiscard]] static bool overlap(const weight_view<S>& a, const weight_view<S>& b) noexcept {
-    const auto begin = [](const weight_view<S>& w) { return reinterpret_cast<std::uintptr_t>(w.data); };
-    const auto end = [](const weight_view<S>& w) { return reinterpret_cast<std::uintptr_t>(w.data + w.size()); };
+    const auto begin = [](const weight_view<S>& w) {
+      return reinterpret_cast<std::uintptr_t>(w.data);
+    };
+    const auto end = [](const weight_view<S>& w) {
+      return reinterpret_cast<std::uintptr_t>(w.data + w.size());
+    };
     return begin(a) < end(b) && begin(b) < end(a);
   }
-  static void check_companion(const std::string& name, std::string_view what, const weight_view<S>& weight,
-                              const weight_view<S>& companion) {
+  static void check_companion(const std::string& name, std::string_view what,
+                              const weight_view<S>& weight, const weight_view<S>& companion) {
     if (companion.data != nullptr && !companion.same_shape(weight))
-      throw shape_error(errc::shape_mismatch,
-                        detail::concat("model.add: ", name, " is ", describe(weight), ", its ", what, " is ",
-                                       describe(companion), "; they must have the same shape and layout"));
+      throw shape_error(
+          errc::shape_mismatch,
+          detail::concat("model.add: ", name, " is ", describe(weight), ", its ", what, " is ",
+                         describe(companion), "; they must have the same shape and layout"));
   }
 
   std::vector<parameter<S>> parameters_;

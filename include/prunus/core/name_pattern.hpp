@@ -6,7 +6,8 @@
 
 namespace prunus::inline v0 {
 
-/// True when `name` fits `pattern`, in which `*` stands for any text, also none: "conv*", "*.bias", "fc.weight".
+/// True when `name` fits `pattern`, in which `*` stands for any text, also none: "conv*", "*.bias",
+/// "fc.weight".
 [[nodiscard]] constexpr bool matches(std::string_view pattern, std::string_view name) noexcept {
   std::size_t p = 0, n = 0, star = pattern.npos, resume = 0;
   while (n < name.size()) {

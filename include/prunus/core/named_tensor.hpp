@@ -9,8 +9,9 @@
 
 namespace prunus::inline v0 {
 
-/// A tensor that owns its values, with a name and with the memory order and meaning of the view it came from.
-/// Results that must outlive their source (compacted weights, copied optimizer state) are of this type.
+/// A tensor that owns its values, with a name and with the memory order and meaning of the view it
+/// came from. Results that must outlive their source (compacted weights, copied optimizer state)
+/// are of this type.
 template <weight_scalar S>
 struct named_tensor {
   std::string name;
@@ -20,7 +21,9 @@ struct named_tensor {
   std::vector<S> values;
 
   [[nodiscard]] weight_view<S> view() noexcept { return {values.data(), extents, axes, rank}; }
-  [[nodiscard]] weight_view<const S> view() const noexcept { return {values.data(), extents, axes, rank}; }
+  [[nodiscard]] weight_view<const S> view() const noexcept {
+    return {values.data(), extents, axes, rank};
+  }
 };
 
 }  // namespace prunus::inline v0

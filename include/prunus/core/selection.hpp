@@ -20,19 +20,23 @@ namespace prunus::inline v0 {
 
 using Eigen::Index;
 
-/// The scores of one parameter as selection reads them, wherever they lie: an array of scores, or the weights
-/// themselves where a score is the magnitude of a weight, so that no array of scores need be written.
+/// The scores of one parameter as selection reads them, wherever they lie: an array of scores, or
+/// the weights themselves where a score is the magnitude of a weight, so that no array of scores
+/// need be written.
 template <class T>
 struct score_run {
   const T* data = nullptr;
   Index size = 0;
-  bool magnitude = false;    ///< the score is |data[i]|
+  bool magnitude = false;   ///< the score is |data[i]|
   std::string_view name{};  ///< for messages
 
-  [[nodiscard]] T operator[](Index i) const noexcept { return magnitude ? std::abs(data[i]) : data[i]; }
+  [[nodiscard]] T operator[](Index i) const noexcept {
+    return magnitude ? std::abs(data[i]) : data[i];
+  }
 };
 
-/// Where the `removed` smallest of many scores end: all below the threshold go, and `ties` of those equal to it.
+/// Where the `removed` smallest of many scores end: all below the threshold go, and `ties` of those
+/// equal to it.
 template <class T>
 struct score_cut {
   T threshold{};
@@ -51,10 +55,13 @@ struct run_counts {
   Index finite = 0;
 };
 
-/// Adds the counts of `length` scores; returns how many lie in (low, high]. Branch-free, so that it runs at memory speed.
+/// Adds the counts of `length` scores; returns how many lie in (low, high]. Branch-free, so that it
+/// runs at memory speed.
 template <bool Magnitude, class T>
-[[nodiscard]] inline Index count_block(const T* data, Index length, T low, T high, run_counts& counts) {
-  using counter = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;  // as wide as a score: no narrowing
+[[nodiscard]] inline Index count_block(const T* data, Index length, T low, T high,
+                                       run_counts& counts) {
+  using counter = std::conditional_t<sizeof(T) == 8, std::int64_t,
+                                     std::int32_t>;  // as wide as a score: no narrowing
   constexpr T largest = std::numeric_limits<T>::max();
   counter below = 0, not_above_low = 0, not_above_high = 0, finite = 0;
   for (Index j = 0; j < length; ++j) {
@@ -71,9 +78,11 @@ template <bool Magnitude, class T>
   return not_above_high - not_above_low;
 }
 
-/// Counts scores < low and == low, and appends those in (low, high] to `between`. One pass over the run.
+/// Counts scores < low and == low, and appends those in (low, high] to `between`. One pass over the
+/// run.
 template <bool Magnitude, class T>
-void count_and_collect(const T* data, Index size, T low, T high, run_counts& counts, std::vector<T>& between) {
+void count_and_collect(const T* data, Index size, T low, T high, run_counts& counts,
+                       std::vector<T>& between) {
   constexpr Index block = 64;
   std::size_t found = between.size();
   for (Index begin = 0; begin < size; begin += block) {
@@ -94,7 +103,8 @@ void count_and_collect(const T* data, Index size, T low, T high, run_counts& cou
 }
 
 template <class T>
-[[nodiscard]] run_counts count_and_collect(std::span<const score_run<T>> runs, T low, T high, std::vector<T>& between) {
+[[nodiscard]] run_counts count_and_collect(std::span<const score_run<T>> runs, T low, T high,
+                                           std::vector<T>& between) {
   run_counts counts;
   between.clear();
   for (const score_run<T>& run : runs) {
@@ -113,7 +123,8 @@ template <class T>
   return total;
 }
 
-/// A well-mixed hash of a counter (the finaliser of SplitMix64; Steele, Lea, Flood 2014, 10.1145/2660193.2660195).
+/// A well-mixed hash of a counter (the finaliser of SplitMix64; Steele, Lea, Flood
+/// 2014, 10.1145/2660193.2660195).
 [[nodiscard]] constexpr std::uint64_t mix_bits(std::uint64_t x) noexcept {
   x += 0x9E3779B97F4A7C15ULL;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -121,9 +132,11 @@ template <class T>
   return x ^ (x >> 31);
 }
 
-/// Short stretches at fixed pseudo-random places, spread evenly over all runs: a sample that follows from the sizes alone.
+/// Short stretches at fixed pseudo-random places, spread evenly over all runs: a sample that
+/// follows from the sizes alone.
 template <class T>
-[[nodiscard]] std::vector<T> sample_scores(std::span<const score_run<T>> runs, Index total, Index wanted) {
+[[nodiscard]] std::vector<T> sample_scores(std::span<const score_run<T>> runs, Index total,
+                                           Index wanted) {
   constexpr Index stretch = 16;  // one cache line of floats
   const Index stretches = wanted / stretch;
   const Index step = total / stretches;
@@ -133,7 +146,8 @@ template <class T>
   Index run_begin = 0;
   for (Index s = 0; s < stretches; ++s) {
     const Index slack = std::max<Index>(step - stretch, 1);
-    Index at = s * step + static_cast<Index>(mix_bits(static_cast<std::uint64_t>(s)) % static_cast<std::uint64_t>(slack));
+    Index at = s * step + static_cast<Index>(mix_bits(static_cast<std::uint64_t>(s)) %
+                                             static_cast<std::uint64_t>(slack));
     while (at >= run_begin + runs[r].size) run_begin += runs[r++].size;
     const Index end = std::min(at + stretch, run_begin + runs[r].size);
     for (; at < end; ++at) sample.push_back(runs[r][at - run_begin]);
@@ -147,8 +161,8 @@ template <class T>
     for (Index i = 0; i < run.size; ++i)
       if (!(std::abs(run.data[i]) <= std::numeric_limits<T>::max()))
         throw value_error(errc::not_finite,
-                          concat(run.name, ": ", run.magnitude ? "weight " : "the score of tile ", i, " is ",
-                                 run.data[i] != run.data[i] ? "NaN" : "infinite",
+                          concat(run.name, ": ", run.magnitude ? "weight " : "the score of tile ",
+                                 i, " is ", run.data[i] != run.data[i] ? "NaN" : "infinite",
                                  "; scores must be finite, check the training for divergence"));
   throw value_error(errc::not_finite, "selection: a score is not finite");
 }
@@ -168,14 +182,16 @@ template <class T>
 
 }  // namespace detail
 
-/// Finds where the `removed` smallest of all scores end, over one or many runs without joining them. Exact.
+/// Finds where the `removed` smallest of all scores end, over one or many runs without joining
+/// them. Exact.
 ///
-/// A sample brackets the threshold, one pass counts what lies below the bracket and collects what lies inside, and the
-/// few collected scores are selected among. The sample's places follow from the sizes alone, so the result and the time
-/// are reproducible.
+/// A sample brackets the threshold, one pass counts what lies below the bracket and collects what
+/// lies inside, and the few collected scores are selected among. The sample's places follow from
+/// the sizes alone, so the result and the time are reproducible.
 /// @param removed in [1, total number of scores]
 /// @throws argument_error (out_of_range), value_error (not_finite: names the run and the position)
-/// Cost: one pass over the scores and a sample of at most 2^18 of them; about 1 % of their memory for a while.
+/// Cost: one pass over the scores and a sample of at most 2^18 of them; about 1 % of their memory
+/// for a while.
 template <class T>
 [[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed) {
   const Index total = detail::total_size(runs);
@@ -187,10 +203,12 @@ template <class T>
   for (double deviations : {3.5, 14.0}) {
     constexpr Index worth_sampling = 1 << 14, largest_sample = 1 << 18;
     if (total < worth_sampling) break;
-    std::vector<T> sample = detail::sample_scores(runs, total, std::min(largest_sample, total / 16));
+    std::vector<T> sample =
+        detail::sample_scores(runs, total, std::min(largest_sample, total / 16));
     const double size = static_cast<double>(sample.size());
     const double share = static_cast<double>(removed) / static_cast<double>(total);
-    // Scores of one stretch may resemble each other; the second, wider try and the full pass cover that.
+    // Scores of one stretch may resemble each other; the second, wider try and the full pass cover
+    // that.
     const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
     for (const T& s : sample)
       if (!(std::abs(s) <= std::numeric_limits<T>::max())) detail::throw_not_finite(runs);
@@ -210,7 +228,8 @@ template <class T>
     if (removed <= not_above_low + static_cast<Index>(between.size()))
       return detail::cut_within(between, not_above_low, removed);
   }
-  if (detail::count_and_collect(runs, -infinity, infinity, between).finite != total) detail::throw_not_finite(runs);
+  if (detail::count_and_collect(runs, -infinity, infinity, between).finite != total)
+    detail::throw_not_finite(runs);
   return detail::cut_within(between, 0, removed);
 }
 

@@ -9,9 +9,11 @@
 
 namespace prunus::inline v0 {
 
-/// The granularity of pruning: the shape of the unit that lives or dies, in weights along each axis.
+/// The granularity of pruning: the shape of the unit that lives or dies, in weights along each
+/// axis.
 ///
-/// `tile::all` takes the whole axis. Where an extent is no multiple of the tile, the last tile along that axis is smaller.
+/// `tile::all` takes the whole axis. Where an extent is no multiple of the tile, the last tile
+/// along that axis is smaller.
 struct tile {
   static constexpr Index all = 0;
 
@@ -26,45 +28,57 @@ struct tile {
   friend constexpr bool operator==(const tile&, const tile&) = default;
 };
 
-inline constexpr tile element{};                                      ///< one weight
-inline constexpr tile kernel{1, 1, tile::all, tile::all};             ///< one 2-D kernel: an (out, in) pair
-inline constexpr tile filter{1, tile::all, tile::all, tile::all};     ///< all weights of one output channel or neuron
-inline constexpr tile channel{tile::all, 1, tile::all, tile::all};    ///< all weights that read one input channel
-inline constexpr tile stripe{1, tile::all, 1, 1};                     ///< one position of a filter, over all its inputs
+inline constexpr tile element{};                           ///< one weight
+inline constexpr tile kernel{1, 1, tile::all, tile::all};  ///< one 2-D kernel: an (out, in) pair
+inline constexpr tile filter{1, tile::all, tile::all,
+                             tile::all};  ///< all weights of one output channel or neuron
+inline constexpr tile channel{tile::all, 1, tile::all,
+                              tile::all};  ///< all weights that read one input channel
+inline constexpr tile stripe{1, tile::all, 1,
+                             1};  ///< one position of a filter, over all its inputs
 inline constexpr tile layer{tile::all, tile::all, tile::all, tile::all};  ///< the whole weight
 
 /// `out` x `in` blocks of weights, for example block(4, 1): four filters share what they read.
 [[nodiscard]] constexpr tile block(Index out, Index in) noexcept { return {out, in, 1, 1}; }
 /// `size` neighbouring outputs, as one attention head of that size takes.
-[[nodiscard]] constexpr tile head(Index size) noexcept { return {size, tile::all, tile::all, tile::all}; }
+[[nodiscard]] constexpr tile head(Index size) noexcept {
+  return {size, tile::all, tile::all, tile::all};
+}
 
-/// One block of weights cut into equal tiles: how many there are, and which weights each of them holds.
+/// One block of weights cut into equal tiles: how many there are, and which weights each of them
+/// holds.
 ///
-/// Tiles are numbered in the memory order of the view, slowest axis first; scores and masks are arrays over that number.
+/// Tiles are numbered in the memory order of the view, slowest axis first; scores and masks are
+/// arrays over that number.
 class tile_grid {
  public:
   tile_grid() = default;
 
   /// @throws argument_error (out_of_range) for a negative tile extent
   template <class S>
-  tile_grid(const weight_view<S>& weight, const tile& shape) : extents_(weight.extents), axes_(weight.axes) {
+  tile_grid(const weight_view<S>& weight, const tile& shape)
+      : extents_(weight.extents), axes_(weight.axes) {
     for (std::size_t k = 0; k < 4; ++k) {
       const Index wanted = shape.along(axes_[k]);
       if (wanted < 0)
-        throw argument_error(errc::out_of_range, detail::concat("tile: the extent along ", name_of(axes_[k]), " is ",
-                                                                wanted, "; it must be positive, or tile::all"));
+        throw argument_error(errc::out_of_range,
+                             detail::concat("tile: the extent along ", name_of(axes_[k]), " is ",
+                                            wanted, "; it must be positive, or tile::all"));
       tile_[k] = wanted == tile::all ? extents_[k] : std::min(wanted, extents_[k]);
       counts_[k] = (extents_[k] + tile_[k] - 1) / tile_[k];
     }
   }
 
   /// Number of tiles.
-  [[nodiscard]] constexpr Index size() const noexcept { return counts_[0] * counts_[1] * counts_[2] * counts_[3]; }
+  [[nodiscard]] constexpr Index size() const noexcept {
+    return counts_[0] * counts_[1] * counts_[2] * counts_[3];
+  }
   /// Number of weights.
   [[nodiscard]] constexpr Index weights() const noexcept {
     return extents_[0] * extents_[1] * extents_[2] * extents_[3];
   }
-  /// Number of weights in tile `index`; differs between tiles only where the tile does not divide the weight.
+  /// Number of weights in tile `index`; differs between tiles only where the tile does not divide
+  /// the weight.
   [[nodiscard]] constexpr Index weights_in(Index index) const noexcept {
     Index count = 1;
     for (std::size_t k = 4; k-- > 0;) {
@@ -78,7 +92,9 @@ class tile_grid {
   /// @name In memory order, slowest axis first
   /// @{
   [[nodiscard]] constexpr const std::array<Index, 4>& extents() const noexcept { return extents_; }
-  [[nodiscard]] constexpr const std::array<Index, 4>& tile_extents() const noexcept { return tile_; }
+  [[nodiscard]] constexpr const std::array<Index, 4>& tile_extents() const noexcept {
+    return tile_;
+  }
   [[nodiscard]] constexpr const std::array<Index, 4>& counts() const noexcept { return counts_; }
   [[nodiscard]] constexpr const std::array<axis, 4>& axes() const noexcept { return axes_; }
   /// @}

@@ -9,26 +9,30 @@
 namespace prunus::inline v0 {
 namespace detail {
 
-/// One loop of a walk over a weight: `count` steps of `weights` in memory and of `tiles` in the grid (0 inside a tile).
+/// One loop of a walk over a weight: `count` steps of `weights` in memory and of `tiles` in the
+/// grid (0 inside a tile).
 struct tile_loop {
   Index count = 1;
   Index weights = 1;
   Index tiles = 0;
 };
 
-/// A regular part of a grid as a nest of at most eight loops, outermost first; the innermost has unit stride.
+/// A regular part of a grid as a nest of at most eight loops, outermost first; the innermost has
+/// unit stride.
 struct tile_nest {
   std::array<tile_loop, 9> loops{};
   std::size_t depth = 0;
   Index first_weight = 0;
   Index first_tile = 0;
 
-  /// Adds an inner loop, merging it with the one around it when the two are one loop in memory and in the grid.
+  /// Adds an inner loop, merging it with the one around it when the two are one loop in memory and
+  /// in the grid.
   constexpr void push(const tile_loop& inner) noexcept {
     if (inner.count == 1) return;
     if (depth > 0) {
       tile_loop& outer = loops[depth - 1];
-      if ((outer.tiles == 0) == (inner.tiles == 0) && outer.weights == inner.count * inner.weights &&
+      if ((outer.tiles == 0) == (inner.tiles == 0) &&
+          outer.weights == inner.count * inner.weights &&
           outer.tiles == inner.count * inner.tiles) {
         outer = {outer.count * inner.count, inner.weights, inner.tiles};
         return;
@@ -39,16 +43,19 @@ struct tile_nest {
 };
 
 template <class Uniform, class Row>
-void walk_nest(const tile_nest& nest, std::size_t level, Index weight, Index tile, Uniform& uniform, Row& row) {
+void walk_nest(const tile_nest& nest, std::size_t level, Index weight, Index tile, Uniform& uniform,
+               Row& row) {
   const tile_loop& loop = nest.loops[level];
   if (level + 1 == nest.depth) {
     if (loop.tiles == 0)
       uniform(weight, loop.count, tile);
     else
       row(weight, loop.count, tile);
-  } else if (level + 2 == nest.depth && nest.loops[level + 1].tiles == 0) {  // many short runs: keep the loop tight
+  } else if (level + 2 == nest.depth &&
+             nest.loops[level + 1].tiles == 0) {  // many short runs: keep the loop tight
     const Index run = nest.loops[level + 1].count;
-    for (Index i = 0; i < loop.count; ++i) uniform(weight + i * loop.weights, run, tile + i * loop.tiles);
+    for (Index i = 0; i < loop.count; ++i)
+      uniform(weight + i * loop.weights, run, tile + i * loop.tiles);
   } else {
     for (Index i = 0; i < loop.count; ++i)
       walk_nest(nest, level + 1, weight + i * loop.weights, tile + i * loop.tiles, uniform, row);
@@ -57,9 +64,10 @@ void walk_nest(const tile_nest& nest, std::size_t level, Index weight, Index til
 
 /// Visits every weight once, in runs that are contiguous in memory and as long as the grid allows.
 ///
-/// `uniform(weight, count, tile)`: `count` weights from offset `weight` on belong to the one `tile`.
-/// `row(weight, count, tile)`: they belong to `count` neighbouring tiles from `tile` on, one each.
-/// Where tiles do not divide the weight, the smaller tiles at the ends are walked as parts of their own.
+/// `uniform(weight, count, tile)`: `count` weights from offset `weight` on belong to the one
+/// `tile`. `row(weight, count, tile)`: they belong to `count` neighbouring tiles from `tile` on,
+/// one each. Where tiles do not divide the weight, the smaller tiles at the ends are walked as
+/// parts of their own.
 template <class Uniform, class Row>
 void walk_tiles(const tile_grid& grid, Uniform uniform, Row row) {
   std::array<Index, 4> weight_stride{}, tile_stride{};
@@ -70,7 +78,8 @@ void walk_tiles(const tile_grid& grid, Uniform uniform, Row row) {
     weights *= grid.extents()[k];
     tiles *= grid.counts()[k];
   }
-  for (unsigned part = 0; part < 16; ++part) {  // bit k: the remainder along axis k instead of its whole tiles
+  for (unsigned part = 0; part < 16;
+       ++part) {  // bit k: the remainder along axis k instead of its whole tiles
     tile_nest nest;
     bool empty = false;
     for (std::size_t k = 0; k < 4 && !empty; ++k) {
@@ -88,7 +97,8 @@ void walk_tiles(const tile_grid& grid, Uniform uniform, Row row) {
       nest.push({extent, weight_stride[k], 0});
     }
     if (empty) continue;
-    if (nest.depth == 0 || nest.loops[nest.depth - 1].weights != 1) nest.loops[nest.depth++] = {1, 1, 0};
+    if (nest.depth == 0 || nest.loops[nest.depth - 1].weights != 1)
+      nest.loops[nest.depth++] = {1, 1, 0};
     walk_nest(nest, 0, nest.first_weight, nest.first_tile, uniform, row);
   }
 }

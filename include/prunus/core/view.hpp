@@ -21,19 +21,22 @@ namespace prunus::inline v0 {
 
 /// The scalars that weights may have.
 template <class S>
-concept weight_scalar = std::same_as<S, float> || std::same_as<S, double> || std::same_as<S, Eigen::half> ||
-                        std::same_as<S, Eigen::bfloat16>;
+concept weight_scalar = std::same_as<S, float> || std::same_as<S, double> ||
+    std::same_as<S, Eigen::half> || std::same_as<S, Eigen::bfloat16>;
 
-/// A view on a contiguous block of weights: up to four axes in memory order (slowest first) and what each of them means.
+/// A view on a contiguous block of weights: up to four axes in memory order (slowest first) and
+/// what each of them means.
 ///
-/// It never owns and never copies. Axes that the weight lacks have extent 1 and stand in front. Cheap to pass by value.
+/// It never owns and never copies. Axes that the weight lacks have extent 1 and stand in front.
+/// Cheap to pass by value.
 template <class S>
   requires weight_scalar<std::remove_const_t<S>>
 struct weight_view {
   S* data = nullptr;
   std::array<Index, 4> extents{1, 1, 1, 1};  ///< memory order, slowest first
-  std::array<axis, 4> axes{axis::out, axis::in, axis::height, axis::width};  ///< what each memory axis means
-  int rank = 0;                                                             ///< of the user's tensor, 1 to 5
+  std::array<axis, 4> axes{axis::out, axis::in, axis::height,
+                           axis::width};  ///< what each memory axis means
+  int rank = 0;                           ///< of the user's tensor, 1 to 5
 
   [[nodiscard]] constexpr Index size() const noexcept {
     return data == nullptr ? 0 : extents[0] * extents[1] * extents[2] * extents[3];
@@ -51,7 +54,8 @@ struct weight_view {
   }
 
   /// One element; no bounds check.
-  [[nodiscard]] constexpr S& operator()(Index out, Index in = 0, Index height = 0, Index width = 0) const noexcept {
+  [[nodiscard]] constexpr S& operator()(Index out, Index in = 0, Index height = 0,
+                                        Index width = 0) const noexcept {
     return data[out * stride(axis::out) + in * stride(axis::in) + height * stride(axis::height) +
                 width * stride(axis::width)];
   }
@@ -69,14 +73,15 @@ struct weight_view {
     return extents == other.extents && axes == other.axes;
   }
 
-  constexpr operator weight_view<const S>() const noexcept  // NOLINT(google-explicit-constructor): as span does
-    requires(!std::is_const_v<S>)
-  {
+  constexpr operator weight_view<const S>()
+      const noexcept  // NOLINT(google-explicit-constructor): as span does
+      requires(!std::is_const_v<S>) {
     return {data, extents, axes, rank};
   }
 };
 
-/// "64 x 32 x 3 x 3 (out x in x height x width)" in memory order, without the axes of extent 1 in front of the tensor's own.
+/// "64 x 32 x 3 x 3 (out x in x height x width)" in memory order, without the axes of extent 1 in
+/// front of the tensor's own.
 template <class S>
 [[nodiscard]] std::string describe(const weight_view<S>& w) {
   std::string numbers, names;
@@ -92,9 +97,13 @@ namespace detail {
 /// Merges depth with height, its neighbour in memory, and pads with axes of extent 1 in front.
 /// @pre extents and letters are in memory order, at most five, and form a layout
 template <class S>
-[[nodiscard]] weight_view<S> make_view(S* data, std::span<const Index> extents, std::string_view letters) {
+[[nodiscard]] weight_view<S> make_view(S* data, std::span<const Index> extents,
+                                       std::string_view letters) {
   constexpr auto axis_of = [](char letter) {
-    return letter == 'O' ? axis::out : letter == 'I' ? axis::in : letter == 'W' ? axis::width : axis::height;
+    return letter == 'O'   ? axis::out
+           : letter == 'I' ? axis::in
+           : letter == 'W' ? axis::width
+                           : axis::height;
   };
   weight_view<S> result{data, {1, 1, 1, 1}, {}, static_cast<int>(extents.size())};
   std::array<bool, 4> used{};
@@ -111,29 +120,35 @@ template <class S>
   return result;
 }
 
-/// Checks and builds a view of `shape` (in the order of the user's indices) stored row-major or column-major.
+/// Checks and builds a view of `shape` (in the order of the user's indices) stored row-major or
+/// column-major.
 template <class S>
-[[nodiscard]] weight_view<S> checked_view(S* data, std::span<const Index> shape, layout meaning, bool row_major) {
+[[nodiscard]] weight_view<S> checked_view(S* data, std::span<const Index> shape, layout meaning,
+                                          bool row_major) {
   if (static_cast<int>(shape.size()) != meaning.rank())
-    throw shape_error(errc::bad_layout,
-                      concat("view: the tensor has ", shape.size(), " axes, the layout \"", meaning.text(), "\" has ",
-                             meaning.rank(), "; pass a layout with one letter for each axis"));
+    throw shape_error(
+        errc::bad_layout,
+        concat("view: the tensor has ", shape.size(), " axes, the layout \"", meaning.text(),
+               "\" has ", meaning.rank(), "; pass a layout with one letter for each axis"));
   std::array<Index, 5> extents{};
   std::array<char, 5> letters{};
   const std::size_t rank = shape.size();
   Index size = 1;
   for (std::size_t k = 0; k < rank; ++k) {
     if (shape[k] < 1)
-      throw shape_error(errc::shape_mismatch, concat("view: axis ", k, " has extent ", shape[k],
-                                                     "; every axis of a weight must have at least 1"));
+      throw shape_error(errc::shape_mismatch,
+                        concat("view: axis ", k, " has extent ", shape[k],
+                               "; every axis of a weight must have at least 1"));
     size *= shape[k];
     const std::size_t slot = row_major ? k : rank - 1 - k;
     extents[slot] = shape[k];
     letters[slot] = meaning.text()[k];
   }
   if (data == nullptr && size > 0)
-    throw argument_error(errc::null_storage, concat("view: a null pointer for a weight of ", size, " elements"));
-  return make_view(data, std::span<const Index>(extents.data(), rank), std::string_view(letters.data(), rank));
+    throw argument_error(errc::null_storage,
+                         concat("view: a null pointer for a weight of ", size, " elements"));
+  return make_view(data, std::span<const Index>(extents.data(), rank),
+                   std::string_view(letters.data(), rank));
 }
 
 /// Eigen's Tensor, TensorFixedSize and TensorMap, recognised without including them.
@@ -146,13 +161,17 @@ concept eigen_tensor = requires(T& t) {
 };
 /// TensorMap does not own: a temporary one may be viewed.
 template <class T>
-concept owning_tensor = eigen_tensor<T> && !requires { typename T::StoragePointerType; };
+concept owning_tensor = eigen_tensor<T> && !requires {
+  typename T::StoragePointerType;
+};
 
 template <class T>
 concept contiguous_values = requires(T& t) {
   { *t.data() } -> std::convertible_to<double>;
   { t.size() } -> std::convertible_to<std::size_t>;
-} && !std::is_base_of_v<Eigen::EigenBase<std::remove_cv_t<T>>, std::remove_cv_t<T>> && !eigen_tensor<T>;
+}
+&&!std::is_base_of_v<Eigen::EigenBase<std::remove_cv_t<T>>, std::remove_cv_t<T>> &&
+    !eigen_tensor<T>;
 
 template <class>
 inline constexpr bool is_span = false;
@@ -177,18 +196,22 @@ template <class Matrix>
 
 }  // namespace detail
 
-/// Views on the user's weights. Nothing is copied; the storage must outlive the view and must not be resized.
+/// Views on the user's weights. Nothing is copied; the storage must outlive the view and must not
+/// be resized.
 ///
 /// - `view(matrix)`: an Eigen matrix `out x in` (or another 2-letter layout), either storage order;
 ///   a vector is a bias of one axis.
 /// - `view(map)`: an Eigen::Map or Ref over contiguous storage.
 /// - `view(tensor)`: an Eigen::Tensor or TensorMap of rank 1 to 5, either storage order.
-/// - `view(pointer, {64, 32, 3, 3})` and `view(values, {64, 32, 3, 3})`: raw row-major storage, std::vector or std::span.
+/// - `view(pointer, {64, 32, 3, 3})` and `view(values, {64, 32, 3, 3})`: raw row-major storage,
+/// std::vector or std::span.
 ///
-/// The optional last argument says what the axes mean, "OIHW" by default. `const` storage gives a read-only view.
+/// The optional last argument says what the axes mean, "OIHW" by default. `const` storage gives a
+/// read-only view.
 /// @throws shape_error (bad_layout, shape_mismatch, not_contiguous), argument_error (null_storage)
 template <class Derived>
-[[nodiscard]] auto view(Eigen::PlainObjectBase<Derived>& matrix, layout meaning = detail::usual_layout<Derived>()) {
+[[nodiscard]] auto view(Eigen::PlainObjectBase<Derived>& matrix,
+                        layout meaning = detail::usual_layout<Derived>()) {
   return detail::view_matrix(matrix.derived(), meaning);
 }
 template <class Derived>
@@ -204,16 +227,19 @@ void view(const Eigen::PlainObjectBase<Derived>&&, auto...) = delete;
 template <class Derived>
 [[nodiscard]] auto view(const Eigen::MapBase<Derived, Eigen::ReadOnlyAccessors>& map,
                         layout meaning = detail::usual_layout<Derived>()) {
-  using scalar = std::conditional_t<bool(Eigen::internal::is_lvalue<Derived>::value), typename Derived::Scalar,
-                                    const typename Derived::Scalar>;
+  using scalar = std::conditional_t<bool(Eigen::internal::is_lvalue<Derived>::value),
+                                    typename Derived::Scalar, const typename Derived::Scalar>;
   const Derived& m = map.derived();
   if (m.innerStride() != 1 || (!Derived::IsVectorAtCompileTime && m.outerStride() != m.innerSize()))
-    throw shape_error(errc::not_contiguous,
-                      detail::concat("view: the map has inner stride ", m.innerStride(), " and outer stride ",
-                                     m.outerStride(), " for an inner size of ", m.innerSize(),
-                                     "; weights must be one contiguous block, copy it or view its parent"));
-  // A map is a pointer with a shape: its own constness says nothing about the constness of the elements.
-  Eigen::Map<Eigen::Matrix<std::remove_const_t<scalar>, Derived::RowsAtCompileTime, Derived::ColsAtCompileTime,
+    throw shape_error(
+        errc::not_contiguous,
+        detail::concat("view: the map has inner stride ", m.innerStride(), " and outer stride ",
+                       m.outerStride(), " for an inner size of ", m.innerSize(),
+                       "; weights must be one contiguous block, copy it or view its parent"));
+  // A map is a pointer with a shape: its own constness says nothing about the constness of the
+  // elements.
+  Eigen::Map<Eigen::Matrix<std::remove_const_t<scalar>, Derived::RowsAtCompileTime,
+                           Derived::ColsAtCompileTime,
                            int(Derived::IsRowMajor) ? int(Eigen::RowMajor) : int(Eigen::ColMajor)>>
       writable(const_cast<std::remove_const_t<scalar>*>(m.data()), m.rows(), m.cols());
   weight_view<std::remove_const_t<scalar>> result = detail::view_matrix(writable, meaning);
@@ -224,57 +250,63 @@ template <detail::eigen_tensor Tensor>
 [[nodiscard]] auto view(Tensor& tensor, layout meaning = layout::of_rank(Tensor::NumIndices)) {
   using scalar = std::remove_reference_t<decltype(*tensor.data())>;
   std::array<Index, static_cast<std::size_t>(Tensor::NumIndices)> shape{};
-  for (std::size_t k = 0; k < shape.size(); ++k) shape[k] = static_cast<Index>(tensor.dimensions()[k]);
-  return detail::checked_view<scalar>(tensor.data(), shape, meaning, int(Tensor::Layout) == int(Eigen::RowMajor));
+  for (std::size_t k = 0; k < shape.size(); ++k)
+    shape[k] = static_cast<Index>(tensor.dimensions()[k]);
+  return detail::checked_view<scalar>(tensor.data(), shape, meaning,
+                                      int(Tensor::Layout) == int(Eigen::RowMajor));
 }
 /// A temporary tensor would dangle; a temporary TensorMap does not.
 template <class Tensor>
-  requires detail::eigen_tensor<Tensor> && (!std::is_lvalue_reference_v<Tensor>)
-auto view(Tensor&& tensor, layout meaning = layout::of_rank(Tensor::NumIndices)) {
-  static_assert(!detail::owning_tensor<Tensor>, "prunus::view: a temporary tensor would dangle; give it a name first");
-  return view(tensor, meaning);
-}
+  requires detail::eigen_tensor<Tensor> &&(!std::is_lvalue_reference_v<Tensor>)auto view(
+      Tensor&& tensor, layout meaning = layout::of_rank(Tensor::NumIndices)) {
+    static_assert(!detail::owning_tensor<Tensor>,
+                  "prunus::view: a temporary tensor would dangle; give it a name first");
+    return view(tensor, meaning);
+  }
 
-template <class S>
-  requires weight_scalar<std::remove_const_t<S>>
-[[nodiscard]] weight_view<S> view(S* data, std::span<const Index> shape, layout meaning) {
-  return detail::checked_view<S>(data, shape, meaning, true);
-}
-template <class S>
-  requires weight_scalar<std::remove_const_t<S>>
-[[nodiscard]] weight_view<S> view(S* data, std::initializer_list<Index> shape) {
-  return detail::checked_view<S>(data, std::span(shape.begin(), shape.size()),
-                                 layout::of_rank(static_cast<int>(shape.size())), true);
-}
-template <class S>
-  requires weight_scalar<std::remove_const_t<S>>
-[[nodiscard]] weight_view<S> view(S* data, std::initializer_list<Index> shape, layout meaning) {
-  return detail::checked_view<S>(data, std::span(shape.begin(), shape.size()), meaning, true);
-}
+  template <class S>
+    requires weight_scalar<std::remove_const_t<S>>
+  [[nodiscard]] weight_view<S> view(S* data, std::span<const Index> shape, layout meaning) {
+    return detail::checked_view<S>(data, shape, meaning, true);
+  }
+  template <class S>
+    requires weight_scalar<std::remove_const_t<S>>
+  [[nodiscard]] weight_view<S> view(S* data, std::initializer_list<Index> shape) {
+    return detail::checked_view<S>(data, std::span(shape.begin(), shape.size()),
+                                   layout::of_rank(static_cast<int>(shape.size())), true);
+  }
+  template <class S>
+    requires weight_scalar<std::remove_const_t<S>>
+  [[nodiscard]] weight_view<S> view(S* data, std::initializer_list<Index> shape, layout meaning) {
+    return detail::checked_view<S>(data, std::span(shape.begin(), shape.size()), meaning, true);
+  }
 
-template <class Values>
-  requires detail::contiguous_values<std::remove_reference_t<Values>>
-[[nodiscard]] auto view(Values&& values, std::initializer_list<Index> shape, layout meaning) {
-  static_assert(std::is_lvalue_reference_v<Values> || detail::is_span<std::remove_cvref_t<Values>>,
-                "prunus::view: a temporary container would dangle; give it a name first");
-  Index size = 1;
-  for (Index extent : shape) size *= extent;
-  if (size != static_cast<Index>(values.size()))
-    throw shape_error(errc::shape_mismatch, detail::concat("view: the shape holds ", size, " elements, the storage has ",
-                                                           values.size(), "; they must agree"));
-  return view(values.data(), shape, meaning);
-}
-template <class Values>
-  requires detail::contiguous_values<std::remove_reference_t<Values>>
-[[nodiscard]] auto view(Values&& values, std::initializer_list<Index> shape) {
-  return view(std::forward<Values>(values), shape, layout::of_rank(static_cast<int>(shape.size())));
-}
-/// Values without a shape are one axis, a bias.
-template <class Values>
-  requires detail::contiguous_values<std::remove_reference_t<Values>>
-[[nodiscard]] auto view(Values&& values) {
-  const Index size = static_cast<Index>(values.size());
-  return view(std::forward<Values>(values), {size}, "O");
-}
+  template <class Values>
+    requires detail::contiguous_values<std::remove_reference_t<Values>>
+  [[nodiscard]] auto view(Values&& values, std::initializer_list<Index> shape, layout meaning) {
+    static_assert(
+        std::is_lvalue_reference_v<Values> || detail::is_span<std::remove_cvref_t<Values>>,
+        "prunus::view: a temporary container would dangle; give it a name first");
+    Index size = 1;
+    for (Index extent : shape) size *= extent;
+    if (size != static_cast<Index>(values.size()))
+      throw shape_error(errc::shape_mismatch, detail::concat("view: the shape holds ", size,
+                                                             " elements, the storage has ",
+                                                             values.size(), "; they must agree"));
+    return view(values.data(), shape, meaning);
+  }
+  template <class Values>
+    requires detail::contiguous_values<std::remove_reference_t<Values>>
+  [[nodiscard]] auto view(Values&& values, std::initializer_list<Index> shape) {
+    return view(std::forward<Values>(values), shape,
+                layout::of_rank(static_cast<int>(shape.size())));
+  }
+  /// Values without a shape are one axis, a bias.
+  template <class Values>
+    requires detail::contiguous_values<std::remove_reference_t<Values>>
+  [[nodiscard]] auto view(Values&& values) {
+    const Index size = static_cast<Index>(values.size());
+    return view(std::forward<Values>(values), {size}, "O");
+  }
 
 }  // namespace prunus::inline v0

@@ -11,23 +11,29 @@ namespace prunus::inline v0 {
 
 /// A criterion gives every tile of a parameter a score; higher = more important.
 ///
-/// `c.score(parameter, grid, scores)` writes grid.size() finite numbers and changes nothing else. It must depend on
-/// its arguments and on its own members alone, so that a resumed run scores alike. A criterion is an aggregate of
-/// hyper-parameters.
+/// `c.score(parameter, grid, scores)` writes grid.size() finite numbers and changes nothing else.
+/// It must depend on its arguments and on its own members alone, so that a resumed run scores
+/// alike. A criterion is an aggregate of hyper-parameters.
 ///
 /// A criterion whose score of a single weight is the weight's magnitude may say so with
-/// `static constexpr bool scores_elements_by_magnitude = true`: selection then reads the weights themselves.
+/// `static constexpr bool scores_elements_by_magnitude = true`: selection then reads the weights
+/// themselves.
 ///
 /// @source the concept is ours
 /// @deviation none
 template <class C, class S>
-concept criterion = weight_scalar<S> && requires(const C& c, const parameter<S>& p, const tile_grid& grid,
-                                                 std::span<score_of<S>> scores) { c.score(p, grid, scores); };
+concept criterion = weight_scalar<S> &&
+    requires(const C& c, const parameter<S>& p, const tile_grid& grid,
+             std::span<score_of<S>> scores) {
+  c.score(p, grid, scores);
+};
 
 namespace detail {
 
 template <class C>
-inline constexpr bool scores_elements_by_magnitude = requires { requires C::scores_elements_by_magnitude; };
+inline constexpr bool scores_elements_by_magnitude = requires {
+  requires C::scores_elements_by_magnitude;
+};
 
 }  // namespace detail
 }  // namespace prunus::inline v0

@@ -12,10 +12,13 @@ namespace prunus::inline v0 {
 /// Sum of the magnitudes of a tile: score = sum |w|.
 ///
 /// @shape weight: any layout of up to four axes; scores: one a tile
-/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection refuses by name.
-/// @source H. Li, A. Kadav, I. Durdanovic, H. Samet, H. P. Graf, "Pruning Filters for Efficient ConvNets", ICLR 2017,
-///         arXiv:1608.08710, section 3 (filters); S. Han, J. Pool, J. Tran, W. J. Dally, "Learning both Weights and
-///         Connections for Efficient Neural Networks", NeurIPS 2015, arXiv:1506.02626 (single weights)
+/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection
+/// refuses by name.
+/// @source H. Li, A. Kadav, I. Durdanovic, H. Samet, H. P. Graf, "Pruning Filters for Efficient
+/// ConvNets", ICLR 2017,
+///         arXiv:1608.08710, section 3 (filters); S. Han, J. Pool, J. Tran, W. J. Dally, "Learning
+///         both Weights and Connections for Efficient Neural Networks", NeurIPS 2015,
+///         arXiv:1506.02626 (single weights)
 /// @deviation any tile, not filters and single weights only
 struct l1_norm {
   static constexpr bool scores_elements_by_magnitude = true;

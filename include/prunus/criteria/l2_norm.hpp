@@ -12,9 +12,10 @@ namespace prunus::inline v0 {
 /// Euclidean norm of a tile: score = sqrt(sum w^2).
 ///
 /// @shape weight: any layout of up to four axes; scores: one a tile
-/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection refuses by name;
-/// so do float weights above 1e19, whose squares overflow.
-/// @source Y. He, G. Kang, X. Dong, Y. Fu, Y. Yang, "Soft Filter Pruning for Accelerating Deep Convolutional Neural
+/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection
+/// refuses by name; so do float weights above 1e19, whose squares overflow.
+/// @source Y. He, G. Kang, X. Dong, Y. Fu, Y. Yang, "Soft Filter Pruning for Accelerating Deep
+/// Convolutional Neural
 ///         Networks", IJCAI 2018, doi:10.24963/ijcai.2018/309, equation 2 with p = 2
 /// @deviation any tile, not filters only
 struct l2_norm {

@@ -12,8 +12,10 @@ namespace prunus::inline v0 {
 /// Largest magnitude in a tile: score = max |w|.
 ///
 /// @shape weight: any layout of up to four axes; scores: one a tile
-/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection refuses by name.
-/// @source the maximum norm, the limit p -> infinity of the norms of He et al. 2018, doi:10.24963/ijcai.2018/309, eq. 2
+/// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection
+/// refuses by name.
+/// @source the maximum norm, the limit p -> infinity of the norms of He et al. 2018,
+/// doi:10.24963/ijcai.2018/309, eq. 2
 /// @deviation none
 struct linf_norm {
   static constexpr bool scores_elements_by_magnitude = true;
@@ -26,7 +28,9 @@ struct linf_norm {
 
  private:
   struct fold {
-    static float larger(float a, float b) { return a >= b || a != a ? a : b; }  // NaN wins, as below
+    static float larger(float a, float b) {
+      return a >= b || a != a ? a : b;
+    }  // NaN wins, as below
     static double larger(double a, double b) { return a >= b || a != a ? a : b; }
     static auto larger(const auto& a, const auto& b) { return (a >= b || a.isNaN()).select(a, b); }
     static auto of(const auto& weights) { return weights.abs(); }

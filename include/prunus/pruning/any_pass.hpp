@@ -10,10 +10,14 @@
 
 namespace prunus::inline v0 {
 
-/// A pass chosen at run time: holds any `pass<...>` (or a type of the same two functions) and can be copied.
+/// A pass chosen at run time: holds any `pass<...>` (or a type of the same two functions) and can
+/// be copied.
 ///
-///     prunus::any_pass<float> chosen = by_norm ? prunus::any_pass<float>(prunus::pass{prunus::l2_norm{}, tile})
-///                                              : prunus::any_pass<float>(prunus::pass{prunus::random_score{}, tile});
+///     prunus::any_pass<float> chosen = by_norm ?
+///     prunus::any_pass<float>(prunus::pass{prunus::l2_norm{}, tile})
+///                                              :
+///                                              prunus::any_pass<float>(prunus::pass{prunus::random_score{},
+///                                              tile});
 ///
 /// The indirection is once an event; the loops inside stay those of the pass.
 template <weight_scalar S>
@@ -44,14 +48,20 @@ class any_pass {
     virtual ~interface() = default;
     [[nodiscard]] virtual std::unique_ptr<interface> clone() const = 0;
     [[nodiscard]] virtual pass_state prepare(const model<S>& net) const = 0;
-    virtual pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const = 0;
+    virtual pass_report prune(const model<S>& net, pass_state& state, Index event,
+                              double target) const = 0;
   };
   template <class Pass>
   struct holder final : interface {
     explicit holder(Pass held) : pass(std::move(held)) {}
-    [[nodiscard]] std::unique_ptr<interface> clone() const override { return std::make_unique<holder>(*this); }
-    [[nodiscard]] pass_state prepare(const model<S>& net) const override { return pass.prepare(net); }
-    pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const override {
+    [[nodiscard]] std::unique_ptr<interface> clone() const override {
+      return std::make_unique<holder>(*this);
+    }
+    [[nodiscard]] pass_state prepare(const model<S>& net) const override {
+      return pass.prepare(net);
+    }
+    pass_report prune(const model<S>& net, pass_state& state, Index event,
+                      double target) const override {
       return pass.prune(net, state, event, target);
     }
     Pass pass;

@@ -6,7 +6,8 @@
 namespace prunus::inline v0 {
 
 /// Gone for good: set to zero now and held there.
-/// @source e.g. S. Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015,
+/// @source e.g. S. Han et al., "Learning both Weights and Connections for Efficient Neural
+/// Networks", 2015,
 ///         arXiv:1506.02626
 /// @deviation none
 struct hard {

@@ -15,23 +15,30 @@ enum class decay_semantics : std::uint8_t {
   cumulative_target,  ///< the factors of a tile that keeps losing multiply up to alpha(t) itself
 };
 
-/// Lets the tiles that lose fade along a logistic curve: gently at first, fast in the middle, gently at the end.
+/// Lets the tiles that lose fade along a logistic curve: gently at first, fast in the middle,
+/// gently at the end.
 ///
-///     alpha(u) = 1 / (1 + exp(kappa (u - midpoint))),  u = event / duration,  kappa = 2 ln((1 - epsilon) / epsilon)
+///     alpha(u) = 1 / (1 + exp(kappa (u - midpoint))),  u = event / duration,  kappa = 2 ln((1 -
+///     epsilon) / epsilon)
 ///
-/// This is one minus the solution of the logistic equation dN/dt = r N (1 - N/K) with N/K = epsilon at the start and
-/// 1 - epsilon at the end (for midpoint 1/2). Every event selects anew, so a tile may recover; from event `duration` on
-/// the tiles that lose are zero and gone for good. With `pinned` the curve is stretched to be exactly 1 and 0 at its ends.
+/// This is one minus the solution of the logistic equation dN/dt = r N (1 - N/K) with N/K = epsilon
+/// at the start and 1 - epsilon at the end (for midpoint 1/2). Every event selects anew, so a tile
+/// may recover; from event `duration` on the tiles that lose are zero and gone for good. With
+/// `pinned` the curve is stretched to be exactly 1 and 0 at its ends.
 ///
-/// @source Y. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential Equation", CMC 82(3):4913-4930,
-///         2025: that important-looking filters fade in three stages derived from the logistic equation.
-/// @deviation our reading: the paper's formula and constants could not be seen. The form above, epsilon = 0.01,
-///         midpoint = 0.5, both semantics and the pinned ends are ours; per_event_factor follows the decay of
-///         soft filter pruning's successors, in which factors multiply up.
+/// @source Y. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential
+/// Equation", CMC 82(3):4913-4930,
+///         2025: that important-looking filters fade in three stages derived from the logistic
+///         equation.
+/// @deviation our reading: the paper's formula and constants could not be seen. The form above,
+/// epsilon = 0.01,
+///         midpoint = 0.5, both semantics and the pinned ends are ours; per_event_factor follows
+///         the decay of soft filter pruning's successors, in which factors multiply up.
 struct logistic_decay {
   Index duration = 10;  ///< events until the end, at least 1
-  double epsilon = 0.01;   ///< distance of the curve from 1 at the start and from 0 at the end, in (0, 0.5)
-  double midpoint = 0.5;   ///< share of the duration at which half is left, in (0, 1)
+  double epsilon =
+      0.01;  ///< distance of the curve from 1 at the start and from 0 at the end, in (0, 0.5)
+  double midpoint = 0.5;  ///< share of the duration at which half is left, in (0, 1)
   bool pinned = false;
   decay_semantics semantics = decay_semantics::per_event_factor;
 
@@ -43,8 +50,11 @@ struct logistic_decay {
   }
   [[nodiscard]] double factor(Index event, bool lost_before) const noexcept {
     if (permanent(event)) return 0;
-    const auto at = [&](Index e) { return alpha(static_cast<double>(e) / static_cast<double>(duration)); };
-    const bool relative = semantics == decay_semantics::cumulative_target && lost_before && event > 1;
+    const auto at = [&](Index e) {
+      return alpha(static_cast<double>(e) / static_cast<double>(duration));
+    };
+    const bool relative =
+        semantics == decay_semantics::cumulative_target && lost_before && event > 1;
     return relative ? at(event) / at(event - 1) : at(event);
   }
   [[nodiscard]] bool permanent(Index event) const noexcept { return event >= duration; }
@@ -52,9 +62,11 @@ struct logistic_decay {
   /// @throws argument_error (out_of_range)
   void check() const {
     if (duration < 1 || !(epsilon > 0 && epsilon < 0.5) || !(midpoint > 0 && midpoint < 1))
-      throw argument_error(errc::out_of_range,
-                           detail::concat("logistic_decay: duration ", duration, ", epsilon ", epsilon, ", midpoint ",
-                                          midpoint, "; needed are duration >= 1, 0 < epsilon < 0.5, 0 < midpoint < 1"));
+      throw argument_error(
+          errc::out_of_range,
+          detail::concat("logistic_decay: duration ", duration, ", epsilon ", epsilon,
+                         ", midpoint ", midpoint,
+                         "; needed are duration >= 1, 0 < epsilon < 0.5, 0 < midpoint < 1"));
   }
 };
 

@@ -23,12 +23,14 @@ namespace prunus::inline v0 {
 ///     prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
 ///                  prunus::scope{.exclude = {"conv1.*"}}, prunus::limits{.multiple_of = 8}}
 ///
-/// A pass is a value without state. `prepare(model)` makes the state, `prune(model, state, event, target)` carries out one
-/// event. A scheduler calls both; for a single event there is `prunus::prune`.
+/// A pass is a value without state. `prepare(model)` makes the state, `prune(model, state, event,
+/// target)` carries out one event. A scheduler calls both; for a single event there is
+/// `prunus::prune`.
 ///
-/// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With the tiles `filter` and
-/// `channel` on a model whose couplings are known, coupled weights are ranked as one, by the mean score of their tiles
-/// (our reading of a group's importance), and biases and normalisations follow the filters they belong to.
+/// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With the
+/// tiles `filter` and `channel` on a model whose couplings are known, coupled weights are ranked as
+/// one, by the mean score of their tiles (our reading of a group's importance), and biases and
+/// normalisations follow the filters they belong to.
 template <class Criterion, class Allocation = uniform, class Action = hard>
 struct pass {
   Criterion criterion;
@@ -46,23 +48,29 @@ struct pass {
     return detail::find_targets(net, tile, scope, limits);
   }
 
-  /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first weight.
+  /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first
+  /// weight.
   /// @throws what the allocation throws; value_error (not_finite) names the parameter
   template <weight_scalar S>
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const {
-    static_assert(prunus::criterion<Criterion, S>,
-                  "prunus::pass: the criterion must have `void score(const parameter<S>&, const tile_grid&, "
-                  "std::span<score_of<S>>) const`");
+    static_assert(
+        prunus::criterion<Criterion, S>,
+        "prunus::pass: the criterion must have `void score(const parameter<S>&, const tile_grid&, "
+        "std::span<score_of<S>>) const`");
     static_assert(prunus::allocation<Allocation, score_of<S>>,
-                  "prunus::pass: the allocation must have `void allocate(std::span<scored_units<T>>, double) const`");
-    static_assert(pruning_action<Action>,
-                  "prunus::pass: the action must have `factor(event, lost_before)` and `permanent(event)`");
+                  "prunus::pass: the allocation must have `void "
+                  "allocate(std::span<scored_units<T>>, double) const`");
+    static_assert(
+        pruning_action<Action>,
+        "prunus::pass: the action must have `factor(event, lost_before)` and `permanent(event)`");
     const bool history = action.factor(event, true) != action.factor(event, false);
-    const std::vector<pass_state::target> before = history ? state.targets : std::vector<pass_state::target>{};
+    const std::vector<pass_state::target> before =
+        history ? state.targets : std::vector<pass_state::target>{};
     if (state.permanent)
       hold(net, state);  // what is gone must score as gone even if the caller has trained it back
     else
-      for (pass_state::target& t : state.targets) std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
+      for (pass_state::target& t : state.targets)
+        std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
 
     std::vector<std::vector<score_of<S>>> storage(state.targets.size());
     std::vector<scored_units<score_of<S>>> units;
@@ -75,7 +83,8 @@ struct pass {
     if (history)
       fade(net, state, before, event);
     else
-      state.for_each_mask([&](Index p, const mask& m) { shrink(net, p, m, action.factor(event, false)); });
+      state.for_each_mask(
+          [&](Index p, const mask& m) { shrink(net, p, m, action.factor(event, false)); });
     return report(net, state, event, target);
   }
 
@@ -83,7 +92,9 @@ struct pass {
   template <weight_scalar S>
   static void hold(const model<S>& net, const pass_state& state) {
     if (!state.permanent) return;
-    state.for_each_mask([&](Index p, const mask& m) { m.apply(net.parameters()[static_cast<std::size_t>(p)].weight); });
+    state.for_each_mask([&](Index p, const mask& m) {
+      m.apply(net.parameters()[static_cast<std::size_t>(p)].weight);
+    });
   }
 
  private:
@@ -96,7 +107,8 @@ struct pass {
       m.scale_removed(weight, factor);
   }
 
-  /// Scores of one target: the weights themselves where magnitude decides about single weights, else written ones.
+  /// Scores of one target: the weights themselves where magnitude decides about single weights,
+  /// else written ones.
   template <weight_scalar S>
   [[nodiscard]] scored_units<score_of<S>> score(const model<S>& net, pass_state::target& t,
                                                 std::vector<score_of<S>>& storage) const {
@@ -108,7 +120,11 @@ struct pass {
     const pass_state::target::member& first = t.members.front();
     if constexpr (detail::scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score_of<S>>)
       if (!t.coupled() && first.mask.grid().is_elementwise())
-        return {t.name, {parameter_of(first).weight.data, size, true, t.name}, keep, t.limits, &first.mask.grid()};
+        return {t.name,
+                {parameter_of(first).weight.data, size, true, t.name},
+                keep,
+                t.limits,
+                &first.mask.grid()};
 
     storage.assign(static_cast<std::size_t>(size), score_of<S>{0});
     if (!t.coupled()) {
@@ -136,8 +152,8 @@ struct pass {
 
   /// As shrink, with a factor of its own for tiles that lost at the event before, too.
   template <weight_scalar S>
-  void fade(const model<S>& net, const pass_state& state, const std::vector<pass_state::target>& before,
-            Index event) const {
+  void fade(const model<S>& net, const pass_state& state,
+            const std::vector<pass_state::target>& before, Index event) const {
     for (std::size_t i = 0; i < state.targets.size(); ++i)
       for (std::size_t k = 0; k < state.targets[i].members.size(); ++k) {
         const auto& now = state.targets[i].members[k];
@@ -153,13 +169,15 @@ struct pass {
   }
 
   template <weight_scalar S>
-  [[nodiscard]] static pass_report report(const model<S>& net, const pass_state& state, Index event, double target) {
+  [[nodiscard]] static pass_report report(const model<S>& net, const pass_state& state, Index event,
+                                          double target) {
     pass_report result{event, target, {}};
     for (const pass_state::target& t : state.targets)
       for (const auto& m : t.members)
         if (m.scored)
-          result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name, m.mask.size(),
-                                       m.mask.kept(), m.mask.grid().weights(), m.mask.weights_kept()});
+          result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name,
+                                       m.mask.size(), m.mask.kept(), m.mask.grid().weights(),
+                                       m.mask.weights_kept()});
     return result;
   }
 };

@@ -12,7 +12,8 @@
 
 namespace prunus::inline v0 {
 
-/// What a pass has decided so far: its masks, and nothing of the weights. Copyable; can be saved and loaded.
+/// What a pass has decided so far: its masks, and nothing of the weights. Copyable; can be saved
+/// and loaded.
 struct pass_state {
   /// One thing that is ranked: a parameter of its own, or weights that live and die together.
   struct target {
@@ -37,7 +38,9 @@ struct pass_state {
       if (!coupled()) return;
       for (member& m : members)
         for (Index t = 0; t < m.mask.size(); ++t)
-          m.mask.set(t, coupled_keep[static_cast<std::size_t>(m.unit_of[static_cast<std::size_t>(t)])] != 0);
+          m.mask.set(
+              t,
+              coupled_keep[static_cast<std::size_t>(m.unit_of[static_cast<std::size_t>(t)])] != 0);
     }
   };
 
@@ -78,15 +81,17 @@ struct pass_state {
     permanent = in.number<std::uint8_t>() != 0;
     const auto count = in.number<std::int64_t>();
     if (count != static_cast<std::int64_t>(targets.size()))
-      throw shape_error(errc::shape_mismatch, detail::concat(in.origin(), ": the pass saved here prunes ", count,
-                                                             " parameters or groups, this one ", targets.size()));
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat(in.origin(), ": the pass saved here prunes ", count,
+                                       " parameters or groups, this one ", targets.size()));
     for (target& t : targets) {
       const std::string name = in.text();
       const auto units = in.number<std::int64_t>();
       if (name != t.name || units != static_cast<std::int64_t>(t.coupled_keep.size()))
         throw shape_error(errc::shape_mismatch,
-                          detail::concat(in.origin(), ": the pass saved here prunes ", name, " with ", units,
-                                         " coupled units where this one has ", t.name, " with ", t.coupled_keep.size()));
+                          detail::concat(in.origin(), ": the pass saved here prunes ", name,
+                                         " with ", units, " coupled units where this one has ",
+                                         t.name, " with ", t.coupled_keep.size()));
       in.values(t.coupled_keep.data(), static_cast<Index>(units));
       for (target::member& m : t.members) m.mask.load(in);
     }

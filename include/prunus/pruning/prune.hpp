@@ -17,9 +17,11 @@ struct pruned {
 
 /// Prunes a model once, now: scores, selects, and acts on the weights in place.
 ///
-///     prunus::pruned result = prunus::prune(net, prunus::pass{prunus::l1_norm{}, prunus::element, prunus::global{}}, 0.9);
+///     prunus::pruned result = prunus::prune(net, prunus::pass{prunus::l1_norm{}, prunus::element,
+///     prunus::global{}}, 0.9);
 ///
-/// @throws argument_error (out_of_range: sparsity outside [0, 1); empty_model; what the allocation throws),
+/// @throws argument_error (out_of_range: sparsity outside [0, 1); empty_model; what the allocation
+/// throws),
 ///         value_error (not_finite: names the parameter); the weights are then untouched
 template <weight_scalar S, class Pass>
 pruned prune(const model<S>& net, const Pass& pass, double sparsity) {

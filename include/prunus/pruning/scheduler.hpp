@@ -33,34 +33,37 @@ struct step_report {
   [[nodiscard]] bool pruned() const noexcept { return !events.empty(); }
 };
 
-/// A timeline of (schedule, pass) pairs over one model: one-shot, iterative and during-training pruning alike.
+/// A timeline of (schedule, pass) pairs over one model: one-shot, iterative and during-training
+/// pruning alike.
 ///
 ///     prunus::scheduler scheduler{net};
 ///     scheduler.add(prunus::cubic{.final_sparsity = 0.8, .begin = 0, .end = 1000, .every = 100},
-///                   prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{}, prunus::hard{}});
+///                   prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{},
+///                   prunus::hard{}});
 ///     for (long step = 0; step < steps; ++step) {
 ///       train_one_batch();
 ///       scheduler.step({.step = step});
 ///     }
 ///
-/// With the pairs given at construction, everything is composed at compile time and nothing is erased:
+/// With the pairs given at construction, everything is composed at compile time and nothing is
+/// erased:
 ///
 ///     prunus::scheduler scheduler{net, prunus::timed_pass{schedule, pass}, ...};
 ///
-/// Several passes may touch one parameter: what any of them removed for good stays zero. The model must outlive the
-/// scheduler and must not get new parameters after the first pair was added.
+/// Several passes may touch one parameter: what any of them removed for good stays zero. The model
+/// must outlive the scheduler and must not get new parameters after the first pair was added.
 template <weight_scalar S, class Timeline = std::vector<timed_pass<any_schedule, any_pass<S>>>>
 class scheduler {
  public:
-  explicit scheduler(const model<S>& net)
-    requires std::is_same_v<Timeline, std::vector<timed_pass<any_schedule, any_pass<S>>>>
-      : net_(&net) {
+  explicit scheduler(const model<S>& net) requires
+      std::is_same_v<Timeline, std::vector<timed_pass<any_schedule, any_pass<S>>>> : net_(&net) {
     if (net.empty())
-      throw argument_error(errc::empty_model, "scheduler: the model has no parameters; add them with model.add first");
+      throw argument_error(errc::empty_model,
+                           "scheduler: the model has no parameters; add them with model.add first");
   }
   template <class... Schedules, class... Passes>
-  explicit scheduler(const model<S>& net, timed_pass<Schedules, Passes>... entries)
-    requires(sizeof...(entries) > 0)
+  explicit scheduler(const model<S>& net,
+                     timed_pass<Schedules, Passes>... entries) requires(sizeof...(entries) > 0)
       : net_(&net), timeline_(std::move(entries)...) {
     for_each_entry([&](auto& entry, std::size_t) {
       entry.schedule.check();
@@ -69,34 +72,39 @@ class scheduler {
   }
 
   /// Puts a pass on the timeline.
-  /// @throws argument_error (out_of_range: the schedule's numbers; empty_model: nothing in scope may be pruned)
+  /// @throws argument_error (out_of_range: the schedule's numbers; empty_model: nothing in scope
+  /// may be pruned)
   template <class Schedule, class Pass>
-  void add(Schedule schedule, Pass pass)
-    requires std::is_same_v<Timeline, std::vector<timed_pass<any_schedule, any_pass<S>>>>
-  {
+  void add(Schedule schedule, Pass pass) requires
+      std::is_same_v<Timeline, std::vector<timed_pass<any_schedule, any_pass<S>>>> {
     schedule.check();
     entry_state state{pass.prepare(*net_), 0};
     timeline_.push_back({any_schedule(std::move(schedule)), any_pass<S>(std::move(pass))});
     states_.push_back(std::move(state));
   }
 
-  /// Tells how far the training is, after every optimizer step: prunes what is due, and sets to zero again what is gone.
+  /// Tells how far the training is, after every optimizer step: prunes what is due, and sets to
+  /// zero again what is gone.
   ///
-  /// Steps may be skipped; when several events of one schedule were passed over, the last of them is carried out.
-  /// Allocates nothing when nothing is due. Cost: a pass over the weights that are pruned for good.
+  /// Steps may be skipped; when several events of one schedule were passed over, the last of them
+  /// is carried out. Allocates nothing when nothing is due. Cost: a pass over the weights that are
+  /// pruned for good.
   /// @throws state_error (step_backwards; wrong_order: nothing was added), and what the pass throws
   step_report step(const progress& now) {
     if (states_.empty())
-      throw state_error(errc::wrong_order, "scheduler.step: nothing to do; add a schedule and a pass first");
+      throw state_error(errc::wrong_order,
+                        "scheduler.step: nothing to do; add a schedule and a pass first");
     if (last_ && (now.step < last_->step || now.epoch < last_->epoch))
       throw state_error(errc::step_backwards,
-                        detail::concat("scheduler.step: step ", now.step, " of epoch ", now.epoch, " comes after step ",
-                                       last_->step, " of epoch ", last_->epoch, "; progress must not go backwards"));
+                        detail::concat("scheduler.step: step ", now.step, " of epoch ", now.epoch,
+                                       " comes after step ", last_->step, " of epoch ",
+                                       last_->epoch, "; progress must not go backwards"));
     step_report report;
     for_each_entry([&](auto& entry, std::size_t i) {
       const Index due = entry.schedule.events(now);
       if (due <= states_[i].events) return;
-      report.events.push_back(entry.pass.prune(*net_, states_[i].masks, due, entry.schedule.target(due)));
+      report.events.push_back(
+          entry.pass.prune(*net_, states_[i].masks, due, entry.schedule.target(due)));
       states_[i].events = due;
     });
     last_ = now;
@@ -104,7 +112,8 @@ class scheduler {
     return report;
   }
 
-  /// Makes the last selections permanent: what soft or decaying passes have selected is zero from now on.
+  /// Makes the last selections permanent: what soft or decaying passes have selected is zero from
+  /// now on.
   void finish() {
     for (entry_state& s : states_)
       if (s.events > 0) s.masks.permanent = true;
@@ -115,7 +124,8 @@ class scheduler {
   void hold() const {
     for_each_permanent([](const parameter<S>& p, const mask& m) { m.apply(p.weight); });
   }
-  /// Sets the gradients of what is gone for good to zero; call it between the backward pass and the optimizer's step.
+  /// Sets the gradients of what is gone for good to zero; call it between the backward pass and the
+  /// optimizer's step.
   void mask_gradients() const {
     for_each_permanent([](const parameter<S>& p, const mask& m) {
       if (!p.options.gradient.empty()) m.apply(p.options.gradient);
@@ -128,7 +138,8 @@ class scheduler {
     });
   }
 
-  /// Share of the single weights of all pruned parameters that are removed by now; soft selections count as removed.
+  /// Share of the single weights of all pruned parameters that are removed by now; soft selections
+  /// count as removed.
   [[nodiscard]] double sparsity() const {
     Index weights = 0, kept = 0;
     for (Index p = 0; p < net_->size(); ++p)
@@ -139,7 +150,8 @@ class scheduler {
     return weights == 0 ? 0.0 : 1.0 - static_cast<double>(kept) / static_cast<double>(weights);
   }
 
-  /// All passes together as a mask over single weights, or nothing where no pass prunes this parameter.
+  /// All passes together as a mask over single weights, or nothing where no pass prunes this
+  /// parameter.
   /// @throws argument_error (unknown_name)
   [[nodiscard]] std::optional<mask> mask_of(std::string_view name) const {
     return mask_of(&(*net_)[name] - net_->parameters().data());
@@ -162,17 +174,20 @@ class scheduler {
       s.masks.save(out);
     }
   }
-  /// Takes over a saved state; the scheduler must have the same timeline over a model of the same shapes. A resumed run
-  /// continues bit for bit.
-  /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this scheduler is then unchanged
+  /// Takes over a saved state; the scheduler must have the same timeline over a model of the same
+  /// shapes. A resumed run continues bit for bit.
+  /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this scheduler is
+  /// then unchanged
   void load(archive_reader& in) {
     in.tag("prunus scheduler 1");
     const bool started = in.number<std::uint8_t>() != 0;
     const progress saved = in.number<progress>();
     const auto count = in.number<std::int64_t>();
     if (count != static_cast<std::int64_t>(states_.size()))
-      throw shape_error(errc::shape_mismatch, detail::concat(in.origin(), ": saved with ", count, " passes, this scheduler ",
-                                                             "has ", states_.size(), "; add the same passes first"));
+      throw shape_error(
+          errc::shape_mismatch,
+          detail::concat(in.origin(), ": saved with ", count, " passes, this scheduler ", "has ",
+                         states_.size(), "; add the same passes first"));
     std::vector<entry_state> loaded = states_;
     for (entry_state& s : loaded) {
       s.events = in.number<std::int64_t>();
@@ -200,8 +215,9 @@ class scheduler {
   void for_each_permanent(Use use) const {
     for (const entry_state& s : states_)
       if (s.masks.permanent)
-        s.masks.for_each_mask(
-            [&](Index p, const mask& m) { use(net_->parameters()[static_cast<std::size_t>(p)], m); });
+        s.masks.for_each_mask([&](Index p, const mask& m) {
+          use(net_->parameters()[static_cast<std::size_t>(p)], m);
+        });
   }
   [[nodiscard]] std::optional<mask> mask_of(Index p) const {
     std::optional<mask> combined;
@@ -209,7 +225,8 @@ class scheduler {
       const mask* found = s.masks.find(p);
       if (found == nullptr) continue;
       if (!combined)
-        combined.emplace(tile_grid(net_->parameters()[static_cast<std::size_t>(p)].weight, element));
+        combined.emplace(
+            tile_grid(net_->parameters()[static_cast<std::size_t>(p)].weight, element));
       combined->remove_where_removed(*found);
     }
     return combined;
@@ -224,6 +241,7 @@ class scheduler {
 template <weight_scalar S>
 scheduler(const model<S>&) -> scheduler<S>;
 template <weight_scalar S, class... Schedules, class... Passes>
-scheduler(const model<S>&, timed_pass<Schedules, Passes>...) -> scheduler<S, std::tuple<timed_pass<Schedules, Passes>...>>;
+scheduler(const model<S>&, timed_pass<Schedules, Passes>...)
+    -> scheduler<S, std::tuple<timed_pass<Schedules, Passes>...>>;
 
 }  // namespace prunus::inline v0

@@ -5,9 +5,10 @@
 
 namespace prunus::inline v0 {
 
-/// Set to zero now, but free to grow back: training goes on with all tiles, and the next event selects anew among all.
-/// `scheduler::finish` makes the last selection permanent.
-/// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks", IJCAI 2018,
+/// Set to zero now, but free to grow back: training goes on with all tiles, and the next event
+/// selects anew among all. `scheduler::finish` makes the last selection permanent.
+/// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks",
+/// IJCAI 2018,
 ///         doi:10.24963/ijcai.2018/309
 /// @deviation any tile, not filters only
 struct soft {

@@ -23,15 +23,20 @@ namespace prunus::inline v0::detail {
 
 inline void check_limits(std::string_view where, const limits& l) {
   if (l.min_kept < 0 || l.multiple_of < 1)
-    throw argument_error(errc::out_of_range, concat(where, ": limits with min_kept ", l.min_kept, " and multiple_of ",
-                                                    l.multiple_of, "; needed are at least 0 and at least 1"));
+    throw argument_error(errc::out_of_range,
+                         concat(where, ": limits with min_kept ", l.min_kept, " and multiple_of ",
+                                l.multiple_of, "; needed are at least 0 and at least 1"));
 }
 
 template <weight_scalar S>
 class target_finder {
  public:
   target_finder(const model<S>& net, const tile& shape, const scope& wanted, const limits& usual)
-      : net_(net), shape_(shape), scope_(wanted), usual_(usual), taken_(static_cast<std::size_t>(net.size()), false) {
+      : net_(net),
+        shape_(shape),
+        scope_(wanted),
+        usual_(usual),
+        taken_(static_cast<std::size_t>(net.size()), false) {
     for (Index i = 0; i < net.size(); ++i)
       if (at(i).weight.rank >= 2) last_weight_ = i;
   }
@@ -43,18 +48,24 @@ class target_finder {
       for (const coupling& c : net_.couplings()) add_coupling(c, *along, state);
     for (Index i = 0; i < net_.size(); ++i)
       if (!taken_[static_cast<std::size_t>(i)] && may_prune_alone(i))
-        state.targets.push_back({at(i).name, limits_of(i), {{i, mask(tile_grid(at(i).weight, shape_)), {}, true}}, {}});
+        state.targets.push_back(
+            {at(i).name, limits_of(i), {{i, mask(tile_grid(at(i).weight, shape_)), {}, true}}, {}});
     if (state.targets.empty())
-      throw argument_error(errc::empty_model,
-                           concat("pass: none of the model's ", net_.size(), " parameters may be pruned; vectors, what ",
-                                  "is marked not prunable, the outputs of the last weight and what lies outside of the ",
-                                  "scope are left alone unless asked for"));
+      throw argument_error(errc::empty_model, concat("pass: none of the model's ", net_.size(),
+                                                     " parameters may be pruned; vectors, what ",
+                                                     "is marked not prunable, the outputs of the "
+                                                     "last weight and what lies outside of the ",
+                                                     "scope are left alone unless asked for"));
     return state;
   }
 
  private:
-  [[nodiscard]] const parameter<S>& at(Index i) const { return net_.parameters()[static_cast<std::size_t>(i)]; }
-  [[nodiscard]] Index position(std::string_view name) const { return &net_[name] - net_.parameters().data(); }
+  [[nodiscard]] const parameter<S>& at(Index i) const {
+    return net_.parameters()[static_cast<std::size_t>(i)];
+  }
+  [[nodiscard]] Index position(std::string_view name) const {
+    return &net_[name] - net_.parameters().data();
+  }
   [[nodiscard]] limits limits_of(Index i) const {
     const limits found = at(i).options.limits.value_or(usual_);
     check_limits(at(i).name, found);
@@ -65,12 +76,14 @@ class target_finder {
     const parameter<S>& p = at(i);
     if (!scope_.contains(p.name)) return false;
     if (p.options.prunable) return *p.options.prunable;
-    const bool takes_outputs = shape_.in == tile::all && shape_.height == tile::all && shape_.width == tile::all;
+    const bool takes_outputs =
+        shape_.in == tile::all && shape_.height == tile::all && shape_.width == tile::all;
     return p.weight.rank >= 2 && !(takes_outputs && i == last_weight_);
   }
 
   void add_coupling(const coupling& c, axis along, pass_state& state) {
-    pass_state::target found{c.name, usual_, {}, std::vector<std::uint8_t>(static_cast<std::size_t>(c.units), 1)};
+    pass_state::target found{
+        c.name, usual_, {}, std::vector<std::uint8_t>(static_cast<std::size_t>(c.units), 1)};
     bool allowed = true, asked_for = false, any_scored = false;
     for (const coupling::member& m : c.members) {
       if (m.axis != along) continue;
@@ -85,7 +98,8 @@ class target_finder {
       }
       found.members.push_back({i, mask(tile_grid(at(i).weight, shape_)), m.unit_of, m.scored});
     }
-    if (any_scored && allowed && (c.prunable || asked_for)) state.targets.push_back(std::move(found));
+    if (any_scored && allowed && (c.prunable || asked_for))
+      state.targets.push_back(std::move(found));
   }
 
   const model<S>& net_;
@@ -98,7 +112,8 @@ class target_finder {
 
 /// @throws argument_error (empty_model, out_of_range)
 template <weight_scalar S>
-[[nodiscard]] pass_state find_targets(const model<S>& net, const tile& shape, const scope& wanted, const limits& usual) {
+[[nodiscard]] pass_state find_targets(const model<S>& net, const tile& shape, const scope& wanted,
+                                      const limits& usual) {
   return target_finder<S>(net, shape, wanted, usual).find();
 }
 

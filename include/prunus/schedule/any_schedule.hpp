@@ -16,9 +16,13 @@ namespace prunus::inline v0 {
 class any_schedule {
  public:
   template <class Schedule>
-    requires(!std::is_same_v<std::remove_cvref_t<Schedule>, any_schedule> && schedule<std::remove_cvref_t<Schedule>>)
-  any_schedule(Schedule&& held)  // NOLINT(google-explicit-constructor): a schedule is an any_schedule
-      : held_(std::make_unique<holder<std::remove_cvref_t<Schedule>>>(std::forward<Schedule>(held))) {}
+    requires(!std::is_same_v<std::remove_cvref_t<Schedule>, any_schedule> &&
+             schedule<std::remove_cvref_t<Schedule>>)
+  any_schedule(
+      Schedule&& held)  // NOLINT(google-explicit-constructor): a schedule is an any_schedule
+      : held_(
+            std::make_unique<holder<std::remove_cvref_t<Schedule>>>(std::forward<Schedule>(held))) {
+  }
   any_schedule(const any_schedule& other) : held_(other.held_->clone()) {}
   any_schedule(any_schedule&&) noexcept = default;
   any_schedule& operator=(any_schedule other) noexcept {
@@ -45,7 +49,9 @@ class any_schedule {
   template <class Schedule>
   struct holder final : interface {
     explicit holder(Schedule held) : schedule(std::move(held)) {}
-    [[nodiscard]] std::unique_ptr<interface> clone() const override { return std::make_unique<holder>(*this); }
+    [[nodiscard]] std::unique_ptr<interface> clone() const override {
+      return std::make_unique<holder>(*this);
+    }
     [[nodiscard]] Index events(const progress& now) const override { return schedule.events(now); }
     [[nodiscard]] double target(Index event) const override { return schedule.target(event); }
     void check() const override { schedule.check(); }

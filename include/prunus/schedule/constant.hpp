@@ -5,10 +5,11 @@
 
 namespace prunus::inline v0 {
 
-/// Prunes to the same sparsity every `every` steps or epochs from `begin` to `end`: for soft pruning, where every event
-/// selects anew, and for methods that keep a fixed rate.
+/// Prunes to the same sparsity every `every` steps or epochs from `begin` to `end`: for soft
+/// pruning, where every event selects anew, and for methods that keep a fixed rate.
 ///
-/// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks", IJCAI 2018,
+/// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks",
+/// IJCAI 2018,
 ///         doi:10.24963/ijcai.2018/309, algorithm 1 (a fixed rate at the end of every epoch)
 /// @deviation none
 struct constant {

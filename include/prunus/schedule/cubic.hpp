@@ -5,11 +5,12 @@
 
 namespace prunus::inline v0 {
 
-/// Fast at first, slow at the end: sparsity = final + (initial - final) (1 - u)^3, where u in [0, 1] is the share of the
-/// way from begin to end.
+/// Fast at first, slow at the end: sparsity = final + (initial - final) (1 - u)^3, where u in [0,
+/// 1] is the share of the way from begin to end.
 ///
 /// Events at begin, begin + every, ... and at end.
-/// @source M. Zhu, S. Gupta, "To prune, or not to prune: exploring the efficacy of pruning for model compression", 2017,
+/// @source M. Zhu, S. Gupta, "To prune, or not to prune: exploring the efficacy of pruning for
+/// model compression", 2017,
 ///         arXiv:1710.01878, equation 1
 /// @deviation an event at `end` even where `every` does not divide the way
 struct cubic {

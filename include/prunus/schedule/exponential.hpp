@@ -7,11 +7,12 @@
 
 namespace prunus::inline v0 {
 
-/// Every event removes the same share of what is left: 1 - sparsity = (1 - initial) ((1 - final) / (1 - initial))^u, where
-/// u in [0, 1] is the share of the way from begin to end.
+/// Every event removes the same share of what is left: 1 - sparsity = (1 - initial) ((1 - final) /
+/// (1 - initial))^u, where u in [0, 1] is the share of the way from begin to end.
 ///
 /// Events at begin, begin + every, ... and at end.
-/// @source iterative pruning by a fixed share of the remaining weights: J. Frankle, M. Carbin, "The Lottery Ticket
+/// @source iterative pruning by a fixed share of the remaining weights: J. Frankle, M. Carbin, "The
+/// Lottery Ticket
 ///         Hypothesis", ICLR 2019, arXiv:1803.03635, section 2
 /// @deviation written as a function of time between two given sparsities
 struct exponential {
@@ -28,7 +29,8 @@ struct exponential {
   [[nodiscard]] double target(Index event) const noexcept {
     const double share = detail::interval{begin, end, every}.share(event);
     if (share >= 1) return final_sparsity;
-    return 1 - (1 - initial_sparsity) * std::pow((1 - final_sparsity) / (1 - initial_sparsity), share);
+    return 1 -
+           (1 - initial_sparsity) * std::pow((1 - final_sparsity) / (1 - initial_sparsity), share);
   }
   void check() const {
     detail::check_target("exponential", "initial_sparsity", initial_sparsity);

@@ -5,7 +5,8 @@
 
 namespace prunus::inline v0 {
 
-/// A straight ramp: sparsity = initial + (final - initial) u, where u in [0, 1] is the share of the way from begin to end.
+/// A straight ramp: sparsity = initial + (final - initial) u, where u in [0, 1] is the share of the
+/// way from begin to end.
 ///
 /// Events at begin, begin + every, ... and at end.
 /// @source the usual linear schedule of iterative pruning
@@ -23,7 +24,8 @@ struct linear {
   }
   [[nodiscard]] double target(Index event) const noexcept {
     const double share = detail::interval{begin, end, every}.share(event);
-    return share >= 1 ? final_sparsity : initial_sparsity + (final_sparsity - initial_sparsity) * share;
+    return share >= 1 ? final_sparsity
+                      : initial_sparsity + (final_sparsity - initial_sparsity) * share;
   }
   void check() const {
     detail::check_target("linear", "initial_sparsity", initial_sparsity);

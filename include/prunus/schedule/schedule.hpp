@@ -12,8 +12,8 @@ namespace prunus::inline v0 {
 
 /// A schedule says when to prune and how much: two pure functions and a check of its numbers.
 ///
-/// `s.events(progress)`: how many prunings should have happened by now. A scheduler prunes when the count has grown, so
-/// that steps may be skipped and a run may be resumed anywhere.
+/// `s.events(progress)`: how many prunings should have happened by now. A scheduler prunes when the
+/// count has grown, so that steps may be skipped and a run may be resumed anywhere.
 /// `s.target(event)`: the target sparsity of event 1, 2, ..., in [0, 1).
 /// `s.check()`: throws argument_error (out_of_range) where the numbers make no schedule.
 ///
@@ -37,7 +37,9 @@ struct interval {
     return time >= end ? last() : (time - begin) / every + 1;
   }
   /// Number of the event at `end`.
-  [[nodiscard]] constexpr Index last() const noexcept { return (end - begin + every - 1) / every + 1; }
+  [[nodiscard]] constexpr Index last() const noexcept {
+    return (end - begin + every - 1) / every + 1;
+  }
   /// Share of the way from begin to end at `event`, in [0, 1].
   [[nodiscard]] constexpr double share(Index event) const noexcept {
     if (event >= last()) return 1;
@@ -45,14 +47,16 @@ struct interval {
   }
   void check(std::string_view where) const {
     if (begin < 0 || end < begin || every < 1)
-      throw argument_error(errc::out_of_range, concat(where, ": begin ", begin, ", end ", end, ", every ", every,
-                                                      "; it must be 0 <= begin <= end and every >= 1"));
+      throw argument_error(errc::out_of_range,
+                           concat(where, ": begin ", begin, ", end ", end, ", every ", every,
+                                  "; it must be 0 <= begin <= end and every >= 1"));
   }
 };
 
 inline void check_target(std::string_view where, std::string_view what, double sparsity) {
   if (!(sparsity >= 0 && sparsity < 1))
-    throw argument_error(errc::out_of_range, concat(where, ": ", what, " is ", sparsity, "; it must lie in [0, 1)"));
+    throw argument_error(errc::out_of_range,
+                         concat(where, ": ", what, " is ", sparsity, "; it must lie in [0, 1)"));
 }
 
 }  // namespace detail

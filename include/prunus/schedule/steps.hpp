@@ -27,16 +27,21 @@ struct steps {
     return count;
   }
   [[nodiscard]] double target(Index event) const noexcept {
-    return event < 1 || event > static_cast<Index>(list.size()) ? 0 : list[static_cast<std::size_t>(event - 1)].sparsity;
+    return event < 1 || event > static_cast<Index>(list.size())
+               ? 0
+               : list[static_cast<std::size_t>(event - 1)].sparsity;
   }
   void check() const {
-    if (list.empty()) throw argument_error(errc::out_of_range, "steps: the list is empty; give it at least one entry");
+    if (list.empty())
+      throw argument_error(errc::out_of_range,
+                           "steps: the list is empty; give it at least one entry");
     Index before = -1;
     for (const entry& e : list) {
       detail::check_target("steps", "a sparsity", e.sparsity);
       if (e.at <= before)
-        throw argument_error(errc::out_of_range, detail::concat("steps: ", e.at, " follows ", before,
-                                                                "; times must be at least 0 and grow"));
+        throw argument_error(errc::out_of_range,
+                             detail::concat("steps: ", e.at, " follows ", before,
+                                            "; times must be at least 0 and grow"));
       before = e.at;
     }
   }

@@ -12,7 +12,8 @@
 
 namespace prunus::inline v0 {
 
-/// One operation of a declared graph. Its result is a tensor that bears the node's name; its parameters are called
+/// One operation of a declared graph. Its result is a tensor that bears the node's name; its
+/// parameters are called
 /// "<name>.weight", "<name>.bias", "<name>.running_mean", "<name>.running_var".
 struct graph_node {
   std::string name;
@@ -20,7 +21,8 @@ struct graph_node {
   std::vector<std::string> inputs;  ///< names of the nodes whose results it takes
 };
 
-/// A network as a declaration: operations, who feeds whom, and nothing else. A value; it holds no weights.
+/// A network as a declaration: operations, who feeds whom, and nothing else. A value; it holds no
+/// weights.
 ///
 /// Nodes may be declared in any order. `resolve(graph)` checks the whole and infers the shapes.
 ///
@@ -31,24 +33,30 @@ struct graph_node {
 ///     g.relu("relu1", "bn1");
 ///     g.dense("fc", g.flatten("flat", "relu1"), {.out_features = 10});
 ///
-/// Every function returns the name of the node, so that calls can be nested. Each throws argument_error
-/// (duplicate_name) when the name is taken and leaves the graph as it was.
+/// Every function returns the name of the node, so that calls can be nested. Each throws
+/// argument_error (duplicate_name) when the name is taken and leaves the graph as it was.
 class graph {
  public:
-  std::string input(std::string name, tensor_shape shape) { return node(std::move(name), operation::input{shape}, {}); }
-  std::string convolution(std::string name, std::string_view from, operation::convolution attributes) {
+  std::string input(std::string name, tensor_shape shape) {
+    return node(std::move(name), operation::input{shape}, {});
+  }
+  std::string convolution(std::string name, std::string_view from,
+                          operation::convolution attributes) {
     return node(std::move(name), attributes, {from});
   }
   std::string dense(std::string name, std::string_view from, operation::dense attributes) {
     return node(std::move(name), attributes, {from});
   }
-  std::string batch_norm(std::string name, std::string_view from, operation::batch_norm attributes = {}) {
+  std::string batch_norm(std::string name, std::string_view from,
+                         operation::batch_norm attributes = {}) {
     return node(std::move(name), attributes, {from});
   }
-  std::string layer_norm(std::string name, std::string_view from, operation::layer_norm attributes = {}) {
+  std::string layer_norm(std::string name, std::string_view from,
+                         operation::layer_norm attributes = {}) {
     return node(std::move(name), attributes, {from});
   }
-  std::string activation(std::string name, std::string_view from, operation::activation attributes) {
+  std::string activation(std::string name, std::string_view from,
+                         operation::activation attributes) {
     return node(std::move(name), attributes, {from});
   }
   std::string relu(std::string name, std::string_view from) {
@@ -66,17 +74,20 @@ class graph {
   std::string flatten(std::string name, std::string_view from, operation::flatten attributes = {}) {
     return node(std::move(name), attributes, {from});
   }
-  std::string max_pooling(std::string name, std::string_view from, extent2 kernel, extent2 stride,
+  std::string max_pooling(std::string name, std::string_view from, extent2 window, extent2 stride,
                           extent2 padding = 0) {
-    return node(std::move(name), operation::pooling{operation::pooling::kind::max, kernel, stride, padding}, {from});
+    return node(std::move(name),
+                operation::pooling{operation::pooling::kind::max, window, stride, padding}, {from});
   }
-  std::string average_pooling(std::string name, std::string_view from, extent2 kernel, extent2 stride,
-                              extent2 padding = 0) {
-    return node(std::move(name), operation::pooling{operation::pooling::kind::average, kernel, stride, padding},
+  std::string average_pooling(std::string name, std::string_view from, extent2 window,
+                              extent2 stride, extent2 padding = 0) {
+    return node(std::move(name),
+                operation::pooling{operation::pooling::kind::average, window, stride, padding},
                 {from});
   }
   std::string global_average_pooling(std::string name, std::string_view from) {
-    return node(std::move(name), operation::global_pooling{operation::pooling::kind::average}, {from});
+    return node(std::move(name), operation::global_pooling{operation::pooling::kind::average},
+                {from});
   }
   std::string global_max_pooling(std::string name, std::string_view from) {
     return node(std::move(name), operation::global_pooling{operation::pooling::kind::max}, {from});
@@ -95,7 +106,8 @@ class graph {
   }
 
   /// Any node; what the functions above call.
-  std::string node(std::string name, any_operation operation, std::initializer_list<std::string_view> from) {
+  std::string node(std::string name, any_operation operation,
+                   std::initializer_list<std::string_view> from) {
     std::vector<std::string> inputs;
     for (std::string_view input : from) inputs.emplace_back(input);
     return add_node({std::move(name), operation, std::move(inputs)});
@@ -104,8 +116,9 @@ class graph {
     if (added.name.empty()) throw argument_error(errc::unknown_name, "graph: a node needs a name");
     for (const graph_node& other : nodes_)
       if (other.name == added.name)
-        throw argument_error(errc::duplicate_name, detail::concat("graph: a node called ", added.name,
-                                                                  " exists already; every node needs its own name"));
+        throw argument_error(errc::duplicate_name,
+                             detail::concat("graph: a node called ", added.name,
+                                            " exists already; every node needs its own name"));
     nodes_.push_back(std::move(added));
     return nodes_.back().name;
   }

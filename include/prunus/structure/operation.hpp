@@ -11,7 +11,8 @@ namespace prunus::inline v0 {
 
 using Eigen::Index;
 
-/// What flows along an edge of the graph, for one sample: channels x height x width. A vector is channels x 1 x 1.
+/// What flows along an edge of the graph, for one sample: channels x height x width. A vector is
+/// channels x 1 x 1.
 struct tensor_shape {
   Index channels = 1;
   Index height = 1;
@@ -28,14 +29,16 @@ struct extent2 {
   Index width = 1;
 
   constexpr extent2() = default;
-  constexpr extent2(Index both) : height(both), width(both) {}  // NOLINT(google-explicit-constructor): kernel = 3
+  constexpr extent2(Index both)
+      : height(both), width(both) {}  // NOLINT(google-explicit-constructor): kernel = 3
   constexpr extent2(Index rows, Index columns) : height(rows), width(columns) {}
   [[nodiscard]] constexpr Index area() const noexcept { return height * width; }
   friend constexpr bool operator==(const extent2&, const extent2&) = default;
 };
 
 /// The operations of a declared graph, each with the attributes that decide its shapes.
-/// Weights have PyTorch's shapes: convolution O x I/groups x H x W, dense O x I; all tensors are channels-first.
+/// Weights have PyTorch's shapes: convolution O x I/groups x H x W, dense O x I; all tensors are
+/// channels-first.
 namespace operation {
 
 /// What the network is given.
@@ -52,12 +55,14 @@ struct convolution {
   Index groups = 1;
   bool bias = true;
 };
-/// Matrix product over the channels, at every position alike. Parameters: weight, and bias when asked for.
+/// Matrix product over the channels, at every position alike. Parameters: weight, and bias when
+/// asked for.
 struct dense {
   Index out_features = 0;
   bool bias = true;
 };
-/// Batch normalisation over each channel. Parameters: weight (scale), bias (shift), running_mean, running_var.
+/// Batch normalisation over each channel. Parameters: weight (scale), bias (shift), running_mean,
+/// running_var.
 struct batch_norm {
   double epsilon = 1e-5;
   double momentum = 0.1;  ///< weight of the new batch in the running statistics
@@ -68,7 +73,17 @@ struct layer_norm {
 };
 /// A function of each value.
 struct activation {
-  enum class kind : std::uint8_t { identity, relu, leaky_relu, relu6, sigmoid, tanh, silu, gelu, hard_swish };
+  enum class kind : std::uint8_t {
+    identity,
+    relu,
+    leaky_relu,
+    relu6,
+    sigmoid,
+    tanh,
+    silu,
+    gelu,
+    hard_swish
+  };
   kind function = kind::relu;
   double slope = 0.01;  ///< of leaky_relu below zero
 };
@@ -78,11 +93,13 @@ struct add {};
 struct multiply {};
 /// Channels of the inputs one after the other.
 struct concat {};
-/// C x H x W to a vector of C*H*W: channel after channel, or position after position where channels_last.
+/// C x H x W to a vector of C*H*W: channel after channel, or position after position where
+/// channels_last.
 struct flatten {
   bool channels_last = false;
 };
-/// Largest or mean value of each window. Zero padding counts in the mean (as PyTorch's default), never in the maximum.
+/// Largest or mean value of each window. Zero padding counts in the mean (as PyTorch's default),
+/// never in the maximum.
 struct pooling {
   enum class kind : std::uint8_t { max, average };
   kind function = kind::max;
@@ -106,7 +123,8 @@ struct split_heads {
 struct merge_heads {
   Index features = 1;  ///< D, the features of one head
 };
-/// Zeroes values with probability `rate` while training and scales the others by 1/(1-rate); nothing at inference.
+/// Zeroes values with probability `rate` while training and scales the others by 1/(1-rate);
+/// nothing at inference.
 struct dropout {
   double rate = 0.5;
 };
@@ -115,8 +133,9 @@ struct dropout {
 
 using any_operation =
     std::variant<operation::input, operation::convolution, operation::dense, operation::batch_norm,
-                 operation::layer_norm, operation::activation, operation::add, operation::multiply, operation::concat,
-                 operation::flatten, operation::pooling, operation::global_pooling, operation::upsampling,
-                 operation::split_heads, operation::merge_heads, operation::dropout>;
+                 operation::layer_norm, operation::activation, operation::add, operation::multiply,
+                 operation::concat, operation::flatten, operation::pooling,
+                 operation::global_pooling, operation::upsampling, operation::split_heads,
+                 operation::merge_heads, operation::dropout>;
 
 }  // namespace prunus::inline v0

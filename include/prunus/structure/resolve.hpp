@@ -14,7 +14,14 @@
 namespace prunus::inline v0 {
 
 /// What a tensor of a node is for.
-enum class parameter_role : std::uint8_t { weight, bias, scale, shift, running_mean, running_variance };
+enum class parameter_role : std::uint8_t {
+  weight,
+  bias,
+  scale,
+  shift,
+  running_mean,
+  running_variance
+};
 
 /// A tensor that a node owns: its name and its shape in PyTorch's order.
 struct parameter_declaration {
@@ -29,7 +36,8 @@ struct parameter_declaration {
   }
 };
 
-/// A graph whose names are found, whose order is known and whose shapes fit. Everything that works on graphs starts here.
+/// A graph whose names are found, whose order is known and whose shapes fit. Everything that works
+/// on graphs starts here.
 struct resolved_graph {
   struct node {
     std::string name;
@@ -49,7 +57,9 @@ struct resolved_graph {
     throw argument_error(errc::unknown_name, detail::concat("graph: no node is called ", name));
   }
   /// Shape of the first input of node `i`.
-  [[nodiscard]] const tensor_shape& input_shape(std::size_t i) const { return nodes[nodes[i].inputs.front()].shape; }
+  [[nodiscard]] const tensor_shape& input_shape(std::size_t i) const {
+    return nodes[nodes[i].inputs.front()].shape;
+  }
 };
 
 namespace detail {
@@ -65,7 +75,8 @@ struct shape_inference {
   }
   void expect_inputs(std::size_t least, std::size_t most) const {
     if (inputs.size() < least || inputs.size() > most)
-      fail("takes ", least == most ? concat(least) : concat(least, " or more"), " inputs, has ", inputs.size());
+      fail("takes ", least == most ? concat(least) : concat(least, " or more"), " inputs, has ",
+           inputs.size());
   }
   [[nodiscard]] const tensor_shape& only_input() const {
     expect_inputs(1, 1);
@@ -79,7 +90,8 @@ struct shape_inference {
       fail("kernel ", kernel, ", stride ", stride, ", padding ", padding,
            " make no window; kernel and stride must be at least 1, padding at least 0");
     if (size + 2 * padding < kernel)
-      fail("a kernel of ", kernel, " does not fit into ", size, " positions with padding ", padding);
+      fail("a kernel of ", kernel, " does not fit into ", size, " positions with padding ",
+           padding);
     return (size + 2 * padding - kernel) / stride + 1;
   }
 
@@ -94,9 +106,11 @@ struct shape_inference {
     const tensor_shape& in = only_input();
     if (op.out_channels < 1) fail("out_channels is ", op.out_channels, "; it must be at least 1");
     if (op.groups < 1 || in.channels % op.groups != 0 || op.out_channels % op.groups != 0)
-      fail(op.groups, " groups do not divide ", in.channels, " input and ", op.out_channels, " output channels");
-    const tensor_shape out{op.out_channels, windows(in.height, op.kernel.height, op.stride.height, op.padding.height),
-                           windows(in.width, op.kernel.width, op.stride.width, op.padding.width)};
+      fail(op.groups, " groups do not divide ", in.channels, " input and ", op.out_channels,
+           " output channels");
+    const tensor_shape out{
+        op.out_channels, windows(in.height, op.kernel.height, op.stride.height, op.padding.height),
+        windows(in.width, op.kernel.width, op.stride.width, op.padding.width)};
     declare("weight", {op.out_channels, in.channels / op.groups, op.kernel.height, op.kernel.width},
             parameter_role::weight);
     if (op.bias) declare("bias", {op.out_channels}, parameter_role::bias);
@@ -125,15 +139,17 @@ struct shape_inference {
   }
   tensor_shape operator()(const operation::activation&) const { return only_input(); }
   tensor_shape operator()(const operation::dropout& op) const {
-    if (!(op.rate >= 0 && op.rate < 1)) fail("the dropout rate is ", op.rate, "; it must lie in [0, 1)");
+    if (!(op.rate >= 0 && op.rate < 1))
+      fail("the dropout rate is ", op.rate, "; it must lie in [0, 1)");
     return only_input();
   }
   tensor_shape operator()(const operation::add&) const {
     expect_inputs(2, std::size_t(-1));
     for (const tensor_shape& other : inputs)
       if (other != inputs.front())
-        fail("adds ", inputs.front().channels, " x ", inputs.front().height, " x ", inputs.front().width, " and ",
-             other.channels, " x ", other.height, " x ", other.width, "; the shapes must agree");
+        fail("adds ", inputs.front().channels, " x ", inputs.front().height, " x ",
+             inputs.front().width, " and ", other.channels, " x ", other.height, " x ", other.width,
+             "; the shapes must agree");
     return inputs.front();
   }
   tensor_shape operator()(const operation::multiply&) const {
@@ -143,8 +159,9 @@ struct shape_inference {
       if (other.plane() > full.plane()) full = other;
     for (const tensor_shape& other : inputs)
       if (other.channels != full.channels || (other != full && other.plane() != 1))
-        fail("multiplies ", full.channels, " x ", full.height, " x ", full.width, " with ", other.channels, " x ",
-             other.height, " x ", other.width, "; a factor has the same shape, or as many channels and one position");
+        fail("multiplies ", full.channels, " x ", full.height, " x ", full.width, " with ",
+             other.channels, " x ", other.height, " x ", other.width,
+             "; a factor has the same shape, or as many channels and one position");
     return full;
   }
   tensor_shape operator()(const operation::concat&) const {
@@ -152,8 +169,8 @@ struct shape_inference {
     tensor_shape sum = inputs.front();
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       if (inputs[i].height != sum.height || inputs[i].width != sum.width)
-        fail("joins planes of ", sum.height, " x ", sum.width, " and ", inputs[i].height, " x ", inputs[i].width,
-             "; they must be equal");
+        fail("joins planes of ", sum.height, " x ", sum.width, " and ", inputs[i].height, " x ",
+             inputs[i].width, "; they must be equal");
       sum.channels += inputs[i].channels;
     }
     return sum;
@@ -166,7 +183,9 @@ struct shape_inference {
     return {in.channels, windows(in.height, op.kernel.height, op.stride.height, op.padding.height),
             windows(in.width, op.kernel.width, op.stride.width, op.padding.width)};
   }
-  tensor_shape operator()(const operation::global_pooling&) const { return {only_input().channels, 1, 1}; }
+  tensor_shape operator()(const operation::global_pooling&) const {
+    return {only_input().channels, 1, 1};
+  }
   tensor_shape operator()(const operation::upsampling& op) const {
     const tensor_shape& in = only_input();
     if (op.factor.height < 1 || op.factor.width < 1) fail("the factor must be at least 1");
@@ -174,7 +193,8 @@ struct shape_inference {
   }
   tensor_shape operator()(const operation::split_heads& op) const {
     const tensor_shape& in = only_input();
-    if (op.heads < 1 || in.channels % op.heads != 0) fail(op.heads, " heads do not divide ", in.channels, " channels");
+    if (op.heads < 1 || in.channels % op.heads != 0)
+      fail(op.heads, " heads do not divide ", in.channels, " channels");
     return {op.heads, in.channels / op.heads * in.height, in.width};
   }
   tensor_shape operator()(const operation::merge_heads& op) const {
@@ -185,9 +205,10 @@ struct shape_inference {
   }
 };
 
-/// Positions of the nodes in an order in which they can be computed; the declared order where it serves.
-[[nodiscard]] inline std::vector<std::size_t> computing_order(const graph& declared,
-                                                              const std::vector<std::vector<std::size_t>>& inputs) {
+/// Positions of the nodes in an order in which they can be computed; the declared order where it
+/// serves.
+[[nodiscard]] inline std::vector<std::size_t> computing_order(
+    const graph& declared, const std::vector<std::vector<std::size_t>>& inputs) {
   enum class mark : std::uint8_t { unseen, open, done };
   std::vector<mark> marks(inputs.size(), mark::unseen);
   std::vector<std::size_t> order;
@@ -209,8 +230,9 @@ struct shape_inference {
       }
       const std::size_t next = inputs[top.node][top.next_input++];
       if (marks[next] == mark::open)
-        throw graph_error(errc::cycle, concat("graph: ", declared.nodes()[next].name, " feeds itself through ",
-                                              declared.nodes()[top.node].name, "; remove one of the edges"));
+        throw graph_error(errc::cycle,
+                          concat("graph: ", declared.nodes()[next].name, " feeds itself through ",
+                                 declared.nodes()[top.node].name, "; remove one of the edges"));
       if (marks[next] == mark::unseen) {
         marks[next] = mark::open;
         stack.push_back({next, 0});
@@ -229,14 +251,15 @@ struct shape_inference {
 ///         graph_error (cycle, bad_node: a number of inputs, shape or attribute that does not fit)
 [[nodiscard]] inline resolved_graph resolve(const graph& declared) {
   const std::vector<graph_node>& nodes = declared.nodes();
-  if (nodes.empty()) throw argument_error(errc::empty_model, "graph: it has no nodes; declare an input first");
+  if (nodes.empty())
+    throw argument_error(errc::empty_model, "graph: it has no nodes; declare an input first");
   std::unordered_map<std::string_view, std::size_t> by_name;
   for (std::size_t i = 0; i < nodes.size(); ++i) by_name.emplace(nodes[i].name, i);
   const auto find = [&](std::string_view name, std::string_view reader) {
     const auto found = by_name.find(name);
     if (found == by_name.end())
-      throw argument_error(errc::unknown_name,
-                           detail::concat("graph: ", reader, " reads ", name, ", which no node is called"));
+      throw argument_error(errc::unknown_name, detail::concat("graph: ", reader, " reads ", name,
+                                                              ", which no node is called"));
     return found->second;
   };
   std::vector<std::vector<std::size_t>> inputs(nodes.size());
@@ -256,7 +279,8 @@ struct shape_inference {
       shapes.push_back(result.nodes[position[from]].shape);
       result.nodes[position[from]].consumers.push_back(result.nodes.size());
     }
-    node.shape = std::visit(detail::shape_inference{node.name, shapes, node.parameters}, node.operation);
+    node.shape =
+        std::visit(detail::shape_inference{node.name, shapes, node.parameters}, node.operation);
     result.nodes.push_back(std::move(node));
   }
   for (const std::string& name : declared.outputs())

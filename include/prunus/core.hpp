@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Door to the vocabulary: views, tiles, masks, models, selection.
+
+#include <prunus/core/archive.hpp>
+#include <prunus/core/axis.hpp>
+#include <prunus/core/error.hpp>
+#include <prunus/core/mask.hpp>
+#include <prunus/core/model.hpp>
+#include <prunus/core/name_pattern.hpp>
+#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/selection.hpp>
+#include <prunus/core/tile.hpp>
+#include <prunus/core/tile_reduction.hpp>
+#include <prunus/core/tile_walk.hpp>
+#include <prunus/core/view.hpp>

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Door to every criterion.
+
+#include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/l1_norm.hpp>
+#include <prunus/criteria/l2_norm.hpp>
+#include <prunus/criteria/linf_norm.hpp>
+#include <prunus/criteria/random_score.hpp>

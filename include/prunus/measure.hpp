@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Door to latency, verdicts and reports.
+
+#include <prunus/measure/footprint.hpp>
+#include <prunus/measure/latency.hpp>
+#include <prunus/measure/report.hpp>
+#include <prunus/measure/verdict.hpp>

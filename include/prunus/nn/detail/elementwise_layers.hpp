@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/nn/detail/activation_functions.hpp>
+#include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/random.hpp>
+#include <prunus/structure/operation.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>  // std::copy_n, std::fill_n
+#include <array>      // std::array
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint64_t
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// Works in place where its input is nobody else's.
+template <class S>
+struct activation_layer {
+  operation::activation op;
+
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index size = block.count * ports.out.size();
+    const S* x = ports.in[0].value_of(block.first);
+    S* y = ports.out.value_of(block.first);
+    with_function(op, [&](const auto& function) {
+      for (Index i = 0; i < size; ++i) y[i] = function.value(x[i]);
+    });
+  }
+
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    const S *x = in.value_of(block.first), *y = ports.out.value_of(block.first);
+    const S* dy = ports.out.gradient_of(block.first);
+    with_function(op, [&](const auto& function) {
+      contribute(in.gradient_of(block.first), in.accumulate, block.count * ports.out.size(),
+                 [&](Index i) { return dy[i] * function.slope(x[i], y[i]); });
+    });
+  }
+};
+
+template <class S>
+struct add_layer {
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index size = block.count * ports.out.size();
+    S* y = ports.out.value_of(block.first);
+    const S *a = ports.in[0].value_of(block.first), *b = ports.in[1].value_of(block.first);
+    for (Index i = 0; i < size; ++i) y[i] = a[i] + b[i];
+    for (std::size_t j = 2; j < ports.in.size(); ++j) {
+      const S* x = ports.in[j].value_of(block.first);
+      for (Index i = 0; i < size; ++i) y[i] += x[i];
+    }
+  }
+
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const S* dy = ports.out.gradient_of(block.first);
+    for (const layer_port<S>& in : ports.in)
+      if (in.gradient != nullptr && in.gradient != ports.out.gradient)
+        contribute(in.gradient_of(block.first), in.accumulate, block.count * in.size(), [&](Index i) { return dy[i]; });
+  }
+};
+
+/// Factors of one position are spread over the plane.
+template <class S>
+struct multiply_layer {
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    for (Index n = block.first; n < block.end(); ++n)
+      for_each_product(ports, n, ports.in.size(), [&](Index i, S product) { ports.out.value_of(n)[i] = product; });
+  }
+
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    for (Index n = block.first; n < block.end(); ++n)
+      for (std::size_t j = 0; j < ports.in.size(); ++j) {
+        const layer_port<S>& in = ports.in[j];
+        if (in.gradient == nullptr) continue;
+        S* dx = in.gradient_of(n);
+        if (!in.accumulate) std::fill_n(dx, in.size(), S(0));
+        const Index plane = ports.out.shape.plane();
+        const bool spread = in.shape.plane() != plane;
+        for_each_product(ports, n, j, [&](Index i, S product) {
+          dx[spread ? i / plane : i] += ports.out.gradient_of(n)[i] * product;
+        });
+      }
+  }
+
+ private:
+  /// Calls f(i, product of all factors but number `left_out` at position i of the result).
+  template <class F>
+  static void for_each_product(const layer_ports<S>& ports, Index n, std::size_t left_out, const F& f) {
+    const Index plane = ports.out.shape.plane();
+    for (Index i = 0; i < ports.out.size(); ++i) {
+      S product = 1;
+      for (std::size_t j = 0; j < ports.in.size(); ++j)
+        if (j != left_out) product *= ports.in[j].value_of(n)[ports.in[j].shape.plane() == plane ? i : i / plane];
+      f(i, product);
+    }
+  }
+};
+
+/// Which values fall is a function of (seed, node, step, sample, position), so that backward needs no memory.
+template <class S>
+struct dropout_layer {
+  operation::dropout op;
+  std::uint64_t seed, node;
+
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const S* x = ports.in[0].value_of(block.first);
+    S* y = ports.out.value_of(block.first);
+    if (block.training)
+      for_each_factor(ports.out.size(), block, [&](Index i, S factor) { y[i] = factor * x[i]; });
+    else if (y != x)
+      std::copy_n(x, block.count * ports.out.size(), y);
+  }
+
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    S* dx = in.gradient_of(block.first);
+    const S* dy = ports.out.gradient_of(block.first);
+    for_each_factor(ports.out.size(), block, [&](Index i, S factor) {
+      dx[i] = (in.accumulate ? dx[i] : S(0)) + factor * dy[i];
+    });
+  }
+
+ private:
+  template <class F>
+  void for_each_factor(Index size, const sample_block<S>& block, const F& f) const {
+    const nn::counter_random random(seed, node << 32 ^ block.step);
+    const S kept = static_cast<S>(1 / (1 - op.rate));
+    const std::uint32_t limit = static_cast<std::uint32_t>(op.rate * 0x1p32);
+    std::array<std::uint32_t, 4> numbers{};
+    for (Index i = 0; i < block.count * size; ++i) {
+      const std::uint64_t at = static_cast<std::uint64_t>(block.first * size + i);
+      if (i == 0 || at % 4 == 0) numbers = random.block(at / 4);
+      f(i, numbers[at % 4] < limit ? S(0) : kept);
+    }
+  }
+};
+
+}  // namespace detail
+}  // namespace prunus::inline v0

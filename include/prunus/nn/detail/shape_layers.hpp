@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/nn/detail/layer.hpp>
+#include <prunus/runtime/pooling.hpp>
+#include <prunus/structure/operation.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>  // std::copy_n, std::fill_n, std::max_element
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// What the network is given; the values are copied so that the caller's may go.
+template <class S>
+struct input_layer {
+  const S* images = nullptr;
+
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index size = ports.out.size();
+    std::copy_n(images + block.first * size, block.count * size, ports.out.value_of(block.first));
+  }
+  void backward(const layer_ports<S>&, const sample_block<S>&) const {}
+};
+
+/// The same numbers in the same order under another shape: flatten, split_heads, merge_heads.
+template <class S>
+struct reshape_layer {
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const S* x = ports.in[0].value_of(block.first);
+    S* y = ports.out.value_of(block.first);
+    if (x != y) std::copy_n(x, block.count * ports.out.size(), y);
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr || in.gradient == ports.out.gradient) return;
+    const S* dy = ports.out.gradient_of(block.first);
+    contribute(in.gradient_of(block.first), in.accumulate, block.count * in.size(), [&](Index i) { return dy[i]; });
+  }
+};
+
+/// Flattens position after position.
+template <class S>
+struct channels_last_layer {
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index channels = ports.in[0].shape.channels, plane = ports.in[0].shape.plane();
+    for (Index n = block.first; n < block.end(); ++n)
+      for (Index c = 0; c < channels; ++c)
+        for (Index p = 0; p < plane; ++p)
+          ports.out.value_of(n)[p * channels + c] = ports.in[0].value_of(n)[c * plane + p];
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    const Index channels = in.shape.channels, plane = in.shape.plane();
+    for (Index n = block.first; n < block.end(); ++n)
+      for (Index c = 0; c < channels; ++c)
+        contribute(in.gradient_of(n) + c * plane, in.accumulate, plane,
+                   [&](Index p) { return ports.out.gradient_of(n)[p * channels + c]; });
+  }
+};
+
+template <class S>
+struct concat_layer {
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    for (Index n = block.first; n < block.end(); ++n) {
+      S* y = ports.out.value_of(n);
+      for (const layer_port<S>& in : ports.in) y = std::copy_n(in.value_of(n), in.size(), y);
+    }
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    for (Index n = block.first; n < block.end(); ++n) {
+      const S* dy = ports.out.gradient_of(n);
+      for (const layer_port<S>& in : ports.in) {
+        if (in.gradient != nullptr)
+          contribute(in.gradient_of(n), in.accumulate, in.size(), [&](Index i) { return dy[i]; });
+        dy += in.size();
+      }
+    }
+  }
+};
+
+template <class S>
+struct pooling_layer {
+  pooling_shape shape;
+  operation::pooling::kind function;
+
+  [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op, const tensor_shape& in) {
+    return {in.height,        in.width,        op.kernel.height,  op.kernel.width,
+            op.stride.height, op.stride.width, op.padding.height, op.padding.width};
+  }
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index planes = block.count * ports.out.shape.channels;
+    const S* x = ports.in[0].value_of(block.first);
+    if (function == operation::pooling::kind::max)
+      max_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
+    else
+      average_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    const Index planes = block.count * in.shape.channels;
+    const S* dy = ports.out.gradient_of(block.first);
+    S* dx = in.gradient_of(block.first);
+    if (function == operation::pooling::kind::max)
+      max_pooling_backward(shape, in.value_of(block.first), dy, in.accumulate, dx, planes);
+    else
+      average_pooling_backward(shape, dy, in.accumulate, dx, planes);
+  }
+};
+
+template <class S>
+struct global_pooling_layer {
+  operation::pooling::kind function;
+
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index plane = ports.in[0].shape.plane(), planes = block.count * ports.out.shape.channels;
+    const S* x = ports.in[0].value_of(block.first);
+    S* y = ports.out.value_of(block.first);
+    for (Index i = 0; i < planes; ++i, x += plane) {
+      const Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>> values(x, plane);
+      y[i] = function == operation::pooling::kind::max ? x[position_of_maximum(x, plane)] : values.mean();
+    }
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    const Index plane = in.shape.plane(), planes = block.count * in.shape.channels;
+    const S *x = in.value_of(block.first), *dy = ports.out.gradient_of(block.first);
+    S* dx = in.gradient_of(block.first);
+    for (Index i = 0; i < planes; ++i, x += plane, dx += plane) {
+      if (function == operation::pooling::kind::max) {
+        if (!in.accumulate) std::fill_n(dx, plane, S(0));
+        dx[position_of_maximum(x, plane)] += dy[i];
+      } else {
+        const S share = dy[i] / static_cast<S>(plane);
+        contribute(dx, in.accumulate, plane, [&](Index) { return share; });
+      }
+    }
+  }
+
+ private:
+  [[nodiscard]] static Index position_of_maximum(const S* x, Index plane) noexcept {
+    return std::max_element(x, x + plane) - x;  // the first of equals
+  }
+};
+
+template <class S>
+struct upsampling_layer {
+  extent2 factor;
+
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    for (Index n = block.first; n < block.end(); ++n)
+      for_each_pair(ports, [&](Index from, Index to) { ports.out.value_of(n)[to] = ports.in[0].value_of(n)[from]; });
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    if (!in.accumulate) std::fill_n(in.gradient_of(block.first), block.count * in.size(), S(0));
+    for (Index n = block.first; n < block.end(); ++n)
+      for_each_pair(ports, [&](Index from, Index to) { in.gradient_of(n)[from] += ports.out.gradient_of(n)[to]; });
+  }
+
+ private:
+  template <class F>
+  void for_each_pair(const layer_ports<S>& ports, const F& f) const {
+    const tensor_shape &in = ports.in[0].shape, &out = ports.out.shape;
+    for (Index c = 0; c < out.channels; ++c)
+      for (Index y = 0; y < out.height; ++y)
+        for (Index x = 0; x < out.width; ++x)
+          f((c * in.height + y / factor.height) * in.width + x / factor.width, (c * out.height + y) * out.width + x);
+  }
+};
+
+}  // namespace detail
+}  // namespace prunus::inline v0

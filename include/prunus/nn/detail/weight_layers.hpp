@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/nn/detail/layer.hpp>
+#include <prunus/runtime/direct_convolution.hpp>
+#include <prunus/runtime/matrix_product.hpp>
+#include <prunus/structure/operation.hpp>
+
+#include <Eigen/Core>
+
+#include <vector>  // std::vector
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// Convolutions, and dense layers that work at several positions: convolutions of 1 x 1.
+template <class S>
+struct convolution_layer {
+  direct_convolution<S> kernel;
+  layer_parameter<S> weight, bias;
+  bool relu = false;           ///< the activation that follows is done here
+  std::vector<S> scale, shift;  ///< at inference: of the batch normalisation that follows; empty when none does
+  bool folded = false;         ///< use them
+
+  [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op, const tensor_shape& in) {
+    return {.in_channels = in.channels,
+            .out_channels = op.out_channels,
+            .height = in.height,
+            .width = in.width,
+            .kernel_height = op.kernel.height,
+            .kernel_width = op.kernel.width,
+            .stride_height = op.stride.height,
+            .stride_width = op.stride.width,
+            .padding_height = op.padding.height,
+            .padding_width = op.padding.width,
+            .groups = op.groups};
+  }
+  [[nodiscard]] static convolution_shape shape_of(const operation::dense& op, const tensor_shape& in) {
+    return {.in_channels = in.channels, .out_channels = op.out_features, .height = in.height, .width = in.width};
+  }
+
+  [[nodiscard]] Index scratch_size() const noexcept { return kernel.scratch_size(); }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const channel_epilogue<S> epilogue{folded ? scale.data() : nullptr, folded ? shift.data() : bias.value, relu};
+    kernel.forward(ports.in[0].value_of(block.first), weight.value, epilogue, ports.out.value_of(block.first),
+                   block.count, block.scratch);
+  }
+
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    const S* dy = ports.out.gradient_of(block.first);
+    if (bias) add_sums_of_planes(dy, ports.out, block);
+    kernel.backward(in.value_of(block.first), weight.value, dy,
+                    {.weights = weight.share_of(block.shard),
+                     .accumulate_weights = !block.starts_shard,
+                     .input = in.gradient == nullptr ? nullptr : in.gradient_of(block.first),
+                     .accumulate_input = in.accumulate},
+                    block.count, block.scratch);
+  }
+
+ private:
+  void add_sums_of_planes(const S* dy, const layer_port<S>& out, const sample_block<S>& block) const {
+    S* const share = bias.share_of(block.shard);
+    const Index channels = out.shape.channels, plane = out.shape.plane();
+    for (Index c = 0; c < channels; ++c) {
+      S sum = block.starts_shard ? S(0) : share[c];
+      for (Index n = 0; n < block.count; ++n)
+        sum += Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>(dy + (n * channels + c) * plane, plane).sum();
+      share[c] = sum;
+    }
+  }
+};
+
+/// Dense layers on vectors. Their weight gradient is one product over the whole batch, computed at the end.
+template <class S>
+struct dense_layer {
+  dense_shape shape;
+  layer_parameter<S> weight, bias;
+  bool relu = false;
+
+  /// Samples whose gradients pass through the scratch memory together, where they must be added.
+  static constexpr Index added_together = 8;
+  [[nodiscard]] Index scratch_size() const noexcept { return added_together * shape.in; }
+
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    dense_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
+                  ports.out.value_of(block.first), block.count);
+  }
+
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    if (!in.accumulate)
+      return dense_input_gradient(shape, ports.out.gradient_of(block.first), weight.value, in.gradient_of(block.first),
+                                  block.count);
+    for (Index n = block.first; n < block.end(); n += added_together) {
+      const Index count = std::min(added_together, block.end() - n);
+      dense_input_gradient(shape, ports.out.gradient_of(n), weight.value, block.scratch, count);
+      contribute(in.gradient_of(n), true, count * shape.in, [&](Index i) { return block.scratch[i]; });
+    }
+  }
+
+  /// Rows [first, first + rows) of the gradients of weights and bias, over `samples` samples.
+  void weight_gradient(const layer_ports<S>& ports, Index samples, Index first, Index rows) const {
+    dense_weight_gradient(shape, ports.in[0].value, ports.out.gradient, weight.gradient, bias.gradient, samples, first,
+                          rows);
+  }
+};
+
+}  // namespace detail
+}  // namespace prunus::inline v0

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Door to actions, passes and the scheduler.
+
+#include <prunus/pruning/action.hpp>
+#include <prunus/pruning/any_pass.hpp>
+#include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/logistic_decay.hpp>
+#include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/pass_state.hpp>
+#include <prunus/pruning/prune.hpp>
+#include <prunus/pruning/scheduler.hpp>
+#include <prunus/pruning/scope.hpp>
+#include <prunus/pruning/soft.hpp>
+#include <prunus/pruning/targets.hpp>

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Door to kernels and the guard against denormals.
+
+#include <prunus/runtime/batch_normalization.hpp>
+#include <prunus/runtime/convolution_shape.hpp>
+#include <prunus/runtime/denormal_guard.hpp>
+#include <prunus/runtime/direct_convolution.hpp>
+#include <prunus/runtime/matrix_product.hpp>
+#include <prunus/runtime/pooling.hpp>
+#include <prunus/runtime/thread_pool.hpp>

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+
+#include <concepts>  // std::floating_point
+
+namespace prunus::inline v0 {
+
+using Eigen::Index;
+
+namespace detail {
+template <class S>
+using array_map = Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>>;
+template <class S>
+using const_array_map = Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>;
+}  // namespace detail
+
+/// Number, mean and sum of squared deviations of values seen so far. Moments of parts add up to those of the whole, in
+/// double and without cancellation.
+/// @source Chan, Golub, LeVeque 1983, doi:10.1080/00031305.1983.10483115
+struct running_moments {
+  double count = 0;
+  double mean = 0;
+  double squared_deviations = 0;
+
+  constexpr running_moments& operator+=(const running_moments& other) noexcept {
+    if (other.count == 0) return *this;
+    const double total = count + other.count, difference = other.mean - mean;
+    squared_deviations += other.squared_deviations + difference * difference * (count * other.count / total);
+    mean += difference * (other.count / total);
+    count = total;
+    return *this;
+  }
+  [[nodiscard]] constexpr double variance() const noexcept { return squared_deviations / count; }
+};
+
+/// Moments of one plane.
+template <std::floating_point S>
+[[nodiscard]] running_moments moments_of(const S* plane, Index size) {
+  const detail::const_array_map<S> x(plane, size);
+  const S mean = x.mean();
+  // The rounding of the mean is taken back out of the second sum.
+  const S rest = (x - mean).sum();
+  const double n = static_cast<double>(size), shift = static_cast<double>(rest) / n;
+  const double squares = static_cast<double>((x - mean).square().sum());
+  return {n, static_cast<double>(mean) + shift, squares - n * shift * shift};
+}
+
+/// y = scale * x + shift, and zero where negative when `relu` is set; x may be y.
+template <std::floating_point S>
+void scale_and_shift(const S* x, S scale, S shift, bool relu, S* y, Index size) {
+  if (relu)
+    for (Index i = 0; i < size; ++i) {
+      const S value = x[i] * scale + shift;
+      y[i] = value < 0 ? S(0) : value;  // NaN stays NaN
+    }
+  else
+    for (Index i = 0; i < size; ++i) y[i] = x[i] * scale + shift;
+}
+
+/// What the gradient of a normalisation needs to know of one channel: sums over the batch.
+struct normalization_sums {
+  double gradient = 0;             ///< of dy
+  double gradient_deviation = 0;  ///< of dy * (x - mean)
+
+  constexpr normalization_sums& operator+=(const normalization_sums& other) noexcept {
+    gradient += other.gradient;
+    gradient_deviation += other.gradient_deviation;
+    return *this;
+  }
+};
+
+template <std::floating_point S>
+[[nodiscard]] normalization_sums normalization_sums_of(const S* x, S mean, const S* dy, Index size) {
+  const detail::const_array_map<S> values(x, size), gradients(dy, size);
+  return {static_cast<double>(gradients.sum()), static_cast<double>((gradients * (values - mean)).sum())};
+}
+
+/// dx (+)= from_gradient * dy + from_deviation * (x - mean) + shift; dx may be dy when not accumulating.
+template <std::floating_point S>
+void normalization_backward(const S* x, S mean, const S* dy, S from_gradient, S from_deviation, S shift,
+                            bool accumulate, S* dx, Index size) {
+  const detail::const_array_map<S> values(x, size), gradients(dy, size);
+  detail::array_map<S> to(dx, size);
+  if (accumulate)
+    to += gradients * from_gradient + (values - mean) * from_deviation + shift;
+  else
+    to = gradients * from_gradient + (values - mean) * from_deviation + shift;
+}
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/detail/packet.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>    // std::max, std::min
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int32_t
+#include <type_traits>  // std::integral_constant
+#include <utility>      // std::index_sequence
+
+namespace prunus::inline v0 {
+
+namespace detail {
+
+template <int Value>
+using int_constant = std::integral_constant<int, Value>;
+
+/// Rows of results that one tile holds at most, beside the registers for operands.
+inline constexpr int most_tile_rows = vector_registers >= 32 ? 8 : 6;
+
+/// Registers of results in each of `rows` rows: with the operands they fill the register file.
+[[nodiscard]] constexpr int tile_vectors(int rows) noexcept {
+  return std::max(1, (vector_registers - 1) / (rows + 1));
+}
+
+/// How many rows to take next when `left` are left: the tallest tile that leaves no lonely row behind.
+[[nodiscard]] constexpr int next_tile_rows(Index left) noexcept {
+  constexpr int most = most_tile_rows;
+  if (left >= most && left != most + 1 && (most != 8 || left != most + 2)) return most;
+  if (left >= 6 && left != 7 && left != 8) return 6;
+  return left >= 4 && left != 6 ? (left == 5 ? 3 : 4) : static_cast<int>(std::min<Index>(left, 3));
+}
+
+/// Calls `f` with the height of a tile as a constant.
+template <class F>
+inline void with_tile_rows(int rows, const F& f) {
+  switch (rows) {
+    case 1: return f(int_constant<1>{});
+    case 2: return f(int_constant<2>{});
+    case 3: return f(int_constant<3>{});
+    case 4: return f(int_constant<4>{});
+    case 6: return f(int_constant<6>{});
+    default: return f(int_constant<most_tile_rows>{});
+  }
+}
+
+/// One multiply-add of a sum of lines: where its line begins and which weight it takes.
+struct line_tap {
+  std::int32_t line;
+  std::int32_t weight;
+};
+
+/// The terms of a sum of lines: `count` times a line and a weight, from a table or at equal distances.
+struct tabled_taps {
+  const line_tap* table;
+  Index count;
+  [[nodiscard]] Index line(Index k) const noexcept { return table[k].line; }
+  [[nodiscard]] Index weight(Index k) const noexcept { return table[k].weight; }
+};
+struct strided_taps {
+  Index line_stride, weight_stride;
+  Index count;
+  [[nodiscard]] Index line(Index k) const noexcept { return k * line_stride; }
+  [[nodiscard]] Index weight(Index k) const noexcept { return k * weight_stride; }
+};
+
+/// out[r][t] = epilogue_r(sum over k of weights[taps.weight(k) + r * weight_pitch] * lines[taps.line(k) + t]) for a tile
+/// of Rows x (Vectors * lanes) results.
+template <class S, int Rows, int Vectors, class Taps>
+inline void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights, Index weight_pitch,
+                              const channel_epilogue<S>& epilogue, S* out, Index out_pitch) noexcept {
+  [&]<std::size_t... R, std::size_t... V, std::size_t... A>(
+      std::index_sequence<R...>, std::index_sequence<V...>, std::index_sequence<A...>) {
+    constexpr std::size_t vectors = sizeof...(V);
+    packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
+    for (Index k = 0; k < taps.count; ++k) {
+      const S* line = lines + taps.line(k);
+      const S* weight = weights + taps.weight(k);
+      const packet<S> x[] = {load(line + Index(V) * lanes<S>)...};
+      ((sum[A] = sum[A] + broadcast(weight[Index(A / vectors) * weight_pitch]) * x[A % vectors]), ...);
+    }
+    if (epilogue.scale != nullptr) ((sum[A] = sum[A] * broadcast(epilogue.scale[A / vectors])), ...);
+    if (epilogue.shift != nullptr) ((sum[A] = sum[A] + broadcast(epilogue.shift[A / vectors])), ...);
+    if (epilogue.relu) ((sum[A] = positive_part<S>(sum[A])), ...);
+    (store(out + Index(A / vectors) * out_pitch + Index(A % vectors) * lanes<S>, sum[A]), ...);
+  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
+    std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
+}
+
+/// A number of registers as wide tiles, then narrower ones; f(width as a constant, first register).
+template <int Rows, class F>
+inline void for_each_tile(Index registers, const F& f) {
+  constexpr int wide = tile_vectors(Rows), half = (wide + 1) / 2;
+  Index done = 0;
+  const auto sweep = [&]<int Vectors>(int_constant<Vectors> width) {
+    for (; done + Vectors <= registers; done += Vectors) f(width, done);
+  };
+  sweep(int_constant<wide>{});
+  if constexpr (half < wide && half > 1) sweep(int_constant<half>{});
+  if constexpr (wide > 1) sweep(int_constant<1>{});
+}
+
+/// `Rows` whole lines of results. Reads and writes whole registers: there is room for `size` rounded up.
+template <class S, int Rows, class Taps>
+inline void sum_of_lines(const S* lines, const Taps& taps, const S* weights, Index weight_pitch,
+                         const channel_epilogue<S>& epilogue, S* out, Index out_pitch, Index size) noexcept {
+  for_each_tile<Rows>((size + lanes<S> - 1) / lanes<S>, [&]<int Vectors>(int_constant<Vectors>, Index first) {
+    sum_of_lines_tile<S, Rows, Vectors>(lines + first * lanes<S>, taps, weights, weight_pitch, epilogue,
+                                        out + first * lanes<S>, out_pitch);
+  });
+}
+
+/// The same without room behind the end: the last register overlaps the one before.
+/// @pre size >= lanes
+template <class S, int Rows, class Taps>
+inline void exact_sum_of_lines(const S* lines, const Taps& taps, const S* weights, Index weight_pitch,
+                               S* out, Index out_pitch, Index size) noexcept {
+  sum_of_lines<S, Rows>(lines, taps, weights, weight_pitch, {}, out, out_pitch, size / lanes<S> * lanes<S>);
+  if (size % lanes<S> != 0)
+    sum_of_lines_tile<S, Rows, 1>(lines + size - lanes<S>, taps, weights, weight_pitch, channel_epilogue<S>{},
+                                  out + size - lanes<S>, out_pitch);
+}
+
+/// Shape of the tiles of the weight gradient: output channels x taps.
+inline constexpr int correlation_rows = 4;
+inline constexpr int correlation_taps = vector_registers >= 32 ? 6 : 2;
+
+/// gradient[r * gradient_pitch + j] (+)= sum over t of rows[r * row_pitch + t] * lines[taps[j].line + t], for a tile of
+/// Rows x Taps weights. `positions` counts whole registers' worth.
+template <class S, int Rows, int Taps>
+inline void correlation_tile(const S* rows, Index row_pitch, const S* lines, const line_tap* taps,
+                             Index positions, bool accumulate, S* gradient, Index gradient_pitch) noexcept {
+  [&]<std::size_t... R, std::size_t... T, std::size_t... A>(
+      std::index_sequence<R...>, std::index_sequence<T...>, std::index_sequence<A...>) {
+    constexpr std::size_t width = sizeof...(T);
+    packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
+    const S* const line[] = {lines + taps[T].line...};
+    for (Index t = 0; t < positions; t += lanes<S>) {
+      const packet<S> x[] = {load(line[T] + t)...};
+      const packet<S> y[] = {load(rows + Index(R) * row_pitch + t)...};
+      ((sum[A] = sum[A] + y[A / width] * x[A % width]), ...);
+    }
+    const auto finish = [&](const packet<S>& value, Index at) {
+      gradient[at] = (accumulate ? gradient[at] : S(0)) + sum_of_lanes<S>(value);
+    };
+    (finish(sum[A], Index(A / width) * gradient_pitch + Index(A % width)), ...);
+  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Taps}>{},
+    std::make_index_sequence<std::size_t{Rows} * std::size_t{Taps}>{});
+}
+
+/// All taps against `Rows` rows.
+template <class S, int Rows>
+inline void correlation(const S* rows, Index row_pitch, const S* lines, const line_tap* taps, Index tap_count,
+                        Index positions, bool accumulate, S* gradient, Index gradient_pitch) noexcept {
+  Index k = 0;
+  const auto sweep = [&]<int Taps>(int_constant<Taps>) {
+    for (; k + Taps <= tap_count; k += Taps)
+      correlation_tile<S, Rows, Taps>(rows, row_pitch, lines, taps + k, positions, accumulate, gradient + k,
+                                      gradient_pitch);
+  };
+  sweep(int_constant<correlation_taps>{});
+  if constexpr (correlation_taps > 3) sweep(int_constant<3>{});
+  sweep(int_constant<1>{});
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0

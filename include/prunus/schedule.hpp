@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Door to every schedule.
+
+#include <prunus/schedule/any_schedule.hpp>
+#include <prunus/schedule/constant.hpp>
+#include <prunus/schedule/cubic.hpp>
+#include <prunus/schedule/exponential.hpp>
+#include <prunus/schedule/linear.hpp>
+#include <prunus/schedule/one_shot.hpp>
+#include <prunus/schedule/progress.hpp>
+#include <prunus/schedule/schedule.hpp>
+#include <prunus/schedule/steps.hpp>

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/core/model.hpp>
+#include <prunus/core/named_tensor.hpp>
+#include <prunus/structure/detail/channel_structure.hpp>
+#include <prunus/structure/detail/tensor_extents.hpp>
+#include <prunus/structure/graph.hpp>
+#include <prunus/structure/plan.hpp>
+#include <prunus/structure/resolve.hpp>
+
+#include <algorithm>    // std::copy_n, std::binary_search, std::any_of
+#include <array>        // std::array
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint8_t
+#include <string_view>  // std::string_view
+#include <type_traits>  // std::type_identity_t
+#include <utility>      // std::move
+#include <variant>      // std::get_if
+#include <vector>       // std::vector
+
+namespace prunus::inline v0 {
+
+/// How a plan is applied to weights.
+struct compaction_options {
+  /// Add what removed channels emitted to the layers that read them. `false` for a fresh network of the smaller
+  /// shape, whose weights are not those that the plan was made from; new biases are then zero.
+  bool fold = true;
+};
+
+namespace detail {
+
+inline void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents, std::string_view where) {
+  if (cut.extents != extents)
+    throw shape_error(errc::shape_mismatch,
+                      concat(where, ": the plan was made for ", cut.tensor, " of ", text_of(cut.extents),
+                             " (out x in x height x width), this one is ", text_of(extents)));
+}
+
+/// Positions of 0, 1, ..., extent - 1 that are not in the ascending list `removed`.
+[[nodiscard]] inline std::vector<Index> remaining(Index extent, const std::vector<Index>& removed) {
+  std::vector<Index> kept;
+  std::size_t next = 0;
+  for (Index i = 0; i < extent; ++i) {
+    if (next < removed.size() && removed[next] == i)
+      ++next;
+    else
+      kept.push_back(i);
+  }
+  return kept;
+}
+
+/// What stays of a tensor, in the same memory order.
+template <class S>
+[[nodiscard]] named_tensor<std::remove_const_t<S>> without(const weight_view<S>& source, const plan::cut* cut,
+                                                           std::string name) {
+  named_tensor<std::remove_const_t<S>> result{std::move(name), source.extents, source.axes, source.rank, {}};
+  if (cut == nullptr) {
+    result.values.assign(source.data, source.data + source.size());
+    return result;
+  }
+  std::array<std::vector<Index>, 4> kept;
+  for (std::size_t k = 0; k < 4; ++k) {
+    const axis a = source.axes[k];
+    static const std::vector<Index> none;
+    kept[k] = remaining(source.extents[k], a == axis::out ? cut->out : a == axis::in ? cut->in : none);
+    result.extents[k] = static_cast<Index>(kept[k].size());
+  }
+  // Behind the last axis that loses something, elements stay neighbours and are copied together.
+  std::size_t last = 4;
+  Index run = 1;
+  while (last > 1 && result.extents[last - 1] == source.extents[last - 1]) run *= source.extents[--last];
+  for (std::size_t k = last; k < 4; ++k) kept[k] = {0};
+  result.values.resize(static_cast<std::size_t>(result.extents[0] * result.extents[1] * result.extents[2] *
+                                                result.extents[3]));
+  auto* to = result.values.data();
+  for (Index a : kept[0])
+    for (Index b : kept[1])
+      for (Index c : kept[2])
+        for (Index d : kept[3]) {
+          const Index at = ((a * source.extents[1] + b) * source.extents[2] + c) * source.extents[3] + d;
+          to = std::copy_n(source.data + at, run, to);
+        }
+  return result;
+}
+
+/// What the removed channels added to each output of the layer of `f`, summed into `added`.
+template <class S>
+void add_fold(const plan::fold& f, const weight_view<const S>& weight, std::vector<double>& added) {
+  const Index reads = weight.extent(axis::in), outputs = weight.extent(axis::out) / f.groups;
+  const Index group = f.channel / reads;
+  for (Index o = group * outputs; o < (group + 1) * outputs; ++o)
+    added[static_cast<std::size_t>(o)] += f.value * kernel_sum(weight, o, f.channel % reads);
+}
+
+template <weight_scalar S>
+[[nodiscard]] const weight_view<S>& find_weight(const model<S>& net, std::string_view name) {
+  const parameter<S>* found = net.find(name);
+  if (found == nullptr)
+    throw argument_error(errc::unknown_name,
+                         concat("compact: the plan needs ", name, ", which the model does not have"));
+  return found->weight;
+}
+
+template <weight_scalar S>
+void expect_plan_fits(const model<S>& net, const plan& p) {
+  for (const plan::cut& cut : p.cuts) expect_extents(cut, extents_of(find_weight(net, cut.tensor)), "compact");
+  for (const plan::fold& f : p.folds) {
+    const weight_view<S>& weight = find_weight(net, concat(f.layer, ".weight"));
+    const Index outputs = weight.extent(axis::out);
+    if (f.groups < 1 || outputs % f.groups != 0 || f.channel < 0 || f.channel >= weight.extent(axis::in) * f.groups)
+      throw shape_error(errc::shape_mismatch,
+                        concat("compact: the plan folds channel ", f.channel, " into ", f.groups, " groups of ",
+                               f.layer, ".weight, which is ", describe(weight)));
+    if (f.into == plan::receiver::new_bias) continue;
+    if (const Index size = find_weight(net, f.tensor).size(); size != outputs)
+      throw shape_error(errc::shape_mismatch, concat("compact: ", f.tensor, " has ", size, " values, ", f.layer,
+                                                     ".weight has ", outputs, " outputs"));
+  }
+  for (const plan::new_tensor& t : p.new_tensors) {
+    if (net.find(t.name) != nullptr)
+      throw argument_error(errc::duplicate_name, concat("compact: the plan creates ", t.name,
+                                                        ", which the model has already; the plan is of another graph"));
+    const Index outputs = find_weight(net, concat(t.layer, ".weight")).extent(axis::out);
+    const plan::cut* cut = p.find(concat(t.layer, ".weight"));
+    if (t.size != (cut == nullptr ? outputs : cut->kept_out()))
+      throw shape_error(errc::shape_mismatch, concat("compact: the plan creates ", t.name, " with ", t.size,
+                                                     " values for ", t.layer, ".weight with ", outputs, " outputs"));
+  }
+}
+
+}  // namespace detail
+
+/// The smaller graph: fewer output channels, groups and heads, and a bias where the plan needs a new one.
+/// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other shapes),
+///         and what `resolve` throws
+[[nodiscard]] inline graph compact(const graph& declared, const plan& p) {
+  const resolved_graph network = resolve(declared);
+  const auto find_declaration = [&](std::string_view name) -> const parameter_declaration& {
+    for (const resolved_graph::node& node : network.nodes)
+      for (const parameter_declaration& d : node.parameters)
+        if (d.name == name) return d;
+    throw argument_error(errc::unknown_name,
+                         detail::concat("compact: the plan cuts ", name, ", which the graph does not have"));
+  };
+  for (const plan::cut& cut : p.cuts)
+    detail::expect_extents(cut, detail::extents_of(find_declaration(cut.tensor)), "compact");
+
+  const detail::channel_structure structure = detail::find_channel_structure(network);
+  std::vector<std::uint8_t> removed(static_cast<std::size_t>(structure.units()));
+  for (const plan::removal& r : p.removed) {
+    std::size_t k = 0;
+    while (k < structure.couplings() && network.nodes[structure.first_node[k]].name != r.coupling) ++k;
+    if (k == structure.couplings())
+      throw argument_error(errc::unknown_name, detail::concat("compact: the plan removes units of ", r.coupling,
+                                                              ", which is no coupling of the graph"));
+    const std::vector<Index>& units = structure.units_of[k];
+    if (r.unit < 0 || r.unit >= static_cast<Index>(units.size()))
+      throw shape_error(errc::shape_mismatch, detail::concat("compact: the plan removes unit ", r.unit, " of ",
+                                                             r.coupling, ", which has ", units.size()));
+    removed[static_cast<std::size_t>(units[static_cast<std::size_t>(r.unit)])] = 1;
+  }
+  const auto kept_channels = [&](std::size_t n) {
+    Index kept = 0;
+    for (Index unit : structure.unit_of[n]) kept += removed[static_cast<std::size_t>(unit)] == 0;
+    return kept;
+  };
+
+  graph smaller;
+  for (graph_node node : declared.nodes()) {
+    const std::size_t n = network.index_of(node.name);
+    const bool gets_bias = std::any_of(p.new_tensors.begin(), p.new_tensors.end(),
+                                       [&](const plan::new_tensor& t) { return t.layer == node.name; });
+    if (auto* conv = std::get_if<operation::convolution>(&node.operation)) {
+      if (detail::reading_of(network, n).depth_wise) conv->groups = kept_channels(network.nodes[n].inputs.front());
+      conv->out_channels = kept_channels(n);
+      conv->bias = conv->bias || gets_bias;
+    } else if (auto* dense = std::get_if<operation::dense>(&node.operation)) {
+      dense->out_features = kept_channels(n);
+      dense->bias = dense->bias || gets_bias;
+    } else if (auto* split = std::get_if<operation::split_heads>(&node.operation)) {
+      split->heads = kept_channels(n);
+    }
+    smaller.add_node(std::move(node));
+  }
+  for (const std::string& name : declared.outputs()) smaller.output(name);
+  return smaller;
+}
+
+/// The tensors of the smaller network, in the order of the model, in the memory order of their views, each copied
+/// once; new biases stand behind the weight of their layer. The model's own tensors are not touched.
+///
+/// The model may be another one than the plan was made from, as long as the shapes agree.
+/// @throws argument_error (unknown_name, duplicate_name),
+///         shape_error (shape_mismatch: the plan was made for other shapes)
+template <weight_scalar S>
+[[nodiscard]] std::vector<named_tensor<S>> compact(const model<S>& net, const plan& p,
+                                                   compaction_options options = {}) {
+  detail::expect_plan_fits(net, p);
+  struct addition {
+    std::string tensor;
+    double sign;
+    std::vector<double> values;
+  };
+  std::vector<addition> additions;  // per output of the layer before cutting
+  const auto addition_to = [&](const std::string& tensor, double sign, Index size) -> std::vector<double>& {
+    for (addition& a : additions)
+      if (a.tensor == tensor) return a.values;
+    return additions.emplace_back(addition{tensor, sign, std::vector<double>(static_cast<std::size_t>(size))}).values;
+  };
+  if (options.fold)
+    for (const plan::fold& f : p.folds) {
+      const weight_view<const S> weight = detail::find_weight(net, detail::concat(f.layer, ".weight"));
+      // A batch normalisation subtracts its mean: a smaller mean is a larger input.
+      const double sign = f.into == plan::receiver::running_mean ? -1 : 1;
+      detail::add_fold(f, weight, addition_to(f.tensor, sign, weight.extent(axis::out)));
+    }
+  const auto apply_addition = [&](named_tensor<S>& tensor, const plan::cut* cut, Index extent) {
+    static const std::vector<Index> none;
+    for (const addition& a : additions) {
+      if (a.tensor != tensor.name) continue;
+      const std::vector<Index> kept = detail::remaining(extent, cut == nullptr ? none : cut->out);
+      for (std::size_t i = 0; i < kept.size(); ++i)
+        tensor.values[i] = static_cast<S>(static_cast<double>(tensor.values[i]) +
+                                          a.sign * a.values[static_cast<std::size_t>(kept[i])]);
+    }
+  };
+
+  std::vector<named_tensor<S>> result;
+  for (const parameter<S>& source : net.parameters()) {
+    const plan::cut* cut = p.find(source.name);
+    named_tensor<S>& copy = result.emplace_back(detail::without(source.weight, cut, source.name));
+    apply_addition(copy, cut, source.weight.extent(axis::out));
+    for (const plan::new_tensor& t : p.new_tensors) {
+      if (source.name != detail::concat(t.layer, ".weight")) continue;
+      named_tensor<S> bias{t.name, {1, 1, 1, t.size}, {axis::in, axis::height, axis::width, axis::out}, 1, {}};
+      bias.values.resize(static_cast<std::size_t>(t.size));
+      apply_addition(bias, cut, source.weight.extent(axis::out));
+      result.push_back(std::move(bias));
+    }
+  }
+  return result;
+}
+
+/// What stays of a buffer that an optimizer keeps for parameter `name` (momentum, moments): the same positions as of
+/// the parameter, unchanged values. A tensor that the plan does not cut is copied whole.
+/// @throws shape_error (shape_mismatch: the plan was made for other shapes)
+template <class S>
+  requires weight_scalar<std::remove_const_t<S>>
+[[nodiscard]] named_tensor<std::remove_const_t<S>> transplant(const plan& p, std::string_view name,
+                                                              weight_view<S> state) {
+  const plan::cut* cut = p.find(name);
+  if (cut != nullptr) detail::expect_extents(*cut, detail::extents_of(state), "transplant");
+  return detail::without(state, cut, std::string(name));
+}
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/core/view.hpp>
+#include <prunus/structure/resolve.hpp>
+
+#include <array>    // std::array
+#include <cstddef>  // std::size_t
+#include <string>   // std::string
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// The extents of a declared tensor: out, in, height, width.
+[[nodiscard]] inline std::array<Index, 4> extents_of(const parameter_declaration& p) {
+  std::array<Index, 4> extents{1, 1, 1, 1};
+  for (std::size_t k = 0; k < p.shape.size(); ++k) extents[k] = p.shape[k];
+  return extents;
+}
+template <class S>
+[[nodiscard]] std::array<Index, 4> extents_of(const weight_view<S>& w) {
+  return {w.extent(axis::out), w.extent(axis::in), w.extent(axis::height), w.extent(axis::width)};
+}
+/// "64 x 32 x 3 x 3".
+[[nodiscard]] inline std::string text_of(const std::array<Index, 4>& extents) {
+  return concat(extents[0], " x ", extents[1], " x ", extents[2], " x ", extents[3]);
+}
+
+/// One kernel of a weight: whether it is all zero (a NaN is not), and its sum.
+template <class S>
+[[nodiscard]] bool kernel_is_zero(const weight_view<const S>& w, Index out, Index in) {
+  for (Index y = 0; y < w.extent(axis::height); ++y)
+    for (Index x = 0; x < w.extent(axis::width); ++x)
+      if (!(w(out, in, y, x) == S(0))) return false;
+  return true;
+}
+template <class S>
+[[nodiscard]] double kernel_sum(const weight_view<const S>& w, Index out, Index in) {
+  double sum = 0;
+  for (Index y = 0; y < w.extent(axis::height); ++y)
+    for (Index x = 0; x < w.extent(axis::width); ++x) sum += static_cast<double>(w(out, in, y, x));
+  return sum;
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0
