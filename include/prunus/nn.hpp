@@ -3,3 +3,14 @@
 
 // Door to the small network that trains on a CPU.
 
+#include <prunus/nn/adam.hpp>
+#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/initialization.hpp>
+#include <prunus/nn/learning_rate.hpp>
+#include <prunus/nn/minibatches.hpp>
+#include <prunus/nn/network.hpp>
+#include <prunus/nn/optimizer.hpp>
+#include <prunus/nn/random.hpp>
+#include <prunus/nn/sgd.hpp>
+#include <prunus/nn/softmax_cross_entropy.hpp>
+#include <prunus/nn/training.hpp>

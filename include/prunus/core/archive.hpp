@@ -23,8 +23,8 @@ using Eigen::Index;
 /// checkpoints.
 ///
 /// Each piece starts with a tag that the reader must ask for by the same name, so that a foreign or
-/// damaged file is noticed where it differs. Numbers are stored as the machine holds them; a file
-/// starts with a mark of the byte order.
+/// damaged file is noticed where it differs. Numbers are stored as the machine holds them; the
+/// length that stands before a tag tells a machine of another byte order.
 class archive_writer {
  public:
   void tag(std::string_view name) { text(name); }
@@ -56,12 +56,15 @@ class archive_reader {
 
   void tag(std::string_view name) {
     const std::size_t at = position_;
-    const std::string found = text();
-    if (found != name)
-      throw file_error(
-          errc::malformed,
-          detail::concat(origin_, ": expected \"", name, "\" at byte ", at, ", found \"",
-                         found.substr(0, 40), "\"; is it a file of another kind?"));
+    const auto size = number<std::int64_t>();
+    const bool fits = size == static_cast<std::int64_t>(name.size());
+    const std::string_view found = fits ? take(name.size()) : std::string_view{};
+    if (fits && found == name) return;
+    position_ = at;
+    throw file_error(errc::malformed,
+                     detail::concat(origin_, ": expected \"", name, "\" at byte ", at,
+                                    ", found something else; is it a file of another kind, or of ",
+                                    "a machine of another byte order?"));
   }
   [[nodiscard]] std::string text() {
     const auto size = number<std::int64_t>();
@@ -81,7 +84,7 @@ class archive_reader {
     if (count < 0 || static_cast<std::size_t>(count) > (bytes_.size() - position_) / sizeof(T))
       fail(count);
     const std::string_view source = take(static_cast<std::size_t>(count) * sizeof(T));
-    std::memcpy(data, source.data(), source.size());
+    if (count > 0) std::memcpy(data, source.data(), source.size());  // nothing may go to null
   }
   [[nodiscard]] bool at_end() const noexcept { return position_ == bytes_.size(); }
   [[nodiscard]] const std::string& origin() const noexcept { return origin_; }

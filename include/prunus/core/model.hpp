@@ -74,8 +74,8 @@ class model {
   using Scalar = S;
 
   /// Registers a view on a tensor that outlives the model.
-  /// @throws argument_error (null_storage, duplicate_name, overlapping_storage),
-  ///         shape_error (shape_mismatch: gradient or state of another shape)
+  /// @throws argument_error (unknown_name: an empty one; null_storage, duplicate_name,
+  ///         overlapping_storage), shape_error (shape_mismatch: gradient or state of another shape)
   void add(std::string name, weight_view<S> weight, parameter_options<S> options = {}) {
     if (name.empty())
       throw argument_error(errc::unknown_name, "model.add: a parameter needs a name");
@@ -92,8 +92,13 @@ class model {
                              detail::concat("model.add: ", name, " shares memory with ", other.name,
                                             "; register shared weights once"));
     check_companion(name, "gradient", weight, options.gradient);
-    for (const weight_view<S>& state : options.state)
+    for (const weight_view<S>& state : options.state) {
+      if (state.data == nullptr)
+        throw argument_error(
+            errc::null_storage,
+            detail::concat("model.add: an optimizer state of ", name, " is a view of nothing"));
       check_companion(name, "optimizer state", weight, state);
+    }
     parameters_.push_back({std::move(name), weight, std::move(options)});
   }
 

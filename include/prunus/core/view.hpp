@@ -15,7 +15,7 @@
 #include <string>            // std::string
 #include <string_view>       // std::string_view
 #include <type_traits>       // std::remove_cvref_t
-#include <utility>           // std::forward
+#include <utility>           // std::forward, std::index_sequence
 
 namespace prunus::inline v0 {
 
@@ -230,7 +230,8 @@ template <class Derived>
   using scalar = std::conditional_t<bool(Eigen::internal::is_lvalue<Derived>::value),
                                     typename Derived::Scalar, const typename Derived::Scalar>;
   const Derived& m = map.derived();
-  if (m.innerStride() != 1 || (!Derived::IsVectorAtCompileTime && m.outerStride() != m.innerSize()))
+  if ((m.innerSize() > 1 && m.innerStride() != 1) ||
+      (m.outerSize() > 1 && m.outerStride() != m.innerSize()))
     throw shape_error(
         errc::not_contiguous,
         detail::concat("view: the map has inner stride ", m.innerStride(), " and outer stride ",
@@ -249,9 +250,9 @@ template <class Derived>
 template <detail::eigen_tensor Tensor>
 [[nodiscard]] auto view(Tensor& tensor, layout meaning = layout::of_rank(Tensor::NumIndices)) {
   using scalar = std::remove_reference_t<decltype(*tensor.data())>;
-  std::array<Index, static_cast<std::size_t>(Tensor::NumIndices)> shape{};
-  for (std::size_t k = 0; k < shape.size(); ++k)
-    shape[k] = static_cast<Index>(tensor.dimensions()[k]);
+  const auto shape = [&]<std::size_t... K>(std::index_sequence<K...>) {
+    return std::array<Index, sizeof...(K)>{static_cast<Index>(tensor.dimensions()[K])...};
+  }(std::make_index_sequence<static_cast<std::size_t>(Tensor::NumIndices)>());
   return detail::checked_view<scalar>(tensor.data(), shape, meaning,
                                       int(Tensor::Layout) == int(Eigen::RowMajor));
 }

@@ -12,10 +12,12 @@
 #include <cmath>        // std::ceil
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::ptrdiff_t, std::size_t
+#include <cstdint>      // std::uint64_t
 #include <limits>       // std::numeric_limits
 #include <memory>       // std::addressof
 #include <span>         // std::span
 #include <type_traits>  // std::invoke_result_t, std::is_function_v, std::is_void_v
+#include <utility>      // std::swap
 #include <vector>       // std::vector
 
 namespace prunus::inline v0 {
@@ -144,18 +146,30 @@ void warm_up(std::span<timed_callable> candidates, const latency_options& option
   }
 }
 
-/// Times the candidates round by round. Each round starts with another one, so that none of them
-/// always comes after the same neighbour.
+/// The order of the next round: a shuffle by a small congruential generator (Knuth's constants), so
+/// that no candidate always runs after the same neighbour and finds the caches as that one left
+/// them.
+inline void shuffle(std::span<std::size_t> order, std::uint64_t& state) {
+  for (std::size_t i = order.size(); i > 1; --i) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    std::swap(order[i - 1], order[(state >> 33U) % i]);
+  }
+}
+
+/// Times the candidates round by round, each once a round.
 template <class Clock>
 void time_in_turns(std::span<timed_callable> candidates, const latency_options& options) {
   check_latency_options(options);
   const denormal_guard guard;
   const auto begin = Clock::now();
   warm_up<Clock>(candidates, options, begin);
+  std::vector<std::size_t> order(candidates.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::uint64_t state = 0;
   for (std::ptrdiff_t round = 1;; ++round) {
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      auto& candidate = candidates[(i + static_cast<std::size_t>(round - 1)) % candidates.size()];
-      candidate.seconds.push_back(time_of<Clock>(candidate));
+    shuffle(order, state);
+    for (const std::size_t i : order) {
+      candidates[i].seconds.push_back(time_of<Clock>(candidates[i]));
     }
     const double passed = seconds_since<Clock>(begin);
     if (passed >= options.maximum_seconds) break;
@@ -209,9 +223,9 @@ template <class Clock = std::chrono::steady_clock, std::invocable Callable>
   return detail::summary_of(candidates.front());
 }
 
-/// Measures several candidates against the first, in turns: every round times each of them once, so
-/// that a machine that slows down slows them all. They also compete for the caches as they do not
-/// when measured alone.
+/// Measures several candidates against the first, in turns: every round times each of them once, in
+/// changing order, so that a machine that slows down slows them all. They also compete for the
+/// caches as they do not when measured alone.
 ///
 /// @return for each candidate after the baseline, in order: both times, the ratio of their medians
 ///         and the interval it lies in, from the ratios of the single rounds

@@ -13,12 +13,12 @@ namespace prunus::inline v0 {
 /// Which parameters a pass touches: names or patterns with `*`. What is excluded stays out whatever
 /// is included.
 struct scope {
-  std::vector<std::string> include{"*"};
+  std::vector<std::string> include{};  ///< empty: all
   std::vector<std::string> exclude{};
 
   [[nodiscard]] bool contains(std::string_view name) const {
     const auto fits = [&](const std::string& pattern) { return matches(pattern, name); };
-    return std::any_of(include.begin(), include.end(), fits) &&
+    return (include.empty() || std::any_of(include.begin(), include.end(), fits)) &&
            !std::any_of(exclude.begin(), exclude.end(), fits);
   }
 };

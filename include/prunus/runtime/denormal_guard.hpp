@@ -70,6 +70,8 @@ class denormal_guard {
   }
   denormal_guard(const denormal_guard&) = delete;
   denormal_guard& operator=(const denormal_guard&) = delete;
+  denormal_guard(denormal_guard&&) = delete;
+  denormal_guard& operator=(denormal_guard&&) = delete;
 
  private:
   std::uint64_t before_;

@@ -24,18 +24,39 @@ namespace prunus::inline v0 {
 
 /// How a plan is applied to weights.
 struct compaction_options {
-  /// Add what removed channels emitted to the layers that read them. `false` for a fresh network of the smaller
-  /// shape, whose weights are not those that the plan was made from; new biases are then zero.
+  /// Add what removed channels emitted to the layers that read them. `false` for a fresh network of
+  /// the smaller shape, whose weights are not those that the plan was made from; new biases are
+  /// then zero.
   bool fold = true;
 };
 
 namespace detail {
 
-inline void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents, std::string_view where) {
+/// @throws shape_error for another shape, argument_error for positions that are not ascending, lie
+///         outside the axis, or leave nothing
+inline void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents,
+                           std::string_view where) {
   if (cut.extents != extents)
-    throw shape_error(errc::shape_mismatch,
-                      concat(where, ": the plan was made for ", cut.tensor, " of ", text_of(cut.extents),
-                             " (out x in x height x width), this one is ", text_of(extents)));
+    throw shape_error(
+        errc::shape_mismatch,
+        concat(where, ": the plan was made for ", cut.tensor, " of ", text_of(cut.extents),
+               " (out x in x height x width), this one is ", text_of(extents)));
+  const auto expect_positions = [&](const std::vector<Index>& positions, axis along, Index extent) {
+    Index previous = -1;
+    for (Index position : positions) {
+      if (position <= previous || position >= extent)
+        throw argument_error(errc::out_of_range,
+                             concat(where, ": the plan removes position ", position, " after ",
+                                    previous, " of ", cut.tensor, ", which has ", extent, " along ",
+                                    name_of(along), "; positions must ascend"));
+      previous = position;
+    }
+    if (static_cast<Index>(positions.size()) == extent)
+      throw argument_error(errc::out_of_range, concat(where, ": the plan leaves nothing of ",
+                                                      cut.tensor, " along ", name_of(along)));
+  };
+  expect_positions(cut.out, axis::out, extents[0]);
+  expect_positions(cut.in, axis::in, extents[1]);
 }
 
 /// Positions of 0, 1, ..., extent - 1 that are not in the ascending list `removed`.
@@ -53,9 +74,10 @@ inline void expect_extents(const plan::cut& cut, const std::array<Index, 4>& ext
 
 /// What stays of a tensor, in the same memory order.
 template <class S>
-[[nodiscard]] named_tensor<std::remove_const_t<S>> without(const weight_view<S>& source, const plan::cut* cut,
-                                                           std::string name) {
-  named_tensor<std::remove_const_t<S>> result{std::move(name), source.extents, source.axes, source.rank, {}};
+[[nodiscard]] named_tensor<std::remove_const_t<S>> without(const weight_view<S>& source,
+                                                           const plan::cut* cut, std::string name) {
+  named_tensor<std::remove_const_t<S>> result{
+      std::move(name), source.extents, source.axes, source.rank, {}};
   if (cut == nullptr) {
     result.values.assign(source.data, source.data + source.size());
     return result;
@@ -64,22 +86,26 @@ template <class S>
   for (std::size_t k = 0; k < 4; ++k) {
     const axis a = source.axes[k];
     static const std::vector<Index> none;
-    kept[k] = remaining(source.extents[k], a == axis::out ? cut->out : a == axis::in ? cut->in : none);
+    kept[k] = remaining(source.extents[k], a == axis::out  ? cut->out
+                                           : a == axis::in ? cut->in
+                                                           : none);
     result.extents[k] = static_cast<Index>(kept[k].size());
   }
   // Behind the last axis that loses something, elements stay neighbours and are copied together.
   std::size_t last = 4;
   Index run = 1;
-  while (last > 1 && result.extents[last - 1] == source.extents[last - 1]) run *= source.extents[--last];
+  while (last > 1 && result.extents[last - 1] == source.extents[last - 1])
+    run *= source.extents[--last];
   for (std::size_t k = last; k < 4; ++k) kept[k] = {0};
-  result.values.resize(static_cast<std::size_t>(result.extents[0] * result.extents[1] * result.extents[2] *
-                                                result.extents[3]));
+  result.values.resize(static_cast<std::size_t>(result.extents[0] * result.extents[1] *
+                                                result.extents[2] * result.extents[3]));
   auto* to = result.values.data();
   for (Index a : kept[0])
     for (Index b : kept[1])
       for (Index c : kept[2])
         for (Index d : kept[3]) {
-          const Index at = ((a * source.extents[1] + b) * source.extents[2] + c) * source.extents[3] + d;
+          const Index at =
+              ((a * source.extents[1] + b) * source.extents[2] + c) * source.extents[3] + d;
           to = std::copy_n(source.data + at, run, to);
         }
   return result;
@@ -98,42 +124,49 @@ template <weight_scalar S>
 [[nodiscard]] const weight_view<S>& find_weight(const model<S>& net, std::string_view name) {
   const parameter<S>* found = net.find(name);
   if (found == nullptr)
-    throw argument_error(errc::unknown_name,
-                         concat("compact: the plan needs ", name, ", which the model does not have"));
+    throw argument_error(errc::unknown_name, concat("compact: the plan needs ", name,
+                                                    ", which the model does not have"));
   return found->weight;
 }
 
 template <weight_scalar S>
 void expect_plan_fits(const model<S>& net, const plan& p) {
-  for (const plan::cut& cut : p.cuts) expect_extents(cut, extents_of(find_weight(net, cut.tensor)), "compact");
+  for (const plan::cut& cut : p.cuts)
+    expect_extents(cut, extents_of(find_weight(net, cut.tensor)), "compact");
   for (const plan::fold& f : p.folds) {
     const weight_view<S>& weight = find_weight(net, concat(f.layer, ".weight"));
     const Index outputs = weight.extent(axis::out);
-    if (f.groups < 1 || outputs % f.groups != 0 || f.channel < 0 || f.channel >= weight.extent(axis::in) * f.groups)
+    if (f.groups < 1 || outputs % f.groups != 0 || f.channel < 0 ||
+        f.channel >= weight.extent(axis::in) * f.groups)
       throw shape_error(errc::shape_mismatch,
-                        concat("compact: the plan folds channel ", f.channel, " into ", f.groups, " groups of ",
-                               f.layer, ".weight, which is ", describe(weight)));
+                        concat("compact: the plan folds channel ", f.channel, " into ", f.groups,
+                               " groups of ", f.layer, ".weight, which is ", describe(weight)));
     if (f.into == plan::receiver::new_bias) continue;
     if (const Index size = find_weight(net, f.tensor).size(); size != outputs)
-      throw shape_error(errc::shape_mismatch, concat("compact: ", f.tensor, " has ", size, " values, ", f.layer,
-                                                     ".weight has ", outputs, " outputs"));
+      throw shape_error(errc::shape_mismatch,
+                        concat("compact: ", f.tensor, " has ", size, " values, ", f.layer,
+                               ".weight has ", outputs, " outputs"));
   }
   for (const plan::new_tensor& t : p.new_tensors) {
     if (net.find(t.name) != nullptr)
-      throw argument_error(errc::duplicate_name, concat("compact: the plan creates ", t.name,
-                                                        ", which the model has already; the plan is of another graph"));
+      throw argument_error(errc::duplicate_name,
+                           concat("compact: the plan creates ", t.name,
+                                  ", which the model has already; the plan is of another graph"));
     const Index outputs = find_weight(net, concat(t.layer, ".weight")).extent(axis::out);
     const plan::cut* cut = p.find(concat(t.layer, ".weight"));
     if (t.size != (cut == nullptr ? outputs : cut->kept_out()))
-      throw shape_error(errc::shape_mismatch, concat("compact: the plan creates ", t.name, " with ", t.size,
-                                                     " values for ", t.layer, ".weight with ", outputs, " outputs"));
+      throw shape_error(errc::shape_mismatch,
+                        concat("compact: the plan creates ", t.name, " with ", t.size,
+                               " values for ", t.layer, ".weight with ", outputs, " outputs"));
   }
 }
 
 }  // namespace detail
 
-/// The smaller graph: fewer output channels, groups and heads, and a bias where the plan needs a new one.
-/// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other shapes),
+/// The smaller graph: fewer output channels, groups and heads, and a bias where the plan needs a
+/// new one.
+/// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other
+/// shapes),
 ///         and what `resolve` throws
 [[nodiscard]] inline graph compact(const graph& declared, const plan& p) {
   const resolved_graph network = resolve(declared);
@@ -141,8 +174,8 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
     for (const resolved_graph::node& node : network.nodes)
       for (const parameter_declaration& d : node.parameters)
         if (d.name == name) return d;
-    throw argument_error(errc::unknown_name,
-                         detail::concat("compact: the plan cuts ", name, ", which the graph does not have"));
+    throw argument_error(errc::unknown_name, detail::concat("compact: the plan cuts ", name,
+                                                            ", which the graph does not have"));
   };
   for (const plan::cut& cut : p.cuts)
     detail::expect_extents(cut, detail::extents_of(find_declaration(cut.tensor)), "compact");
@@ -151,14 +184,17 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
   std::vector<std::uint8_t> removed(static_cast<std::size_t>(structure.units()));
   for (const plan::removal& r : p.removed) {
     std::size_t k = 0;
-    while (k < structure.couplings() && network.nodes[structure.first_node[k]].name != r.coupling) ++k;
+    while (k < structure.couplings() && network.nodes[structure.first_node[k]].name != r.coupling)
+      ++k;
     if (k == structure.couplings())
-      throw argument_error(errc::unknown_name, detail::concat("compact: the plan removes units of ", r.coupling,
-                                                              ", which is no coupling of the graph"));
+      throw argument_error(errc::unknown_name,
+                           detail::concat("compact: the plan removes units of ", r.coupling,
+                                          ", which is no coupling of the graph"));
     const std::vector<Index>& units = structure.units_of[k];
     if (r.unit < 0 || r.unit >= static_cast<Index>(units.size()))
-      throw shape_error(errc::shape_mismatch, detail::concat("compact: the plan removes unit ", r.unit, " of ",
-                                                             r.coupling, ", which has ", units.size()));
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat("compact: the plan removes unit ", r.unit, " of ",
+                                       r.coupling, ", which has ", units.size()));
     removed[static_cast<std::size_t>(units[static_cast<std::size_t>(r.unit)])] = 1;
   }
   const auto kept_channels = [&](std::size_t n) {
@@ -170,10 +206,12 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
   graph smaller;
   for (graph_node node : declared.nodes()) {
     const std::size_t n = network.index_of(node.name);
-    const bool gets_bias = std::any_of(p.new_tensors.begin(), p.new_tensors.end(),
-                                       [&](const plan::new_tensor& t) { return t.layer == node.name; });
+    const bool gets_bias =
+        std::any_of(p.new_tensors.begin(), p.new_tensors.end(),
+                    [&](const plan::new_tensor& t) { return t.layer == node.name; });
     if (auto* conv = std::get_if<operation::convolution>(&node.operation)) {
-      if (detail::reading_of(network, n).depth_wise) conv->groups = kept_channels(network.nodes[n].inputs.front());
+      if (detail::reading_of(network, n).depth_wise)
+        conv->groups = kept_channels(network.nodes[n].inputs.front());
       conv->out_channels = kept_channels(n);
       conv->bias = conv->bias || gets_bias;
     } else if (auto* dense = std::get_if<operation::dense>(&node.operation)) {
@@ -188,11 +226,12 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
   return smaller;
 }
 
-/// The tensors of the smaller network, in the order of the model, in the memory order of their views, each copied
-/// once; new biases stand behind the weight of their layer. The model's own tensors are not touched.
+/// The tensors of the smaller network, in the order of the model, in the memory order of their
+/// views, each copied once; new biases stand behind the weight of their layer. The model's own
+/// tensors are not touched.
 ///
 /// The model may be another one than the plan was made from, as long as the shapes agree.
-/// @throws argument_error (unknown_name, duplicate_name),
+/// @throws argument_error (unknown_name, duplicate_name; out_of_range: a damaged plan),
 ///         shape_error (shape_mismatch: the plan was made for other shapes)
 template <weight_scalar S>
 [[nodiscard]] std::vector<named_tensor<S>> compact(const model<S>& net, const plan& p,
@@ -204,14 +243,18 @@ template <weight_scalar S>
     std::vector<double> values;
   };
   std::vector<addition> additions;  // per output of the layer before cutting
-  const auto addition_to = [&](const std::string& tensor, double sign, Index size) -> std::vector<double>& {
+  const auto addition_to = [&](const std::string& tensor, double sign,
+                               Index size) -> std::vector<double>& {
     for (addition& a : additions)
       if (a.tensor == tensor) return a.values;
-    return additions.emplace_back(addition{tensor, sign, std::vector<double>(static_cast<std::size_t>(size))}).values;
+    return additions
+        .emplace_back(addition{tensor, sign, std::vector<double>(static_cast<std::size_t>(size))})
+        .values;
   };
   if (options.fold)
     for (const plan::fold& f : p.folds) {
-      const weight_view<const S> weight = detail::find_weight(net, detail::concat(f.layer, ".weight"));
+      const weight_view<const S> weight =
+          detail::find_weight(net, detail::concat(f.layer, ".weight"));
       // A batch normalisation subtracts its mean: a smaller mean is a larger input.
       const double sign = f.into == plan::receiver::running_mean ? -1 : 1;
       detail::add_fold(f, weight, addition_to(f.tensor, sign, weight.extent(axis::out)));
@@ -234,7 +277,8 @@ template <weight_scalar S>
     apply_addition(copy, cut, source.weight.extent(axis::out));
     for (const plan::new_tensor& t : p.new_tensors) {
       if (source.name != detail::concat(t.layer, ".weight")) continue;
-      named_tensor<S> bias{t.name, {1, 1, 1, t.size}, {axis::in, axis::height, axis::width, axis::out}, 1, {}};
+      named_tensor<S> bias{
+          t.name, {1, 1, 1, t.size}, {axis::in, axis::height, axis::width, axis::out}, 1, {}};
       bias.values.resize(static_cast<std::size_t>(t.size));
       apply_addition(bias, cut, source.weight.extent(axis::out));
       result.push_back(std::move(bias));
@@ -243,9 +287,11 @@ template <weight_scalar S>
   return result;
 }
 
-/// What stays of a buffer that an optimizer keeps for parameter `name` (momentum, moments): the same positions as of
-/// the parameter, unchanged values. A tensor that the plan does not cut is copied whole.
-/// @throws shape_error (shape_mismatch: the plan was made for other shapes)
+/// What stays of a buffer that an optimizer keeps for parameter `name` (momentum, moments): the
+/// same positions as of the parameter, unchanged values. A tensor that the plan does not cut is
+/// copied whole.
+/// @throws shape_error (shape_mismatch: the plan was made for other shapes),
+///         argument_error (out_of_range: a damaged plan)
 template <class S>
   requires weight_scalar<std::remove_const_t<S>>
 [[nodiscard]] named_tensor<std::remove_const_t<S>> transplant(const plan& p, std::string_view name,

@@ -7,10 +7,12 @@ namespace prunus::inline v0 {
 
 /// What a network, or one node of it, costs for one sample.
 ///
-/// - `macs`: multiply-adds of convolutions (output positions x out_channels x in_channels / groups x kernel area;
-///   positions in the zero padding count) and of dense layers (positions x in x out). All other nodes count 0:
-///   the usual convention of published tables.
-/// - `parameters`: weights, biases, scales and shifts: what training changes. Running statistics do not count.
+/// - `macs`: multiply-adds of convolutions (output positions x out_channels x in_channels / groups
+/// x kernel area;
+///   positions in the zero padding count) and of dense layers (positions x in x out). All other
+///   nodes count 0: the usual convention of published tables.
+/// - `parameters`: weights, biases, scales and shifts: what training changes. Running statistics do
+/// not count.
 /// - `bytes`: what the tensors of the network take to store, running statistics included.
 struct footprint {
   Index macs = 0;
@@ -35,21 +37,23 @@ namespace detail {
 
 inline void expect_scalar_bytes(Index scalar_bytes) {
   if (scalar_bytes < 1)
-    throw argument_error(errc::out_of_range,
-                         concat("footprint: a scalar of ", scalar_bytes, " bytes; it must have at least 1"));
+    throw argument_error(errc::out_of_range, concat("footprint: a scalar of ", scalar_bytes,
+                                                    " bytes; it must have at least 1"));
 }
 
 }  // namespace detail
 
 /// The cost of one node; `scalar_bytes` is the size of one stored value.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
-[[nodiscard]] inline footprint footprint_of(const resolved_graph::node& node, Index scalar_bytes = 4) {
+[[nodiscard]] inline footprint footprint_of(const resolved_graph::node& node,
+                                            Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   footprint cost;
   for (const parameter_declaration& p : node.parameters) {
     if (!detail::is_statistic(p.role)) cost.parameters += p.size();
     cost.bytes += p.size() * scalar_bytes;
-    // Every weight of a convolution or dense layer is multiplied once at every position of the result.
+    // Every weight of a convolution or dense layer is multiplied once at every position of the
+    // result.
     if (p.role == parameter_role::weight) cost.macs += p.size() * node.shape.plane();
   }
   return cost;

@@ -26,7 +26,8 @@ namespace detail {
     result[k].name = network.nodes[structure.first_node[k]].name;
     result[k].units = static_cast<Index>(structure.units_of[k].size());
   }
-  const auto add_member = [&](const std::string& parameter, axis along, std::span<const Index> units, bool scored) {
+  const auto add_member = [&](const std::string& parameter, axis along,
+                              std::span<const Index> units, bool scored) {
     std::vector<Index> unit_of;
     for (Index unit : units) unit_of.push_back(structure.number_of[at(unit)]);
     result[at(structure.coupling_of[at(units.front())])].members.push_back(
@@ -35,14 +36,16 @@ namespace detail {
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const resolved_graph::node& node = network.nodes[n];
     for (const parameter_declaration& p : node.parameters) {
-      if (is_statistic(p.role)) continue;  // nothing that pruning zeroes: a plan cuts them, a mask leaves them alone
+      if (is_statistic(p.role))
+        continue;  // nothing that pruning zeroes: a plan cuts them, a mask leaves them alone
       const bool is_weight = p.role == parameter_role::weight;
       add_member(p.name, axis::out, structure.unit_of[n], is_weight);
       const std::span<const Index> read = structure.read_by(network, n);
       if (is_weight && !read.empty()) add_member(p.name, axis::in, read, true);
     }
     if (node.is_output || std::holds_alternative<operation::input>(node.operation))
-      for (Index unit : structure.unit_of[n]) result[at(structure.coupling_of[at(unit)])].prunable = false;
+      for (Index unit : structure.unit_of[n])
+        result[at(structure.coupling_of[at(unit)])].prunable = false;
   }
   return result;
 }
@@ -79,16 +82,18 @@ namespace detail {
 
 /// The couplings of a network: which channels of which tensors must be pruned together.
 ///
-/// Sums and products tie their inputs channel by channel (a channels x 1 x 1 factor too), depth-wise convolutions
-/// tie outputs to inputs, grouped convolutions tie channel i of all groups so that groups stay equal, split_heads
-/// ties the features of a head; all other operations pass channels on, flatten and merge_heads repeat them.
-/// Units whose channels meet in one tensor (behind a concatenation, say) share one coupling, so that each axis of
-/// each tensor belongs to exactly one.
+/// Sums and products tie their inputs channel by channel (a channels x 1 x 1 factor too),
+/// depth-wise convolutions tie outputs to inputs, grouped convolutions tie channel i of all groups
+/// so that groups stay equal, split_heads ties the features of a head; all other operations pass
+/// channels on, flatten and merge_heads repeat them. Units whose channels meet in one tensor
+/// (behind a concatenation, say) share one coupling, so that each axis of each tensor belongs to
+/// exactly one.
 ///
-/// Members are the weights that produce the channels (axis out, scored), the biases, scales and shifts that follow
-/// (axis out, not scored) and the weights that read them (axis in, scored). The in axis of a depth-wise weight, of
-/// extent 1, and running statistics are no members. A coupling bears the name of the first node, in computing order,
-/// in which it appears. It is not prunable when it holds channels of an input or an output of the network.
+/// Members are the weights that produce the channels (axis out, scored), the biases, scales and
+/// shifts that follow (axis out, not scored) and the weights that read them (axis in, scored). The
+/// in axis of a depth-wise weight, of extent 1, and running statistics are no members. A coupling
+/// bears the name of the first node, in computing order, in which it appears. It is not prunable
+/// when it holds channels of an input or an output of the network.
 ///
 /// Cost: linear in channels and nodes; no weights are looked at.
 [[nodiscard]] inline std::vector<coupling> coupled_groups(const resolved_graph& network) {
@@ -99,21 +104,24 @@ namespace detail {
 /// @throws argument_error (out_of_range) for a unit that the coupling does not have
 [[nodiscard]] inline std::string explain(const coupling& group, Index unit) {
   if (unit < 0 || unit >= group.units)
-    throw argument_error(errc::out_of_range,
-                         detail::concat("explain: ", group.name, " has ", group.units, " units, no unit ", unit));
+    throw argument_error(errc::out_of_range, detail::concat("explain: ", group.name, " has ",
+                                                            group.units, " units, no unit ", unit));
   std::vector<std::string> places;
   for (const coupling::member& member : group.members) {
     const std::string positions = detail::positions_of(member.unit_of, unit);
     if (positions.empty()) continue;
-    std::string place =
-        detail::concat(detail::layer_of(member.parameter), member.axis == axis::out ? "" : detail::concat(".", name_of(member.axis)), ":", positions);
+    std::string place = detail::concat(
+        detail::layer_of(member.parameter),
+        member.axis == axis::out ? "" : detail::concat(".", name_of(member.axis)), ":", positions);
     bool known = false;  // the scale and the shift of a normalisation are one place
     for (const std::string& other : places) known = known || other == place;
     if (!known) places.push_back(std::move(place));
   }
-  if (places.empty()) return detail::concat("dropping ", group.name, ":", unit, " drops no parameter");
+  if (places.empty())
+    return detail::concat("dropping ", group.name, ":", unit, " drops no parameter");
   if (places.size() == 1) return detail::concat("dropping ", places.front(), " drops nothing else");
-  return detail::concat("dropping ", places.front(), " also drops ", detail::enumerate(std::span(places).subspan(1)));
+  return detail::concat("dropping ", places.front(), " also drops ",
+                        detail::enumerate(std::span(places).subspan(1)));
 }
 
 /// Tells the model which of its parameters live and die together, as `declared` says.
@@ -125,9 +133,10 @@ void couple(model<S>& net, const graph& declared) {
   for (const coupling& group : groups)
     for (const coupling::member& member : group.members)
       if (net.find(member.parameter) == nullptr)
-        throw argument_error(errc::unknown_name,
-                             detail::concat("couple: the graph has ", member.parameter,
-                                            ", the model does not; add it to the model before coupling"));
+        throw argument_error(
+            errc::unknown_name,
+            detail::concat("couple: the graph has ", member.parameter,
+                           ", the model does not; add it to the model before coupling"));
   net.couple(std::move(groups));
 }
 

@@ -14,8 +14,9 @@
 
 namespace prunus::inline v0 {
 
-/// What will be physically removed from a network, from which tensors, and why. A value: it holds no weights and no
-/// graph; it can be compared, printed (`to_text`), saved (`save_plan`), and applied to any network of the same shapes.
+/// What will be physically removed from a network, from which tensors, and why. A value: it holds
+/// no weights and no graph; it can be compared, printed (`to_text`), saved (`save_plan`), and
+/// applied to any network of the same shapes.
 struct plan {
   enum class removal_reason : std::uint8_t {
     constant,  ///< whoever reads it reads a constant, zero or not
@@ -37,8 +38,12 @@ struct plan {
     std::array<Index, 4> extents{1, 1, 1, 1};  ///< before: out, in, height, width
     std::vector<Index> out;                    ///< removed positions along the out axis, ascending
     std::vector<Index> in;                     ///< removed positions along the in axis, ascending
-    [[nodiscard]] Index kept_out() const noexcept { return extents[0] - static_cast<Index>(out.size()); }
-    [[nodiscard]] Index kept_in() const noexcept { return extents[1] - static_cast<Index>(in.size()); }
+    [[nodiscard]] Index kept_out() const noexcept {
+      return extents[0] - static_cast<Index>(out.size());
+    }
+    [[nodiscard]] Index kept_in() const noexcept {
+      return extents[1] - static_cast<Index>(in.size());
+    }
     friend bool operator==(const cut&, const cut&) = default;
   };
 
@@ -48,7 +53,8 @@ struct plan {
     new_bias,     ///< a bias that the layer does not have yet
     running_mean  ///< the running mean of the batch normalisation that alone reads the layer
   };
-  /// A removed channel that emits a constant other than zero: `value` times the sum of its kernel goes to `tensor`.
+  /// A removed channel that emits a constant other than zero: `value` times the sum of its kernel
+  /// goes to `tensor`.
   struct fold {
     std::string from;   ///< node that emits it
     Index channel = 0;  ///< of that node's result
@@ -69,14 +75,15 @@ struct plan {
   };
 
   enum class keep_reason : std::uint8_t {
-    zero_padding,        ///< a constant other than zero meets zero padding and varies at the border
-    layer_norm,          ///< it counts in the mean and variance of a layer normalisation
-    partly_alive,        ///< another member of its unit is alive and is read
-    last_of_layer,       ///< the layer would be left without channels
-    output_of_network,   ///< it is a result of the network, or tied to one
-    input_of_network     ///< it is tied to an input of the network
+    zero_padding,       ///< a constant other than zero meets zero padding and varies at the border
+    layer_norm,         ///< it counts in the mean and variance of a layer normalisation
+    partly_alive,       ///< another member of its unit is alive and is read
+    last_of_layer,      ///< the layer would be left without channels
+    output_of_network,  ///< it is a result of the network, or tied to one
+    input_of_network    ///< it is tied to an input of the network
   };
-  /// A channel that is dead, or was named by the caller, and stays. For named units: the coupling and the unit.
+  /// A channel that is dead, or was named by the caller, and stays. For named units: the coupling
+  /// and the unit.
   struct kept_channel {
     std::string node;
     Index channel = 0;
@@ -84,7 +91,8 @@ struct plan {
     std::string because_of;  ///< the node that needs it
     friend bool operator==(const kept_channel&, const kept_channel&) = default;
   };
-  /// A removed channel that `layer` reads as if zero padding continued its constant: outputs change near the border.
+  /// A removed channel that `layer` reads as if zero padding continued its constant: outputs change
+  /// near the border.
   struct approximation {
     std::string from;   ///< node that emits it
     Index channel = 0;  ///< of that node's result
@@ -102,8 +110,8 @@ struct plan {
 
   /// Nothing is removed.
   [[nodiscard]] bool empty() const noexcept { return removed.empty(); }
-  /// The compacted network gives the same outputs within rounding, for the weights that the plan was made from.
-  /// A plan from channels that the caller named never claims it.
+  /// The compacted network gives the same outputs within rounding, for the weights that the plan
+  /// was made from. A plan from channels that the caller named never claims it.
   [[nodiscard]] bool is_exact() const noexcept {
     for (const removal& r : removed)
       if (r.reason == removal_reason::requested) return false;
@@ -129,26 +137,37 @@ namespace detail {
 
 [[nodiscard]] inline std::string words_for(const plan::removal& r) {
   switch (r.reason) {
-    case plan::removal_reason::constant: return "its value is the same for every input";
-    case plan::removal_reason::unread: return "nobody reads it";
-    case plan::removal_reason::requested: return "as requested";
+    case plan::removal_reason::constant:
+      return "its value is the same for every input";
+    case plan::removal_reason::unread:
+      return "nobody reads it";
+    case plan::removal_reason::requested:
+      return "as requested";
   }
   return {};
 }
 [[nodiscard]] inline std::string words_for(const plan::fold& f) {
-  const std::string_view how = f.into == plan::receiver::new_bias ? ", which is new, takes it over" : " takes it over";
-  return concat(f.from, ":", f.channel, " emits ", shortest(f.value), " to ", f.layer, ": ", f.tensor, how);
+  const std::string_view how =
+      f.into == plan::receiver::new_bias ? ", which is new, takes it over" : " takes it over";
+  return concat(f.from, ":", f.channel, " emits ", shortest(f.value), " to ", f.layer, ": ",
+                f.tensor, how);
 }
 [[nodiscard]] inline std::string words_for(const plan::kept_channel& k) {
   const auto why = [&]() -> std::string {
     switch (k.reason) {
       case plan::keep_reason::zero_padding:
-        return concat("it emits a constant that the zero padding of ", k.because_of, " breaks at the border");
-      case plan::keep_reason::layer_norm: return concat("the statistics of ", k.because_of, " count it");
-      case plan::keep_reason::partly_alive: return concat("it is tied to channels of ", k.because_of, " that are alive");
-      case plan::keep_reason::last_of_layer: return concat(k.because_of, " would be left without channels");
-      case plan::keep_reason::output_of_network: return concat("the output ", k.because_of, " needs it");
-      case plan::keep_reason::input_of_network: return concat("it is tied to the input ", k.because_of);
+        return concat("it emits a constant that the zero padding of ", k.because_of,
+                      " breaks at the border");
+      case plan::keep_reason::layer_norm:
+        return concat("the statistics of ", k.because_of, " count it");
+      case plan::keep_reason::partly_alive:
+        return concat("it is tied to channels of ", k.because_of, " that are alive");
+      case plan::keep_reason::last_of_layer:
+        return concat(k.because_of, " would be left without channels");
+      case plan::keep_reason::output_of_network:
+        return concat("the output ", k.because_of, " needs it");
+      case plan::keep_reason::input_of_network:
+        return concat("it is tied to the input ", k.because_of);
     }
     return {};
   };
@@ -163,11 +182,13 @@ namespace detail {
   if (p.empty()) {
     text = "nothing is removed\n";
   } else {
-    text = detail::concat("removes ", p.removed.size(), p.removed.size() == 1 ? " unit: " : " units: ", p.before.macs,
-                          " -> ", p.after.macs, " MACs, ", p.before.parameters, " -> ", p.after.parameters,
+    text = detail::concat("removes ", p.removed.size(),
+                          p.removed.size() == 1 ? " unit: " : " units: ", p.before.macs, " -> ",
+                          p.after.macs, " MACs, ", p.before.parameters, " -> ", p.after.parameters,
                           " parameters, ", p.before.bytes, " -> ", p.after.bytes, " bytes\n");
   }
-  for (const plan::removal& r : p.removed) text += detail::concat(r.sentence, "; ", detail::words_for(r), "\n");
+  for (const plan::removal& r : p.removed)
+    text += detail::concat(r.sentence, "; ", detail::words_for(r), "\n");
   for (const plan::fold& f : p.folds) text += detail::words_for(f) + "\n";
   for (const plan::kept_channel& k : p.kept) text += detail::words_for(k) + "\n";
   for (const plan::approximation& a : p.approximations)

@@ -22,10 +22,12 @@ inline constexpr std::string_view plan_header = "prunus-plan 1";
 /// The words of a file for an enumeration, in the order of its values.
 inline constexpr std::array<std::string_view, 3> removal_words{"constant", "unread", "requested"};
 inline constexpr std::array<std::string_view, 3> receiver_words{"bias", "new_bias", "running_mean"};
-inline constexpr std::array<std::string_view, 6> keep_words{"zero_padding",  "layer_norm",        "partly_alive",
-                                                            "last_of_layer", "output_of_network", "input_of_network"};
+inline constexpr std::array<std::string_view, 6> keep_words{
+    "zero_padding",  "layer_norm",        "partly_alive",
+    "last_of_layer", "output_of_network", "input_of_network"};
 template <class Enum, std::size_t N>
-[[nodiscard]] constexpr std::string_view word_of(Enum value, const std::array<std::string_view, N>& words) {
+[[nodiscard]] constexpr std::string_view word_of(Enum value,
+                                                 const std::array<std::string_view, N>& words) {
   return words[static_cast<std::size_t>(value)];
 }
 
@@ -56,7 +58,9 @@ class record_writer {
     for (Index number : numbers) *this << number;
     return *this;
   }
-  record_writer& operator<<(const footprint& f) { return *this << f.macs << f.parameters << f.bytes; }
+  record_writer& operator<<(const footprint& f) {
+    return *this << f.macs << f.parameters << f.bytes;
+  }
   [[nodiscard]] std::string finish() { return std::move(text_ += '\n'); }
 
  private:
@@ -77,7 +81,9 @@ class record_reader {
   [[nodiscard]] bool next_line() {
     if (rest_.empty()) return false;
     const std::size_t end = rest_.find('\n');
-    if (end == rest_.npos) throw file_error(errc::truncated, concat("load_plan: line ", number_ + 1, " is not complete"));
+    if (end == rest_.npos)
+      throw file_error(errc::truncated,
+                       concat("load_plan: line ", number_ + 1, " is not complete"));
     line_ = rest_.substr(0, end);
     rest_.remove_prefix(end + 1);
     ++number_;
@@ -219,15 +225,16 @@ inline void read_record(record_reader& in, plan& p) {
 
 }  // namespace detail
 
-/// The plan as text that `load_plan` reads: a version line, one record a line, "end" as the last line. Numbers are
-/// written so that they read back bit for bit.
+/// The plan as text that `load_plan` reads: a version line, one record a line, "end" as the last
+/// line. Numbers are written so that they read back bit for bit.
 [[nodiscard]] inline std::string save_plan(const plan& p) {
   detail::record_writer out;
   out.line(detail::plan_header);
   out.line("before") << p.before;
   out.line("after") << p.after;
   for (const plan::removal& r : p.removed)
-    (out.line("remove").quoted(r.coupling) << r.unit << detail::word_of(r.reason, detail::removal_words))
+    (out.line("remove").quoted(r.coupling)
+     << r.unit << detail::word_of(r.reason, detail::removal_words))
         .quoted(r.sentence);
   for (const plan::cut& c : p.cuts) {
     out.line("cut").quoted(c.tensor);
@@ -238,11 +245,13 @@ inline void read_record(record_reader& in, plan& p) {
     ((out.line("fold").quoted(f.from) << f.channel << f.value).quoted(f.layer)
      << f.groups << detail::word_of(f.into, detail::receiver_words))
         .quoted(f.tensor);
-  for (const plan::new_tensor& t : p.new_tensors) out.line("new").quoted(t.name).quoted(t.layer) << t.size;
+  for (const plan::new_tensor& t : p.new_tensors)
+    out.line("new").quoted(t.name).quoted(t.layer) << t.size;
   for (const plan::kept_channel& k : p.kept)
     (out.line("keep").quoted(k.node) << k.channel << detail::word_of(k.reason, detail::keep_words))
         .quoted(k.because_of);
-  for (const plan::approximation& a : p.approximations) (out.line("approximate").quoted(a.from) << a.channel).quoted(a.layer);
+  for (const plan::approximation& a : p.approximations)
+    (out.line("approximate").quoted(a.from) << a.channel).quoted(a.layer);
   out.line("end");
   return out.finish();
 }
@@ -252,11 +261,14 @@ inline void read_record(record_reader& in, plan& p) {
 ///         truncated: the text stops before its last line)
 [[nodiscard]] inline plan load_plan(std::string_view text) {
   if (detail::plan_header.starts_with(text))
-    throw file_error(errc::truncated, "load_plan: the text stops before its first line is complete");
+    throw file_error(errc::truncated,
+                     "load_plan: the text stops before its first line is complete");
   detail::record_reader in(text);
   if (!text.starts_with(detail::plan_header) || !in.next_line() || in.line() != detail::plan_header)
-    throw file_error(errc::malformed, detail::concat("load_plan: the text does not start with \"", detail::plan_header,
-                                                     "\"; it is no plan, or one of another version"));
+    throw file_error(
+        errc::malformed,
+        detail::concat("load_plan: the text does not start with \"", detail::plan_header,
+                       "\"; it is no plan, or one of another version"));
   plan result;
   while (in.next_line()) {
     if (in.line() == "end") {

@@ -15,19 +15,22 @@
 
 namespace prunus::inline v0 {
 
-/// Counts what a network costs when only some units of its couplings stay, without building the smaller network:
-/// both the output and the input side of each layer shrink. Made for searches that ask often.
+/// Counts what a network costs when only some units of its couplings stay, without building the
+/// smaller network: both the output and the input side of each layer shrink. Made for searches that
+/// ask often.
 ///
-/// It is arithmetic on shapes: it knows no weights, allows a layer to be emptied, and does not count biases that a
-/// plan has to add.
+/// It is arithmetic on shapes: it knows no weights, allows a layer to be emptied, and does not
+/// count biases that a plan has to add.
 class removal_counter {
  public:
   /// @throws what `resolve` throws; argument_error (out_of_range) for a scalar_bytes below 1
-  explicit removal_counter(const graph& declared, Index scalar_bytes = 4) : scalar_bytes_(scalar_bytes) {
+  explicit removal_counter(const graph& declared, Index scalar_bytes = 4)
+      : scalar_bytes_(scalar_bytes) {
     const resolved_graph network = resolve(declared);
     const detail::channel_structure structure = detail::find_channel_structure(network);
     dense_ = footprint_of(network, scalar_bytes);
-    for (const std::vector<Index>& units : structure.units_of) units_.push_back(static_cast<Index>(units.size()));
+    for (const std::vector<Index>& units : structure.units_of)
+      units_.push_back(static_cast<Index>(units.size()));
     for (std::size_t n = 0; n < network.nodes.size(); ++n) {
       const resolved_graph::node& node = network.nodes[n];
       if (node.parameters.empty()) continue;
@@ -50,19 +53,22 @@ class removal_counter {
     }
   }
 
-  /// What stays when unit u of coupling k is kept where `keep[k][u]` is not 0; couplings in the order of
-  /// `coupled_groups`. Linear in the units; one small allocation.
+  /// What stays when unit u of coupling k is kept where `keep[k][u]` is not 0; couplings in the
+  /// order of `coupled_groups`. Linear in the units; one small allocation.
   /// @throws shape_error (shape_mismatch)
   [[nodiscard]] footprint count(std::span<const std::span<const std::uint8_t>> keep) const {
     if (keep.size() != units_.size())
-      throw shape_error(errc::shape_mismatch, detail::concat("removal_counter: ", keep.size(), " masks for ",
-                                                             units_.size(), " couplings"));
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat("removal_counter: ", keep.size(), " masks for ",
+                                       units_.size(), " couplings"));
     for (std::size_t k = 0; k < keep.size(); ++k)
       if (static_cast<Index>(keep[k].size()) != units_[k])
-        throw shape_error(errc::shape_mismatch, detail::concat("removal_counter: mask ", k, " has ", keep[k].size(),
-                                                               " entries, its coupling has ", units_[k], " units"));
+        throw shape_error(errc::shape_mismatch,
+                          detail::concat("removal_counter: mask ", k, " has ", keep[k].size(),
+                                         " entries, its coupling has ", units_[k], " units"));
     std::vector<Index> kept(patterns_.size());
-    for (std::size_t p = 0; p < kept.size(); ++p) kept[p] = kept_positions(patterns_[p], keep[patterns_[p].coupling]);
+    for (std::size_t p = 0; p < kept.size(); ++p)
+      kept[p] = kept_positions(patterns_[p], keep[patterns_[p].coupling]);
     footprint total;
     for (const layer& l : layers_) {
       const Index weights = kept[l.out] * (l.mixes ? kept[l.in] : 1) * l.kernel_area;
@@ -78,7 +84,8 @@ class removal_counter {
   [[nodiscard]] const footprint& dense() const noexcept { return dense_; }
 
  private:
-  /// How often each unit of a coupling stands along an axis. Most axes of a coupling share one pattern.
+  /// How often each unit of a coupling stands along an axis. Most axes of a coupling share one
+  /// pattern.
   struct pattern {
     std::size_t coupling = 0;
     std::vector<Index> copies;
@@ -94,19 +101,25 @@ class removal_counter {
     Index statistics = 0;         ///< other values per output
   };
 
-  [[nodiscard]] std::size_t pattern_of(const detail::channel_structure& structure, std::span<const Index> units) {
+  [[nodiscard]] std::size_t pattern_of(const detail::channel_structure& structure,
+                                       std::span<const Index> units) {
     pattern wanted;
-    wanted.coupling = static_cast<std::size_t>(structure.coupling_of[static_cast<std::size_t>(units.front())]);
+    wanted.coupling =
+        static_cast<std::size_t>(structure.coupling_of[static_cast<std::size_t>(units.front())]);
     wanted.copies.resize(structure.units_of[wanted.coupling].size());
-    for (Index unit : units) ++wanted.copies[static_cast<std::size_t>(structure.number_of[static_cast<std::size_t>(unit)])];
+    for (Index unit : units)
+      ++wanted
+            .copies[static_cast<std::size_t>(structure.number_of[static_cast<std::size_t>(unit)])];
     wanted.uniform =
-        std::adjacent_find(wanted.copies.begin(), wanted.copies.end(), [](Index a, Index b) { return a != b; }) == wanted.copies.end();
+        std::adjacent_find(wanted.copies.begin(), wanted.copies.end(),
+                           [](Index a, Index b) { return a != b; }) == wanted.copies.end();
     for (std::size_t p = 0; p < patterns_.size(); ++p)
       if (patterns_[p] == wanted) return p;
     patterns_.push_back(std::move(wanted));
     return patterns_.size() - 1;
   }
-  [[nodiscard]] static Index kept_positions(const pattern& along, std::span<const std::uint8_t> keep) noexcept {
+  [[nodiscard]] static Index kept_positions(const pattern& along,
+                                            std::span<const std::uint8_t> keep) noexcept {
     Index count = 0;
     if (along.uniform) {
       for (std::uint8_t k : keep) count += k != 0;

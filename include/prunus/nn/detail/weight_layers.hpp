@@ -19,7 +19,7 @@ struct convolution_layer {
   direct_convolution<S> kernel;
   layer_parameter<S> weight, bias;
   bool relu = false;           ///< the activation that follows is done here
-  std::vector<S> scale, shift;  ///< at inference: of the batch normalisation that follows; empty when none does
+  std::vector<S> scale{}, shift{};  ///< at inference: of the batch normalisation that follows; empty when none does
   bool folded = false;         ///< use them
 
   [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op, const tensor_shape& in) {

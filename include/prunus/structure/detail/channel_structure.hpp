@@ -3,12 +3,12 @@
 
 #include <prunus/structure/resolve.hpp>
 
-#include <cstddef>   // std::size_t
-#include <numeric>   // std::iota
-#include <span>      // std::span
-#include <utility>   // std::swap
-#include <variant>   // std::visit, std::get_if
-#include <vector>    // std::vector
+#include <cstddef>  // std::size_t
+#include <numeric>  // std::iota
+#include <span>     // std::span
+#include <utility>  // std::swap
+#include <variant>  // std::visit, std::get_if
+#include <vector>   // std::vector
 
 namespace prunus::inline v0 {
 namespace detail {
@@ -37,11 +37,13 @@ class disjoint_sets {
 };
 
 /// Each input channel has a group, and so outputs, of its own.
-[[nodiscard]] constexpr bool is_depth_wise(const operation::convolution& op, Index in_channels) noexcept {
+[[nodiscard]] constexpr bool is_depth_wise(const operation::convolution& op,
+                                           Index in_channels) noexcept {
   return op.groups > 1 && op.groups == in_channels;
 }
 
-/// How the weight of a convolution or dense layer reads its input; `groups` is 0 for all other nodes.
+/// How the weight of a convolution or dense layer reads its input; `groups` is 0 for all other
+/// nodes.
 struct reading {
   Index groups = 0;
   bool depth_wise = false;
@@ -67,7 +69,9 @@ struct channel_naming {
   disjoint_sets& sets;
   std::size_t n;
 
-  [[nodiscard]] const std::vector<Index>& input(std::size_t k = 0) const { return names[network.nodes[n].inputs[k]]; }
+  [[nodiscard]] const std::vector<Index>& input(std::size_t k = 0) const {
+    return names[network.nodes[n].inputs[k]];
+  }
   [[nodiscard]] Index channels() const { return network.nodes[n].shape.channels; }
   [[nodiscard]] std::vector<Index> fresh() const {
     std::vector<Index> ids(static_cast<std::size_t>(channels()));
@@ -128,7 +132,9 @@ struct channel_naming {
     }
     return ids;
   }
-  std::vector<Index> operator()(const operation::merge_heads& op) const { return repeated(input(), op.features); }
+  std::vector<Index> operator()(const operation::merge_heads& op) const {
+    return repeated(input(), op.features);
+  }
   /// Everything else treats each channel for itself.
   template <class Other>
   std::vector<Index> operator()(const Other&) const {
@@ -136,21 +142,23 @@ struct channel_naming {
   }
 };
 
-/// Which channels of a network live and die together (units), and which units share a tensor (couplings).
+/// Which channels of a network live and die together (units), and which units share a tensor
+/// (couplings).
 ///
-/// Units and couplings are numbered in the order in which they first appear in the computing order of the graph.
+/// Units and couplings are numbered in the order in which they first appear in the computing order
+/// of the graph.
 struct channel_structure {
   std::vector<std::vector<Index>> unit_of;   ///< per node and channel of its result
   std::vector<Index> coupling_of;            ///< per unit
   std::vector<Index> number_of;              ///< per unit: its number within its coupling
   std::vector<std::vector<Index>> units_of;  ///< per coupling: its units in order
-  std::vector<std::size_t> first_node;       ///< per coupling: the node in which its first unit appears
+  std::vector<std::size_t> first_node;  ///< per coupling: the node in which its first unit appears
 
   [[nodiscard]] Index units() const noexcept { return static_cast<Index>(coupling_of.size()); }
   [[nodiscard]] std::size_t couplings() const noexcept { return units_of.size(); }
 
-  /// Units along the in axis of node n's weight: the channels of its input, those of the first group where there
-  /// are several. Empty for nodes whose weight has no such axis of its own.
+  /// Units along the in axis of node n's weight: the channels of its input, those of the first
+  /// group where there are several. Empty for nodes whose weight has no such axis of its own.
   [[nodiscard]] std::span<const Index> read_by(const resolved_graph& network, std::size_t n) const {
     const reading how = reading_of(network, n);
     if (!how.mixes()) return {};
@@ -164,10 +172,11 @@ struct channel_structure {
   channel_structure result;
   disjoint_sets channels;
   for (std::size_t n = 0; n < network.nodes.size(); ++n)
-    result.unit_of.push_back(
-        std::visit(channel_naming{network, result.unit_of, channels, n}, network.nodes[n].operation));
+    result.unit_of.push_back(std::visit(channel_naming{network, result.unit_of, channels, n},
+                                        network.nodes[n].operation));
 
-  // The smallest id stands for its set, and ids grow in computing order: numbering the roots keeps that order.
+  // The smallest id stands for its set, and ids grow in computing order: numbering the roots keeps
+  // that order.
   std::vector<Index> number(at(channels.size()), -1);
   std::vector<std::size_t> appears_in;
   disjoint_sets couplings;

@@ -29,12 +29,15 @@ template <weight_scalar S>
     for (const parameter_declaration& p : node.parameters) {
       const parameter<S>* found = net.find(p.name);
       if (found == nullptr)
-        throw argument_error(errc::unknown_name, concat("plan_removal: the graph has ", p.name,
-                                                        ", the model does not; add it, running statistics too"));
+        throw argument_error(errc::unknown_name,
+                             concat("plan_removal: the graph has ", p.name,
+                                    ", the model does not; add it, running statistics too"));
       if (extents_of(p) != extents_of(found->weight))
-        throw shape_error(errc::shape_mismatch,
-                          concat("plan_removal: the graph declares ", p.name, " as ", text_of(extents_of(p)),
-                                 " (out x in x height x width), the model's is ", text_of(extents_of(found->weight))));
+        throw shape_error(
+            errc::shape_mismatch,
+            concat("plan_removal: the graph declares ", p.name, " as ", text_of(extents_of(p)),
+                   " (out x in x height x width), the model's is ",
+                   text_of(extents_of(found->weight))));
       tensors.push_back(found->weight);
     }
   }
@@ -45,7 +48,8 @@ template <weight_scalar S>
 struct channel_value {
   enum class kind : std::uint8_t {
     constant,  ///< `value` at every position
-    border,    ///< a constant inside that zero padding breaks near the border, first at node `broken_at`
+    border,    ///< a constant inside that zero padding breaks near the border, first at node
+               ///< `broken_at`
     alive      ///< anything
   };
   kind known = kind::constant;
@@ -55,13 +59,18 @@ struct channel_value {
 
   /// What is not finite is not trusted: alive.
   [[nodiscard]] static channel_value of(double constant, bool approximate = false) noexcept {
-    return std::isfinite(constant) ? channel_value{kind::constant, constant, 0, approximate} : anything();
+    return std::isfinite(constant) ? channel_value{kind::constant, constant, 0, approximate}
+                                   : anything();
   }
   [[nodiscard]] static channel_value anything() noexcept { return {kind::alive, 0, 0, false}; }
-  [[nodiscard]] static channel_value broken(std::size_t node) noexcept { return {kind::border, 0, node, false}; }
+  [[nodiscard]] static channel_value broken(std::size_t node) noexcept {
+    return {kind::border, 0, node, false};
+  }
   [[nodiscard]] bool is_constant() const noexcept { return known == kind::constant; }
   [[nodiscard]] bool is_alive() const noexcept { return known == kind::alive; }
-  [[nodiscard]] bool is_zero() const noexcept { return is_constant() && value == 0 && !approximate; }
+  [[nodiscard]] bool is_zero() const noexcept {
+    return is_constant() && value == 0 && !approximate;
+  }
 };
 
 /// Activation of a constant; gelu is the exact one, with the error function.
@@ -69,15 +78,24 @@ struct channel_value {
   using enum operation::activation::kind;
   const auto clamp6 = [](double v) { return v < 0 ? 0.0 : v > 6 ? 6.0 : v; };
   switch (op.function) {
-    case identity: return x;
-    case relu: return x > 0 ? x : 0;
-    case leaky_relu: return x > 0 ? x : op.slope * x;
-    case relu6: return clamp6(x);
-    case sigmoid: return 1 / (1 + std::exp(-x));
-    case tanh: return std::tanh(x);
-    case silu: return x / (1 + std::exp(-x));
-    case gelu: return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
-    case hard_swish: return x * clamp6(x + 3) / 6;
+    case identity:
+      return x;
+    case relu:
+      return x > 0 ? x : 0;
+    case leaky_relu:
+      return x > 0 ? x : op.slope * x;
+    case relu6:
+      return clamp6(x);
+    case sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case tanh:
+      return std::tanh(x);
+    case silu:
+      return x / (1 + std::exp(-x));
+    case gelu:
+      return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+    case hard_swish:
+      return x * clamp6(x + 3) / 6;
   }
   return x;
 }
@@ -115,7 +133,8 @@ struct value_propagation {
     for (std::size_t k = 1; k < node().inputs.size(); ++k) {
       const channel_value& next = input(k)[c];
       if (sum.is_constant() && next.is_constant())
-        sum = channel_value::of(combine(sum.value, next.value), sum.approximate || next.approximate);
+        sum =
+            channel_value::of(combine(sum.value, next.value), sum.approximate || next.approximate);
       else if (sum.is_constant() || next.is_alive())
         sum = next;
     }
@@ -133,7 +152,8 @@ struct value_propagation {
     const channel_value* broken = nullptr;
     for (std::size_t j = 0; j < reads; ++j) {
       const channel_value& read = input()[first + j];
-      if (read.is_zero() || kernel_is_zero(w, static_cast<Index>(o), static_cast<Index>(j))) continue;
+      if (read.is_zero() || kernel_is_zero(w, static_cast<Index>(o), static_cast<Index>(j)))
+        continue;
       if (read.is_alive()) return read;
       if (!read.is_constant()) broken = &read;
       approximate = approximate || read.approximate;
@@ -163,7 +183,8 @@ struct value_propagation {
   result operator()(const operation::dense& op) const { return outputs(op.bias); }
   result operator()(const operation::batch_norm& op) const {
     return shifted_where_scale_is_zero(mapped([&](std::size_t c, double x) {
-      return (x - tensor(2, c)) / std::sqrt(tensor(3, c) + op.epsilon) * tensor(0, c) + tensor(1, c);
+      return (x - tensor(2, c)) / std::sqrt(tensor(3, c) + op.epsilon) * tensor(0, c) +
+             tensor(1, c);
     }));
   }
   result operator()(const operation::layer_norm&) const {
@@ -174,7 +195,8 @@ struct value_propagation {
   }
   result operator()(const operation::add&) const {
     result out(input().size());
-    for (std::size_t c = 0; c < out.size(); ++c) out[c] = combined(c, [](double a, double b) { return a + b; });
+    for (std::size_t c = 0; c < out.size(); ++c)
+      out[c] = combined(c, [](double a, double b) { return a + b; });
     return out;
   }
   result operator()(const operation::multiply&) const {
@@ -188,7 +210,8 @@ struct value_propagation {
   }
   result operator()(const operation::concat&) const {
     result out;
-    for (std::size_t k = 0; k < node().inputs.size(); ++k) out.insert(out.end(), input(k).begin(), input(k).end());
+    for (std::size_t k = 0; k < node().inputs.size(); ++k)
+      out.insert(out.end(), input(k).begin(), input(k).end());
     return out;
   }
   result operator()(const operation::flatten& op) const {
@@ -201,11 +224,12 @@ struct value_propagation {
     return out;
   }
   result operator()(const operation::pooling& op) const {
-    const bool zeros_count =
-        op.function == operation::pooling::kind::average && (op.padding.height > 0 || op.padding.width > 0);
+    const bool zeros_count = op.function == operation::pooling::kind::average &&
+                             (op.padding.height > 0 || op.padding.width > 0);
     result out = input();
     for (channel_value& value : out)
-      if (zeros_count && value.is_constant() && value.value != 0) value = beside_padding(value.value);
+      if (zeros_count && value.is_constant() && value.value != 0)
+        value = beside_padding(value.value);
     return out;
   }
   result operator()(const operation::split_heads& op) const {
@@ -215,7 +239,8 @@ struct value_propagation {
       const channel_value& value = input()[c];
       if (c % features == 0) out.push_back(value);
       channel_value& head = out.back();
-      // The features of a head are rows of one channel: it is a constant only when they are the same one.
+      // The features of a head are rows of one channel: it is a constant only when they are the
+      // same one.
       if (!value.is_constant() || value.value != head.value) head = channel_value::anything();
       head.approximate = head.approximate || value.approximate;
     }
@@ -223,7 +248,8 @@ struct value_propagation {
   }
   result operator()(const operation::merge_heads& op) const {
     result out;
-    for (const channel_value& value : input()) out.insert(out.end(), static_cast<std::size_t>(op.features), value);
+    for (const channel_value& value : input())
+      out.insert(out.end(), static_cast<std::size_t>(op.features), value);
     return out;
   }
   /// Upsampling, global pooling, dropout at inference: a constant stays the same constant.
@@ -233,11 +259,11 @@ struct value_propagation {
   }
 };
 
-/// Values of all channels of all results (per node and channel), by abstract interpretation with the actual weights.
+/// Values of all channels of all results (per node and channel), by abstract interpretation with
+/// the actual weights.
 template <weight_scalar S>
-[[nodiscard]] std::vector<std::vector<channel_value>> find_channel_values(const resolved_graph& network,
-                                                                          const bound_tensors<S>& tensors,
-                                                                          bool ignore_padding) {
+[[nodiscard]] std::vector<std::vector<channel_value>> find_channel_values(
+    const resolved_graph& network, const bound_tensors<S>& tensors, bool ignore_padding) {
   std::vector<std::vector<channel_value>> values;
   for (std::size_t n = 0; n < network.nodes.size(); ++n)
     values.push_back(std::visit(value_propagation<S>{network, tensors, values, ignore_padding, n},

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# Headers, a CMake package (find_package(prunus)) and a pkg-config file.
+
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/prunus)
+set(pkgconfig_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+
+install(TARGETS prunus EXPORT prunusTargets FILE_SET HEADERS)
+install(
+  EXPORT prunusTargets
+  NAMESPACE prunus::
+  DESTINATION ${package_dir})
+
+configure_package_config_file(
+  ${CMAKE_CURRENT_LIST_DIR}/prunusConfig.cmake.in ${PROJECT_BINARY_DIR}/prunusConfig.cmake
+  INSTALL_DESTINATION ${package_dir}
+  NO_SET_AND_CHECK_MACRO)
+# Before 1.0 a new minor version may break callers.
+write_basic_package_version_file(
+  ${PROJECT_BINARY_DIR}/prunusConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion
+  ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/prunusConfig.cmake
+              ${PROJECT_BINARY_DIR}/prunusConfigVersion.cmake DESTINATION ${package_dir})
+
+# Relative to the file itself, so that the installed tree may be moved.
+file(RELATIVE_PATH pkgconfig_to_include ${CMAKE_INSTALL_PREFIX}/${pkgconfig_dir}
+     ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/prunus.pc.in ${PROJECT_BINARY_DIR}/prunus.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/prunus.pc DESTINATION ${pkgconfig_dir})
+
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/nn/detail/memory_plan.hpp>
+#include <prunus/structure/operation.hpp>
+#include <prunus/structure/resolve.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>  // std::max, std::min
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint8_t
+#include <limits>     // std::numeric_limits
+#include <variant>    // std::holds_alternative
+#include <vector>     // std::vector
+
+namespace prunus::inline v0 {
+namespace detail {
+
+enum class execution_stage : std::uint8_t { forward, backward, moments, sums };
+
+struct execution_step {
+  std::size_t node = no_node;
+  execution_stage what = execution_stage::forward;
+};
+
+/// Steps that a few samples take together before the next samples come: their data stay in the cache.
+struct execution_run {
+  std::vector<execution_step> steps;
+  Index samples = 1;
+};
+
+/// What every shard does on its own, and what one thread does when all are done.
+struct execution_phase {
+  std::vector<execution_run> runs;
+  execution_step finish;
+};
+
+struct execution_plan {
+  std::vector<execution_phase> training, inference, backward;
+  std::vector<bool> relu_is_fused;        ///< the layer applies the activation that follows
+  std::vector<std::size_t> folded_into;  ///< for convolutions: the batch normalisation they do at inference
+};
+
+/// Collects steps into runs and phases.
+class phase_builder {
+ public:
+  phase_builder(const resolved_graph& graph, Index scalar_bytes) : graph_(graph), scalar_bytes_(scalar_bytes) {}
+
+  void step(std::size_t node, execution_stage what) {
+    const Index samples = samples_of(node);
+    std::vector<execution_run>& runs = phases_.back().runs;
+    const bool all = samples == whole_shard;
+    if (runs.empty() || all != (runs.back().samples == whole_shard)) runs.push_back({{}, samples});
+    runs.back().steps.push_back({node, what});
+    runs.back().samples = std::min(runs.back().samples, samples);
+  }
+  void finish(std::size_t node, execution_stage what) {
+    phases_.back().finish = {node, what};
+    phases_.emplace_back();
+  }
+  [[nodiscard]] std::vector<execution_phase> take() { return std::move(phases_); }
+
+ private:
+  static constexpr Index whole_shard = std::numeric_limits<Index>::max() / 2;
+  static constexpr Index cache_bytes = Index{1} << 19;
+
+  /// Dense layers read all their weights for each run of samples and so want many; others want to stay in the cache.
+  [[nodiscard]] Index samples_of(std::size_t node) const {
+    const resolved_graph::node& n = graph_.nodes[node];
+    if (std::holds_alternative<operation::dense>(n.operation) && n.shape.plane() == 1) return whole_shard;
+    Index numbers = n.shape.size();
+    for (std::size_t input : n.inputs) numbers += graph_.nodes[input].shape.size();
+    return std::max<Index>(1, cache_bytes / (2 * numbers * scalar_bytes_));
+  }
+
+  const resolved_graph& graph_;
+  Index scalar_bytes_;
+  std::vector<execution_phase> phases_{1};
+};
+
+[[nodiscard]] inline execution_plan plan_execution(const resolved_graph& graph, const memory_plan& memory, bool fuse,
+                                                   Index scalar_bytes) {
+  const std::size_t count = graph.nodes.size();
+  const auto is = [&]<class Operation>(std::size_t i, const Operation*) {
+    return std::holds_alternative<Operation>(graph.nodes[i].operation);
+  };
+  constexpr const operation::convolution* convolution = nullptr;
+  constexpr const operation::dense* dense = nullptr;
+  constexpr const operation::batch_norm* batch_norm = nullptr;
+
+  execution_plan plan;
+  plan.relu_is_fused.assign(count, false);
+  plan.folded_into.assign(count, no_node);
+  std::vector<bool> done_by_another(count, false);
+  for (std::size_t i = 0; i < count && fuse; ++i) {
+    const std::size_t next = memory.live[i] ? memory.only_consumer(graph, i) : no_node;
+    if (next == no_node) continue;
+    const operation::activation* function = std::get_if<operation::activation>(&graph.nodes[next].operation);
+    const bool relu = function != nullptr && function->function == operation::activation::kind::relu;
+    if (relu && memory.value_owner[next] == memory.value_owner[i] &&
+        (is(i, convolution) || is(i, dense) || is(i, batch_norm)))
+      plan.relu_is_fused[i] = done_by_another[next] = true;
+    const bool is_convolution = is(i, convolution) || (is(i, dense) && graph.nodes[i].shape.plane() > 1);
+    if (is_convolution && is(next, batch_norm)) plan.folded_into[i] = next;
+  }
+  std::vector<bool> folded(count, false);
+  for (std::size_t into : plan.folded_into)
+    if (into != no_node) folded[into] = true;
+
+  const auto forward_is_nothing = [&](std::size_t i) {
+    return !memory.live[i] || done_by_another[i] ||
+           (traits_of(graph.nodes[i].operation).reshapes && memory.value_owner[i] != i);
+  };
+  phase_builder training(graph, scalar_bytes), inference(graph, scalar_bytes), backward(graph, scalar_bytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (forward_is_nothing(i)) continue;
+    if (is(i, batch_norm)) {
+      training.step(i, execution_stage::moments);
+      training.finish(i, execution_stage::moments);
+    }
+    training.step(i, execution_stage::forward);
+    if (!folded[i]) inference.step(i, execution_stage::forward);
+  }
+  for (std::size_t i = count; i-- > 0;) {
+    if (!memory.differentiated[i]) continue;
+    if (is(i, batch_norm)) {
+      backward.step(i, execution_stage::sums);
+      backward.finish(i, execution_stage::sums);
+    }
+    backward.step(i, execution_stage::backward);
+  }
+  plan.training = training.take();
+  plan.inference = inference.take();
+  plan.backward = backward.take();
+  return plan;
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/nn/detail/activation_functions.hpp>
+#include <prunus/structure/operation.hpp>
+#include <prunus/structure/resolve.hpp>
+
+#include <algorithm>    // std::count
+#include <cstddef>      // std::size_t
+#include <type_traits>  // std::is_same_v
+#include <variant>      // std::visit, std::holds_alternative
+#include <vector>       // std::vector
+
+namespace prunus::inline v0 {
+namespace detail {
+
+inline constexpr std::size_t no_node = static_cast<std::size_t>(-1);
+
+/// What the executor must know of an operation; `function` is null but for activations.
+struct operation_traits {
+  bool reshapes = false;           ///< same numbers, same order
+  bool forward_in_place = false;   ///< the result may overwrite the first input (of `add`: or the second)
+  bool backward_in_place = false;  ///< the gradient of an input may overwrite that of the result
+  bool needs_own_result = false;   ///< to compute its gradient
+};
+
+[[nodiscard]] inline operation_traits traits_of(const any_operation& any) {
+  using namespace operation;
+  if (const activation* op = std::get_if<activation>(&any)) {
+    const bool from_result = with_function(*op, [](const auto& f) { return f.slope_from_result; });
+    return {.forward_in_place = from_result, .backward_in_place = true, .needs_own_result = from_result};
+  }
+  if (const flatten* op = std::get_if<flatten>(&any))
+    return {.reshapes = !op->channels_last, .forward_in_place = !op->channels_last, .backward_in_place = !op->channels_last};
+  if (std::holds_alternative<split_heads>(any) || std::holds_alternative<merge_heads>(any))
+    return {.reshapes = true, .forward_in_place = true, .backward_in_place = true};
+  if (std::holds_alternative<dropout>(any) || std::holds_alternative<add>(any))
+    return {.forward_in_place = true, .backward_in_place = true};
+  if (std::holds_alternative<batch_norm>(any)) return {.backward_in_place = true};
+  return {};
+}
+
+/// Which nodes are computed, which of them have a gradient, and which share their memory with another node.
+struct memory_plan {
+  std::size_t output = no_node;
+  std::vector<bool> live;                     ///< the output depends on it
+  std::vector<bool> differentiated;           ///< live, and some parameter stands before it
+  std::vector<std::size_t> value_owner;       ///< the node whose buffer holds the result
+  std::vector<std::size_t> gradient_owner;    ///< the node whose buffer holds the gradient of the result
+  std::vector<std::vector<bool>> accumulate;  ///< for each input: its gradient has a share of another already
+
+  /// The only live consumer of `i`, or no_node when there are several or the caller wants the value.
+  [[nodiscard]] std::size_t only_consumer(const resolved_graph& graph, std::size_t i) const {
+    std::size_t found = no_node;
+    for (std::size_t consumer : graph.nodes[i].consumers) {
+      if (!live[consumer]) continue;
+      if (found != no_node) return no_node;
+      found = consumer;
+    }
+    return i == output ? no_node : found;
+  }
+};
+
+/// @throws argument_error (unsupported) unless the graph has exactly one output
+[[nodiscard]] inline memory_plan plan_memory(const resolved_graph& graph, bool share) {
+  const std::size_t count = graph.nodes.size();
+  memory_plan plan;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!graph.nodes[i].is_output) continue;
+    if (plan.output != no_node)
+      throw argument_error(errc::unsupported,
+                           concat("network: both ", graph.nodes[plan.output].name, " and ", graph.nodes[i].name,
+                                  " are outputs; a network has one, mark it with graph.output(name)"));
+    plan.output = i;
+  }
+  plan.live.assign(count, false);
+  plan.differentiated.assign(count, false);
+  plan.live[plan.output] = true;
+  for (std::size_t i = count; i-- > 0;)
+    if (plan.live[i])
+      for (std::size_t input : graph.nodes[i].inputs) plan.live[input] = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    plan.differentiated[i] = plan.live[i] && !graph.nodes[i].parameters.empty();
+    for (std::size_t input : graph.nodes[i].inputs)
+      if (plan.live[i] && plan.differentiated[input]) plan.differentiated[i] = true;
+  }
+
+  plan.value_owner.resize(count);
+  plan.gradient_owner.resize(count);
+  for (std::size_t i = 0; i < count; ++i) plan.value_owner[i] = plan.gradient_owner[i] = i;
+  std::vector<bool> fixed(count, false);  // buffers whose contents somebody needs later
+  for (std::size_t i = 0; i < count && share; ++i) {
+    const resolved_graph::node& node = graph.nodes[i];
+    const operation_traits traits = traits_of(node.operation);
+    const std::size_t candidates = std::holds_alternative<operation::add>(node.operation) ? 2 : 1;
+    for (std::size_t k = 0; k < std::min(candidates, node.inputs.size()); ++k) {
+      const std::size_t input = node.inputs[k], owner = plan.value_owner[input];
+      if (!traits.forward_in_place || plan.only_consumer(graph, input) != i || (fixed[owner] && !traits.reshapes))
+        continue;
+      plan.value_owner[i] = owner;
+      break;
+    }
+    if (traits.needs_own_result) fixed[plan.value_owner[i]] = true;
+  }
+  for (std::size_t i = count; i-- > 0 && share;) {
+    if (!traits_of(graph.nodes[i].operation).backward_in_place) continue;
+    for (std::size_t input : graph.nodes[i].inputs)
+      if (plan.differentiated[input] && plan.only_consumer(graph, input) == i) {
+        plan.gradient_owner[input] = plan.gradient_owner[i];
+        break;
+      }
+  }
+
+  plan.accumulate.resize(count);
+  std::vector<bool> written(count, false);
+  for (std::size_t i = count; i-- > 0;) {
+    if (!plan.live[i]) continue;
+    for (std::size_t input : graph.nodes[i].inputs) {
+      plan.accumulate[i].push_back(written[input]);
+      written[input] = true;
+    }
+  }
+  return plan;
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include <prunus/allocation/macs_target.hpp>
+
+#include "support/allocation_laws.hpp"
+#include "support/catch.hpp"
+
+#include <vector>  // std::vector
+
+namespace {
+
+using Eigen::Index;
+using prunus::errc;
+using prunus::global;
+using prunus::macs_target;
+using prunus::score_scaling;
+using prunus::scored_units;
+
+/// 3 x 6 x 6 image, conv1 to 8 channels (3 x 3), conv2 to 6 channels (3 x 3), both padded, fc to 4.
+prunus::graph small_network() {
+  prunus::graph g;
+  g.input("image", {3, 6, 6});
+  g.convolution("conv1", "image", {.out_channels = 8, .kernel = 3, .padding = 1});
+  g.relu("relu1", "conv1");
+  g.convolution("conv2", "relu1", {.out_channels = 6, .kernel = 3, .padding = 1});
+  g.dense("fc", g.flatten("flat", "conv2"), {.out_features = 4});
+  return g;
+}
+
+Index macs_of(Index conv1, Index conv2) {
+  return 36 * 9 * 3 * conv1 + 36 * 9 * conv1 * conv2 + 36 * conv2 * 4;
+}
+
+/// The two couplings that may be pruned, with given scores.
+struct two_couplings {
+  std::vector<float> scores1, scores2;
+  std::vector<std::uint8_t> keep1 = std::vector<std::uint8_t>(8, 1);
+  std::vector<std::uint8_t> keep2 = std::vector<std::uint8_t>(6, 1);
+  prunus::limits limits1{}, limits2{};
+
+  std::vector<scored_units<float>> units() {
+    return {{"conv1", {scores1.data(), 8, false, "conv1"}, keep1, limits1, nullptr},
+            {"conv2", {scores2.data(), 6, false, "conv2"}, keep2, limits2, nullptr}};
+  }
+  Index kept1() const { return std::count(keep1.begin(), keep1.end(), 1); }
+  Index kept2() const { return std::count(keep2.begin(), keep2.end(), 1); }
+  Index macs() const { return macs_of(kept1(), kept2()); }
+  void allocate(const macs_target& allocation, double target) {
+    auto all = units();
+    allocation.allocate(std::span<scored_units<float>>(all), target);
+  }
+};
+
+two_couplings random_scores(support::random_source& random) {
+  two_couplings result;
+  for (int i = 0; i < 8; ++i) result.scores1.push_back(static_cast<float>(random.real(0, 1)));
+  for (int i = 0; i < 6; ++i) result.scores2.push_back(static_cast<float>(random.between(0, 3)));
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("the fewest units go that reach the target", "[allocation][macs_target]") {
+  support::random_source random(71);
+  for (score_scaling scaling : {score_scaling::none, score_scaling::mean}) {
+    const macs_target allocation(small_network(), {.scaling = scaling});
+    for (int round = 0; round < 40; ++round) {
+      const two_couplings start = random_scores(random);
+      const double target = round == 0 ? 0 : random.real(0, 0.9);
+      two_couplings result = start;
+      result.allocate(allocation, target);
+
+      const double budget = (1 - target) * static_cast<double>(macs_of(8, 6));
+      for (Index removed = 0;; ++removed) {  // the first number of units that is enough
+        two_couplings expected = start;
+        auto all = expected.units();
+        global{scaling}.remove(std::span<scored_units<float>>(all), removed);
+        if (static_cast<double>(expected.macs()) > budget) continue;
+        CAPTURE(round, target, removed);
+        REQUIRE(result.keep1 == expected.keep1);
+        REQUIRE(result.keep2 == expected.keep2);
+        break;
+      }
+    }
+  }
+}
+
+TEST_CASE("the target counts the output and the input side of a layer",
+          "[allocation][macs_target]") {
+  CHECK(macs_of(8, 6) == 7776 + 15552 + 864);
+  two_couplings r;
+  r.scores1 = {1, 2, 3, 4, 100, 100, 100, 100};
+  r.scores2 = {50, 60, 70, 80, 90, 95};
+  // Four filters of conv1 less halve conv1 and conv2: 24192 - 11664 = 12528 MACs, 48.2 % fewer.
+  r.allocate(macs_target(small_network(), {.scaling = score_scaling::none}), 0.48);
+  CHECK(r.kept1() == 4);
+  CHECK(r.kept2() == 6);
+}
+
+TEST_CASE("what is gone stays gone and counts", "[allocation][macs_target]") {
+  two_couplings r;
+  r.scores1 = {5, 5, std::numeric_limits<float>::lowest(), 5, 5, 5, 5, 5};
+  r.scores2 = {1, 2, 3, 4, 5, 6};
+  r.keep1[2] = 0;
+  const macs_target allocation(small_network());
+  r.allocate(allocation, 0.0);
+  CHECK(r.kept1() == 7);
+  CHECK(r.kept2() == 6);
+  r.allocate(allocation, 0.5);
+  CHECK(r.keep1[2] == 0);
+  CHECK(2 * r.macs() <= macs_of(8, 6));
+}
+
+TEST_CASE("a target below what the limits leave is refused with what can be reached",
+          "[allocation][macs_target]") {
+  two_couplings r;
+  r.scores1 = {1, 2, 3, 4, 5, 6, 7, 8};
+  r.scores2 = {1, 2, 3, 4, 5, 6};
+  r.limits1 = {.min_kept = 4};
+  r.limits2 = {.min_kept = 3};
+  // At the limits 36*9*3*4 + 36*9*12 + 36*12 = 8208 of 24192 MACs are left: 66.07 % can go.
+  const macs_target allocation(small_network());
+  const support::thrown error =
+      support::error_of<prunus::argument_error>([&] { r.allocate(allocation, 0.7); });
+  CHECK(error.code == errc::unreachable_target);
+  CHECK(error.says("0.66"));
+  CHECK(r.kept1() == 8);
+  CHECK(r.kept2() == 6);
+  r.allocate(allocation, 0.66);
+  CHECK(r.kept1() == 4);
+  CHECK(r.kept2() == 3);
+}
+
+TEST_CASE("entries that are no couplings of the graph are refused", "[allocation][macs_target]") {
+  const macs_target allocation(small_network());
+  support::ranking<float> alone;
+  alone.add("conv1.weight", {1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK(support::code_of<prunus::argument_error>([&] { alone.allocate(allocation, 0.5); }) ==
+        errc::unsupported);
+  support::ranking<float> other_size;
+  other_size.add("conv1", {1, 2, 3});
+  CHECK(support::code_of<prunus::argument_error>([&] { other_size.allocate(allocation, 0.5); }) ==
+        errc::unsupported);
+}
+
+TEST_CASE("bad targets and scores are refused and nothing is written",
+          "[allocation][macs_target]") {
+  const macs_target allocation(small_network());
+  two_couplings r;
+  r.scores1 = {1, 2, 3, 4, 5, 6, 7, 8};
+  r.scores2 = {1, 2, std::numeric_limits<float>::quiet_NaN(), 4, 5, 6};
+  for (double wrong : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()})
+    CHECK(support::code_of<prunus::argument_error>([&] { r.allocate(allocation, wrong); }) ==
+          errc::out_of_range);
+  for (double target : {0.0, 0.4}) {
+    const support::thrown error =
+        support::error_of<prunus::value_error>([&] { r.allocate(allocation, target); });
+    CHECK(error.code == errc::not_finite);
+    CHECK(error.says("conv2"));
+  }
+  CHECK(r.kept1() == 8);
+  CHECK(r.kept2() == 6);
+}
+
+TEST_CASE("graphs that do not resolve are refused when the allocation is made",
+          "[allocation][macs_target]") {
+  prunus::graph g;
+  g.input("image", {3, 6, 6});
+  g.convolution("conv1", "nobody", {.out_channels = 8});
+  CHECK(support::code_of<prunus::argument_error>([&] { (void)macs_target(g); }) ==
+        errc::unknown_name);
+}

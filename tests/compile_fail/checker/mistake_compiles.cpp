@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// expect: wrong size
+static_assert(sizeof(char) == 1, "wrong size");

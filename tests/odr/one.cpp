@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+#include <prunus/prunus.hpp>
+
+int code_seen_by_two();
+
+int main() { return static_cast<int>(prunus::errc::cycle) == code_seen_by_two() ? 0 : 1; }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Counts allocations of the whole program by replacing the global operator new. Replacement functions cannot be
+// inline: include this in exactly one file of a test program.
+
+#include <cstddef>  // std::size_t
+#include <cstdlib>  // std::malloc, std::free
+#include <new>      // std::bad_alloc
+
+namespace support {
+
+/// Calls of operator new and of Eigen's own allocator, which ends in malloc, are counted through the first only:
+/// Eigen objects must not be created in what is measured.
+inline std::size_t allocations = 0;
+
+/// How many allocations `call` makes.
+template <class Call>
+[[nodiscard]] std::size_t allocations_of(Call call) {
+  const std::size_t before = allocations;
+  call();
+  return allocations - before;
+}
+
+}  // namespace support
+
+void* operator new(std::size_t size) {
+  ++support::allocations;
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
