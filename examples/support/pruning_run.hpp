@@ -72,11 +72,19 @@ class pruning_run {
   [[nodiscard]] Index epochs_done() const noexcept { return static_cast<Index>(history_.size()); }
   [[nodiscard]] Index steps_in_epoch() const noexcept { return batches_.count(); }
 
-  /// Begins where the dense phase of another run of the same recipe ended.
-  void continue_dense(const pruning_run& dense) {
-    for (const auto& tensor : dense.net_.tensors()) net_.assign(tensor.name, tensor.view());
-    net_.set_training_passes(dense.net_.training_passes());
-    history_.assign(dense.history_.begin(), dense.history_.begin() + settings_.dense_epochs);
+  /// Where a dense phase ended; several runs of one recipe can begin there.
+  struct dense_phase {
+    std::vector<prunus::named_tensor<float>> tensors;
+    std::uint64_t training_passes = 0;
+    std::vector<epoch_record> history;
+  };
+  [[nodiscard]] dense_phase trained() const {
+    return {net_.tensors(), net_.training_passes(), history_};
+  }
+  void start_from(const dense_phase& start) {
+    for (const auto& tensor : start.tensors) net_.assign(tensor.name, tensor.view());
+    net_.set_training_passes(start.training_passes);
+    history_ = start.history;
   }
 
   /// One pass over the training images; `tick(steps done, loss)` after every step.
@@ -158,7 +166,7 @@ class pruning_run {
   }
 
  private:
-  using tensors = std::vector<prunus::named_tensor<float>>;
+  using tensor_list = std::vector<prunus::named_tensor<float>>;
 
   [[nodiscard]] prunus::nn::sgd rule() const {
     return {.learning_rate = settings_.learning_rate,
@@ -212,7 +220,7 @@ class pruning_run {
     return text;
   }
 
-  static void write(prunus::archive_writer& out, const tensors& values) {
+  static void write(prunus::archive_writer& out, const tensor_list& values) {
     out.number(static_cast<std::int64_t>(values.size()));
     for (const auto& tensor : values) {
       out.text(tensor.name);
@@ -221,7 +229,7 @@ class pruning_run {
     }
   }
   /// Fills tensors of known names and sizes.
-  static void read(prunus::archive_reader& in, tensors& values) {
+  static void read(prunus::archive_reader& in, tensor_list& values) {
     bool same = in.number<std::int64_t>() == static_cast<std::int64_t>(values.size());
     for (auto& tensor : values) {
       same = same && in.text() == tensor.name;

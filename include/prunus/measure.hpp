@@ -3,7 +3,7 @@
 
 // Door to latency, verdicts and reports.
 
-#include <prunus/measure/footprint.hpp>
 #include <prunus/measure/latency.hpp>
+#include <prunus/measure/measurement.hpp>
 #include <prunus/measure/report.hpp>
 #include <prunus/measure/verdict.hpp>

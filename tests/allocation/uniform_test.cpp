@@ -116,6 +116,8 @@ TEST_CASE("floor and width hold together", "[allocation][uniform]") {
 TEST_CASE("what is gone does not come back for a width", "[allocation][uniform]") {
   // 13 of 32 are gone: 19 live. 24 cannot be had, 16 can.
   CHECK(kept_of(32, 0.4, {.multiple_of = 8, .round = rounding::up}, 13) == 16);
+  // Between 16, which the floor forbids, and 24 all that live stay.
+  CHECK(kept_of(32, 0.4, {.min_kept = 18, .multiple_of = 8}, 13) == 19);
   // 30 of 32 are gone: not even one width lives.
   CHECK(kept_of(32, 0.4, {.multiple_of = 8, .round = rounding::up}, 30) == 2);
 }

@@ -7,12 +7,12 @@
 
 namespace {
 
-const prunus::footprint dense{.accuracy = 0.9871,
+const prunus::measurement dense{.accuracy = 0.9871,
                               .macs = 1234567,
                               .parameters = 61706,
                               .bytes = 246824,
                               .latencies = {{1, 0.00231}, {2, 0.00142}}};
-const prunus::footprint pruned{.accuracy = 0.9842,
+const prunus::measurement pruned{.accuracy = 0.9842,
                                .macs = 412000,
                                .parameters = 9100,
                                .bytes = 36400,
@@ -36,8 +36,8 @@ TEST_CASE("to_text aligns the numbers and ends with the verdict", "[measure][rep
 
 TEST_CASE("to_text leaves out what neither side has and marks what one side has not",
           "[measure][report]") {
-  const prunus::footprint small{.parameters = 0, .latencies = {{1, 0.5}}};
-  const prunus::footprint smaller{.macs = 1000, .parameters = 0};
+  const prunus::measurement small{.parameters = 0, .latencies = {{1, 0.5}}};
+  const prunus::measurement smaller{.macs = 1000, .parameters = 0};
   CHECK(prunus::to_text(prunus::make_report(small, smaller)) ==
         "                     dense   pruned   ratio\n"
         "-------------------------------------------\n"
@@ -50,8 +50,8 @@ TEST_CASE("to_text leaves out what neither side has and marks what one side has 
 }
 
 TEST_CASE("to_markdown writes a table and the verdict below", "[measure][report]") {
-  const prunus::footprint before{.accuracy = 0.5, .latencies = {{1, 2}}};
-  const prunus::footprint after{.accuracy = 0.75, .latencies = {{1, 1}}};
+  const prunus::measurement before{.accuracy = 0.5, .latencies = {{1, 2}}};
+  const prunus::measurement after{.accuracy = 0.75, .latencies = {{1, 1}}};
   CHECK(prunus::to_markdown(prunus::make_report(before, after)) ==
         "| | dense | pruned | ratio |\n"
         "|:---|---:|---:|---:|\n"
@@ -63,9 +63,9 @@ TEST_CASE("to_markdown writes a table and the verdict below", "[measure][report]
 
 TEST_CASE("to_csv writes plain numbers in full precision and leaves gaps empty",
           "[measure][report]") {
-  const prunus::footprint before{
+  const prunus::measurement before{
       .accuracy = 0.5, .macs = 1e12, .parameters = 0, .latencies = {{1, 0.1}, {2, 0.0625}}};
-  const prunus::footprint after{
+  const prunus::measurement after{
       .accuracy = 0.75, .macs = 2.5e11, .parameters = 3, .latencies = {{1, 0.3}}};
   CHECK(prunus::to_csv(prunus::make_report(before, after)) ==
         "quantity,dense,pruned,ratio\n"

@@ -8,7 +8,7 @@
 
 namespace {
 
-prunus::footprint timed(double seconds) { return {.latencies = {{1, seconds}}}; }
+prunus::measurement timed(double seconds) { return {.latencies = {{1, seconds}}}; }
 
 template <class Call>
 prunus::errc code_of(Call&& call) {
@@ -53,8 +53,8 @@ TEST_CASE("judge uses the pruned network from the threshold down", "[measure][ve
 }
 
 TEST_CASE("judge names what the gain costs in accuracy", "[measure][verdict]") {
-  prunus::footprint dense = timed(0.1);
-  prunus::footprint pruned = timed(0.05);
+  prunus::measurement dense = timed(0.1);
+  prunus::measurement pruned = timed(0.05);
   dense.accuracy = 0.9871;
   pruned.accuracy = 0.9842;
   CHECK(prunus::judge(dense, pruned).reason ==
@@ -66,8 +66,8 @@ TEST_CASE("judge names what the gain costs in accuracy", "[measure][verdict]") {
 }
 
 TEST_CASE("judge keeps the dense network when too much accuracy is lost", "[measure][verdict]") {
-  prunus::footprint dense = timed(0.1);
-  prunus::footprint pruned = timed(0.05);
+  prunus::measurement dense = timed(0.1);
+  prunus::measurement pruned = timed(0.05);
   dense.accuracy = 0.98;
   pruned.accuracy = 0.90;
   const auto verdict = prunus::judge(dense, pruned, {.accuracy_loss_allowed = 0.02});
@@ -79,8 +79,8 @@ TEST_CASE("judge keeps the dense network when too much accuracy is lost", "[meas
 }
 
 TEST_CASE("judge wants pruning to pay with every number of threads", "[measure][verdict]") {
-  const prunus::footprint dense{.latencies = {{1, 0.100}, {2, 0.060}}};
-  const prunus::footprint pruned{.latencies = {{2, 0.059}, {1, 0.050}, {4, 0.040}}};
+  const prunus::measurement dense{.latencies = {{1, 0.100}, {2, 0.060}}};
+  const prunus::measurement pruned{.latencies = {{2, 0.059}, {1, 0.050}, {4, 0.040}}};
   const auto verdict = prunus::judge(dense, pruned, {.noise = 0.02});
   CHECK(verdict.decision == prunus::decision::keep_dense);
   CHECK(verdict.reason ==
@@ -88,20 +88,20 @@ TEST_CASE("judge wants pruning to pay with every number of threads", "[measure][
 }
 
 TEST_CASE("judge leaves open what was not measured on both sides", "[measure][verdict]") {
-  const prunus::footprint one_thread{.macs = 10, .latencies = {{1, 0.1}}};
-  const prunus::footprint two_threads{.macs = 1, .latencies = {{2, 0.1}}};
+  const prunus::measurement one_thread{.macs = 10, .latencies = {{1, 0.1}}};
+  const prunus::measurement two_threads{.macs = 1, .latencies = {{2, 0.1}}};
   CHECK(prunus::judge(one_thread, two_threads).decision == prunus::decision::undecided);
   CHECK(prunus::judge({}, {}).decision == prunus::decision::undecided);
 }
 
 TEST_CASE("judge refuses numbers out of range", "[measure][verdict]") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const prunus::footprint wrong = GENERATE_COPY(
-      prunus::footprint{.accuracy = 98.7}, prunus::footprint{.accuracy = nan},
-      prunus::footprint{.macs = -1}, prunus::footprint{.parameters = nan},
-      prunus::footprint{.bytes = std::numeric_limits<double>::infinity()},
-      prunus::footprint{.latencies = {{0, 1.0}}}, prunus::footprint{.latencies = {{1, 0.0}}},
-      prunus::footprint{.latencies = {{1, nan}}});
+  const prunus::measurement wrong = GENERATE_COPY(
+      prunus::measurement{.accuracy = 98.7}, prunus::measurement{.accuracy = nan},
+      prunus::measurement{.macs = -1}, prunus::measurement{.parameters = nan},
+      prunus::measurement{.bytes = std::numeric_limits<double>::infinity()},
+      prunus::measurement{.latencies = {{0, 1.0}}}, prunus::measurement{.latencies = {{1, 0.0}}},
+      prunus::measurement{.latencies = {{1, nan}}});
   CHECK(code_of([&] { static_cast<void>(prunus::judge(wrong, timed(1))); }) ==
         prunus::errc::out_of_range);
   CHECK(code_of([&] { static_cast<void>(prunus::judge(timed(1), wrong)); }) ==
@@ -114,7 +114,7 @@ TEST_CASE("judge refuses options out of range and latencies given twice", "[meas
                prunus::verdict_options{.accuracy_loss_allowed = 2});
   CHECK(code_of([&] { static_cast<void>(prunus::judge(timed(1), timed(1), wrong)); }) ==
         prunus::errc::out_of_range);
-  const prunus::footprint twice{.latencies = {{1, 1.0}, {1, 2.0}}};
+  const prunus::measurement twice{.latencies = {{1, 1.0}, {1, 2.0}}};
   CHECK(code_of([&] { static_cast<void>(prunus::judge(timed(1), twice)); }) ==
         prunus::errc::duplicate_name);
 }

@@ -55,6 +55,6 @@ TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice
 
 TEST_CASE("resnet refuses empty stages", "[nn][architectures]") {
   using support::code_of;
-  CHECK(code_of<prunus::argument_error>([] { nn::resnet({3, 8, 8}, 2, {}); }) == prunus::errc::out_of_range);
-  CHECK(code_of<prunus::argument_error>([] { nn::resnet({3, 8, 8}, 2, {1, 0}); }) == prunus::errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([] { static_cast<void>(nn::resnet({3, 8, 8}, 2, {})); }) == prunus::errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([] { static_cast<void>(nn::resnet({3, 8, 8}, 2, {1, 0})); }) == prunus::errc::out_of_range);
 }

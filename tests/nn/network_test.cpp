@@ -101,9 +101,9 @@ TEST_CASE("network in training normalises with the batch and moves the running s
   const std::vector<double> images{1, 2, 3, 4, 5, 6, 7, 8};  // mean 4.5, variance 5.25, unbiased 6
   const auto out = net.forward(images, 4, nn::mode::training);
   for (Index i = 0; i < 8; ++i)
-    CHECK(out.data()[i] == Catch::Approx(3 * (images[static_cast<std::size_t>(i)] - 4.5) / std::sqrt(6.0) + 1));
-  CHECK(net.parameters()["bn.running_mean"].weight.data[0] == Catch::Approx(0.25 * 4.5));
-  CHECK(net.parameters()["bn.running_var"].weight.data[0] == Catch::Approx(0.75 + 0.25 * 6));
+    CHECK(out.data()[i] == Approx(3 * (images[static_cast<std::size_t>(i)] - 4.5) / std::sqrt(6.0) + 1));
+  CHECK(net.parameters()["bn.running_mean"].weight.data[0] == Approx(0.25 * 4.5));
+  CHECK(net.parameters()["bn.running_var"].weight.data[0] == Approx(0.75 + 0.25 * 6));
 }
 
 TEST_CASE("network gives the same bits on any number of threads", "[nn][network]") {
@@ -143,7 +143,7 @@ TEST_CASE("network fuses nothing with keep_activations and computes the same", "
     if (p.options.gradient.data == nullptr) continue;
     CAPTURE(p.name);
     const double* other = kept.parameters()[p.name].options.gradient.data;
-    for (Index i = 0; i < p.weight.size(); ++i) CHECK(p.options.gradient.data[i] == Catch::Approx(other[i]).margin(1e-13));
+    for (Index i = 0; i < p.weight.size(); ++i) CHECK(p.options.gradient.data[i] == Approx(other[i]).margin(1e-13));
   }
   CHECK(kept.activation("conv1").size() == 10 * 144);
   CHECK(kept.activation_gradient("relu3").size() == 10 * 9);
@@ -174,8 +174,8 @@ TEST_CASE("network draws weights of the variance that keeps signals alive", "[nn
     for (Index i = 0; i < w.size(); ++i) sum += w.data[i] * w.data[i];
     return sum / static_cast<double>(w.size());
   };
-  CHECK(variance("fc1.weight") == Catch::Approx(2.0 / 50).epsilon(0.05));
-  CHECK(variance("fc2.weight") == Catch::Approx(1.0 / 200).epsilon(0.05));
+  CHECK(variance("fc1.weight") == Approx(2.0 / 50).epsilon(0.05));
+  CHECK(variance("fc2.weight") == Approx(1.0 / 200).epsilon(0.05));
   CHECK(variance("fc1.bias") == 0);
 }
 

@@ -17,10 +17,10 @@ TEST_CASE("softmax_cross_entropy of two samples by hand", "[nn][loss]") {
   const std::vector<double> outputs{0, std::log(3.0), 0, 0};
   std::vector<double> gradient(4);
   const auto result = softmax_cross_entropy<double>(outputs, std::vector<int>{1, 1}, gradient);
-  CHECK(result.loss == Catch::Approx((std::log(4.0 / 3) + std::log(2.0)) / 2));
+  CHECK(result.loss == Approx((std::log(4.0 / 3) + std::log(2.0)) / 2));
   CHECK(result.correct == 1);  // of the equal outputs of the second sample the first counts
   const std::vector<double> expected{0.125, -0.125, 0.25, -0.25};
-  for (std::size_t i = 0; i < 4; ++i) CHECK(gradient[i] == Catch::Approx(expected[i]));
+  for (std::size_t i = 0; i < 4; ++i) CHECK(gradient[i] == Approx(expected[i]));
 }
 
 TEST_CASE("softmax_cross_entropy agrees with central differences", "[nn][loss]") {
@@ -35,7 +35,7 @@ TEST_CASE("softmax_cross_entropy agrees with central differences", "[nn][loss]")
     outputs[i] = before - h;
     const double below = softmax_cross_entropy<double>(outputs, labels, {}).loss;
     outputs[i] = before;
-    CHECK(gradient[i] == Catch::Approx((above - below) / (2 * h)).epsilon(1e-6));
+    CHECK(gradient[i] == Approx((above - below) / (2 * h)).epsilon(1e-6));
   }
 }
 

