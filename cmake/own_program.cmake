@@ -26,7 +26,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     # and overruns in std::string, null buffers in streams, malloc() in a replaced operator new. Clang and the
     # sanitizers watch over the same mistakes.
     target_compile_options(
-      prunus_warnings INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow
+      prunus_warnings INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
                                 -Wno-mismatched-new-delete -Wno-error=null-dereference)
   endif()
 endif()

@@ -4,7 +4,6 @@
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
-#include <initializer_list>  // widths of stages
 #include <string>            // std::string
 #include <string_view>       // std::string_view
 #include <vector>            // std::vector
@@ -48,7 +47,7 @@ namespace nn {
 /// mean over the plane. With the default widths 14.6 million multiply-accumulates on a 1 x 28 x 28 image.
 /// @source after Simonyan, Zisserman 2015, arXiv:1409.1556
 [[nodiscard]] inline graph small_vgg(tensor_shape input, Index classes,
-                                     std::initializer_list<Index> widths = {16, 32, 64}) {
+                                     const std::vector<Index>& widths = {16, 32, 64}) {
   graph g;
   std::string x = g.input("image", input);
   int layer = 0, stage = 0;

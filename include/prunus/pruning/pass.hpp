@@ -12,9 +12,12 @@
 #include <prunus/pruning/scope.hpp>
 #include <prunus/pruning/targets.hpp>
 
-#include <limits>  // std::numeric_limits
-#include <span>    // std::span
-#include <vector>  // std::vector
+#include <algorithm>  // std::fill
+#include <cstdint>    // std::uint8_t
+#include <limits>     // std::numeric_limits
+#include <span>       // std::span
+#include <utility>    // std::move
+#include <vector>     // std::vector
 
 namespace prunus::inline v0 {
 
@@ -50,7 +53,8 @@ struct pass {
 
   /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first
   /// weight.
-  /// @throws what the allocation throws; value_error (not_finite) names the parameter
+  /// @throws what the allocation throws; value_error (not_finite) names the parameter; masks and
+  /// weights are then as they were
   template <weight_scalar S>
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const {
     static_assert(
@@ -64,22 +68,24 @@ struct pass {
         pruning_action<Action>,
         "prunus::pass: the action must have `factor(event, lost_before)` and `permanent(event)`");
     const bool history = action.factor(event, true) != action.factor(event, false);
-    const std::vector<pass_state::target> before =
-        history ? state.targets : std::vector<pass_state::target>{};
-    if (state.permanent)
-      hold(net, state);  // what is gone must score as gone even if the caller has trained it back
-    else
+    const bool selects_anew = !state.permanent;
+    // What stood before: for actions that ask for it, and to go back to when an error comes.
+    std::vector<pass_state::target> before;
+    if (history || (selects_anew && state.removed_anything())) before = state.targets;
+    if (selects_anew)
       for (pass_state::target& t : state.targets)
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
-
-    std::vector<std::vector<score_of<S>>> storage(state.targets.size());
-    std::vector<scored_units<score_of<S>>> units;
-    for (std::size_t i = 0; i < state.targets.size(); ++i)
-      units.push_back(score(net, state.targets[i], storage[i]));
-    allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
+    else
+      hold(net, state);  // what is gone must score as gone even if the caller has trained it back
+    try {
+      decide(net, state, target);
+    } catch (...) {
+      if (!before.empty()) state.targets = std::move(before);
+      throw;
+    }
 
     for (pass_state::target& t : state.targets) t.spread();
-    state.permanent = action.permanent(event);
+    state.permanent = state.permanent || action.permanent(event);
     if (history)
       fade(net, state, before, event);
     else
@@ -98,6 +104,16 @@ struct pass {
   }
 
  private:
+  /// Scores every target and lets the allocation write which of its units stay.
+  template <weight_scalar S>
+  void decide(const model<S>& net, pass_state& state, double target) const {
+    std::vector<std::vector<score_of<S>>> storage(state.targets.size());
+    std::vector<scored_units<score_of<S>>> units;
+    for (std::size_t i = 0; i < state.targets.size(); ++i)
+      units.push_back(score(net, state.targets[i], storage[i]));
+    allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
+  }
+
   template <weight_scalar S>
   static void shrink(const model<S>& net, Index p, const mask& m, double factor) {
     const weight_view<S> weight = net.parameters()[static_cast<std::size_t>(p)].weight;

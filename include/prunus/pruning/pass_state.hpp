@@ -62,6 +62,13 @@ struct pass_state {
       for (const target::member& m : t.members) use(m.parameter, m.mask);
   }
 
+  /// True when any tile of any parameter is removed.
+  [[nodiscard]] bool removed_anything() const noexcept {
+    bool any = false;
+    for_each_mask([&](Index, const mask& m) { any = any || m.removed() > 0; });
+    return any;
+  }
+
   void save(archive_writer& out) const {
     out.tag("prunus pass 1");
     out.number(static_cast<std::uint8_t>(permanent));
@@ -93,6 +100,11 @@ struct pass_state {
                                          " with ", units, " coupled units where this one has ",
                                          t.name, " with ", t.coupled_keep.size()));
       in.values(t.coupled_keep.data(), static_cast<Index>(units));
+      for (const std::uint8_t keep : t.coupled_keep)
+        if (keep > 1)
+          throw file_error(errc::malformed, detail::concat(in.origin(), ": a unit of ", name,
+                                                           " is marked ", keep,
+                                                           ", neither kept nor removed"));
       for (target::member& m : t.members) m.mask.load(in);
     }
   }

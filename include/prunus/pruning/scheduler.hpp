@@ -103,6 +103,7 @@ class scheduler {
     for_each_entry([&](auto& entry, std::size_t i) {
       const Index due = entry.schedule.events(now);
       if (due <= states_[i].events) return;
+      if (report.events.empty()) hold();  // no pass may score what another has removed for good
       report.events.push_back(
           entry.pass.prune(*net_, states_[i].masks, due, entry.schedule.target(due)));
       states_[i].events = due;

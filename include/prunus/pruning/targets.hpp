@@ -76,8 +76,7 @@ class target_finder {
     const parameter<S>& p = at(i);
     if (!scope_.contains(p.name)) return false;
     if (p.options.prunable) return *p.options.prunable;
-    const bool takes_outputs =
-        shape_.in == tile::all && shape_.height == tile::all && shape_.width == tile::all;
+    const bool takes_outputs = tile_grid(p.weight, shape_).spans_all_but(axis::out);
     return p.weight.rank >= 2 && !(takes_outputs && i == last_weight_);
   }
 

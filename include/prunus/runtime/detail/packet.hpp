@@ -115,14 +115,12 @@ inline void copy_row(const S* from, Index count, S* to) noexcept {
     for (Index i = 0; i + Step <= count; i += Step) std::memcpy(to + i, from + i, bytes);
     if (count % Step != 0) std::memcpy(to + count - Step, from + count - Step, bytes);
   };
-  if (count >= full)
-    in_steps_of(std::integral_constant<Index, full>{});
-  else if (full > 4 && count >= full / 2)
-    in_steps_of(std::integral_constant<Index, full / 2>{});
-  else if (full > 8 && count >= full / 4)
-    in_steps_of(std::integral_constant<Index, full / 4>{});
-  else
-    for (Index i = 0; i < count; ++i) to[i] = from[i];
+  if (count >= full) return in_steps_of(std::integral_constant<Index, full>{});
+  if constexpr (full >= 8)
+    if (count >= full / 2) return in_steps_of(std::integral_constant<Index, full / 2>{});
+  if constexpr (full >= 16)
+    if (count >= full / 4) return in_steps_of(std::integral_constant<Index, full / 4>{});
+  for (Index i = 0; i < count; ++i) to[i] = from[i];
 }
 
 /// Sum of the lanes, in halves: the order does not depend on the compiler.

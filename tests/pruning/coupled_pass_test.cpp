@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include <prunus/allocation/global.hpp>
+#include <prunus/allocation/uniform.hpp>
+#include <prunus/criteria/l1_norm.hpp>
+#include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/prune.hpp>
+#include <prunus/pruning/soft.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+
+#include <limits>  // std::numeric_limits
+#include <string>  // std::string
+#include <vector>  // std::vector
+
+namespace {
+
+using Eigen::Index;
+using prunus::axis;
+using prunus::coupling;
+using prunus::errc;
+using prunus::l1_norm;
+using prunus::pass;
+using prunus::scope;
+using values = std::vector<float>;
+
+/// Two layers a and b whose outputs are added, a bias and a normalisation behind, and c that reads
+/// the sum: positions 2u and 2u + 1 of its inputs are channel u.
+struct residual {
+  values a{1, 1, 2, 2, 3, 3, 4, 4};              // 4 x 2: l1 norms 2, 4, 6, 8
+  values b{9, 9, 1, 1, 5, 5, 2, 2};              // 4 x 2: 18, 2, 10, 4; means with a: 10, 3, 8, 6
+  values bias{1, 1, 1, 1}, scale{2, 2, 2, 2};    //
+  values c = values(3 * 8, 1.0F);                // 3 x 8
+  prunus::model<float> net;
+
+  struct options {
+    bool prunable = true;
+    std::optional<bool> a_prunable{}, b_prunable{};
+    std::optional<prunus::limits> a_limits{};
+  };
+  explicit residual(options o = {false, {}, {}, {}}) {
+    net.add("a.weight", prunus::view(a, {4, 2}),
+            {.prunable = o.a_prunable, .limits = o.a_limits});
+    net.add("a.bias", prunus::view(bias));
+    net.add("b.weight", prunus::view(b, {4, 2}), {.prunable = o.b_prunable});
+    net.add("norm.weight", prunus::view(scale));
+    net.add("c.weight", prunus::view(c, {3, 8}));
+    const std::vector<Index> each{0, 1, 2, 3};
+    net.couple({{"sum",
+                 4,
+                 {{"a.weight", axis::out, each, true},
+                  {"a.bias", axis::out, each, false},
+                  {"b.weight", axis::out, each, true},
+                  {"norm.weight", axis::out, each, false},
+                  {"c.weight", axis::in, {0, 0, 1, 1, 2, 2, 3, 3}, true}},
+                 o.prunable}});
+  }
+  residual(const residual&) = delete;
+  residual& operator=(const residual&) = delete;
+};
+
+std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile tile,
+                                scope in = {}) {
+  std::vector<std::string> names;
+  try {
+    const pass p{l1_norm{}, tile, prunus::uniform{}, prunus::hard{}, in};
+    for (const auto& target : p.prepare(net).targets) names.push_back(target.name);
+  } catch (const prunus::argument_error& e) {
+    CHECK(e.code() == errc::empty_model);
+  }
+  return names;
+}
+using names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("coupled filters go together, ranked by their mean score", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  const auto result = prunus::prune(r.net, pass{l1_norm{}, prunus::filter}, 0.5);
+  CHECK(r.a == values{1, 1, 0, 0, 3, 3, 0, 0});
+  CHECK(r.b == values{9, 9, 0, 0, 5, 5, 0, 0});
+  CHECK(result.report.achieved() == 0.5);
+}
+
+TEST_CASE("biases and normalisations follow the filters they belong to", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  r.bias[1] = std::numeric_limits<float>::quiet_NaN();  // not scored, so no error, and gone
+  const auto result = prunus::prune(r.net, pass{l1_norm{}, prunus::filter}, 0.5);
+  CHECK(r.bias == values{1, 0, 1, 0});
+  CHECK(r.scale == values{2, 0, 2, 0});
+  CHECK(r.c == values(24, 1.0F));  // what reads the channels is another axis: left to compaction
+  REQUIRE(result.report.parameters.size() == 2);  // only what was ranked
+  CHECK(result.report.parameters[0].name == "a.weight");
+  CHECK(result.report.parameters[1].name == "b.weight");
+}
+
+TEST_CASE("with the tile channel the readers are ranked", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  for (std::size_t o = 0; o < 3; ++o) {
+    r.c[8 * o + 2] = 0.1F;  // unit 1 loses one of its two positions, unit 3 a bit of both
+    r.c[8 * o + 6] = 0.8F;
+    r.c[8 * o + 7] = 0.8F;
+  }
+  CHECK(ranked(r.net, prunus::channel, scope{{"c.*"}}) == names{"sum"});
+  prunus::prune(r.net,
+                pass{l1_norm{}, prunus::channel, prunus::uniform{}, prunus::hard{}, scope{{"c.*"}}},
+                0.5);
+  for (std::size_t o = 0; o < 3; ++o)
+    CHECK(values(r.c.begin() + static_cast<Index>(8 * o),
+                 r.c.begin() + static_cast<Index>(8 * o + 8)) == values{1, 1, 0, 0, 1, 1, 0, 0});
+  CHECK(r.a == values{1, 1, 2, 2, 3, 3, 4, 4});
+}
+
+TEST_CASE("other tiles than filter and channel do not look at couplings", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  CHECK(ranked(r.net, prunus::element) == names{"a.weight", "b.weight", "c.weight"});
+  CHECK(ranked(r.net, prunus::filter) == names{"sum"});
+}
+
+TEST_CASE("a coupling that must not be pruned is left alone unless asked for",
+          "[pruning][coupling][law3]") {
+  CHECK(ranked(residual({.prunable = false}).net, prunus::filter).empty());
+  CHECK(ranked(residual({.prunable = false, .b_prunable = true}).net, prunus::filter) ==
+        names{"sum"});
+  CHECK(ranked(residual({.prunable = true, .a_prunable = false}).net, prunus::filter).empty());
+  CHECK(ranked(residual({.prunable = false, .a_prunable = true, .b_prunable = false}).net,
+               prunus::filter)
+            .empty());
+}
+
+TEST_CASE("a coupling is pruned only when all its filters are in the scope",
+          "[pruning][coupling]") {
+  residual r({.prunable = true});
+  CHECK(ranked(r.net, prunus::filter, {.exclude = {"b.*"}}).empty());
+  CHECK(ranked(r.net, prunus::filter, {.exclude = {"norm.*", "c.*"}}) == names{"sum"});
+}
+
+TEST_CASE("limits of a member are limits of its coupling", "[pruning][coupling]") {
+  residual r({.prunable = true, .a_limits = prunus::limits{.min_kept = 3}});
+  prunus::prune(r.net, pass{l1_norm{}, prunus::filter}, 0.9);
+  CHECK(r.a == values{1, 1, 0, 0, 3, 3, 4, 4});
+}
+
+TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  values d{1, 1, 20, 20};
+  r.net.add("d.weight", prunus::view(d, {2, 2}), {.prunable = true});
+  CHECK(ranked(r.net, prunus::filter) == names{"sum", "c.weight", "d.weight"});
+  prunus::prune(r.net,
+                pass{l1_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
+                     scope{.exclude = {"c.*"}}},
+                0.34);  // two of six: d's first (2) and unit 1 (3)
+  CHECK(d == values{0, 0, 20, 20});
+  CHECK(r.bias == values{1, 0, 1, 1});
+}
+
+TEST_CASE("a coupled soft selection can grow back together", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{}};
+  prunus::pass_state state = p.prepare(r.net);
+  p.prune(r.net, state, 1, 0.25);
+  CHECK(r.bias == values{1, 0, 1, 1});
+  r.a[2] = 100;
+  p.prune(r.net, state, 2, 0.25);  // unit 3 has the smallest mean now
+  CHECK(r.a == values{1, 1, 100, 0, 3, 3, 0, 0});
+  CHECK(r.bias == values{1, 0, 1, 0});  // zeroed before, and free
+  CHECK((*state.find(1))[1]);
+  CHECK_FALSE((*state.find(1))[3]);
+}
+
+TEST_CASE("an error of the coupled scores names the coupling and leaves the selection",
+          "[pruning][coupling]") {
+  residual r({.prunable = true});
+  const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{}};
+  prunus::pass_state state = p.prepare(r.net);
+  p.prune(r.net, state, 1, 0.25);
+  r.b[7] = std::numeric_limits<float>::quiet_NaN();
+  const support::thrown error =
+      support::error_of<prunus::value_error>([&] { p.prune(r.net, state, 2, 0.5); });
+  CHECK(error.code == errc::not_finite);
+  CHECK(error.says("sum"));
+  CHECK_FALSE((*state.find(0))[1]);
+  CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{1, 0, 1, 1});
+}
