@@ -31,8 +31,8 @@ set(PRUNUS_HEADERS
   include/prunus/measure.hpp
   include/prunus/measure/detail/number_text.hpp
   include/prunus/measure/detail/order_statistics.hpp
-  include/prunus/measure/footprint.hpp
   include/prunus/measure/latency.hpp
+  include/prunus/measure/measurement.hpp
   include/prunus/measure/report.hpp
   include/prunus/measure/verdict.hpp
   include/prunus/nn.hpp

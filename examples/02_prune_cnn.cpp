@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -60,12 +61,10 @@ void train(pruning_run& run, const std::string& name, Index epochs, const std::s
 struct finished_run {
   std::string name;
   std::vector<epoch_record> history;
-  comparison result;
 };
 
-void report(const finished_run& run) {
-  const comparison& c = run.result;
-  std::printf("\n== %s ==\n%s\n", run.name.c_str(), prunus::to_text(c.report).c_str());
+void report(const std::string& name, const comparison& c) {
+  std::printf("\n== %s ==\n%s\n", name.c_str(), prunus::to_text(c.report).c_str());
   std::printf(
       "masked and compacted outputs differ by %.1e of the largest; accuracy %.2f %% and %.2f %%\n",
       c.largest_difference, 100 * c.masked_accuracy, 100 * c.compacted_accuracy);
@@ -87,8 +86,8 @@ void write_curves(const std::vector<finished_run>& runs, const std::filesystem::
                  .right_label = "MACs removed, %",
                  .right_range = axis_range{0, 100}};
   for (const finished_run& run : runs) {
-    curve accuracy{.label = run.name},
-        removed{.label = run.name + ", MACs removed", .on_right_axis = true};
+    curve accuracy{.label = run.name};
+    curve removed{.label = run.name + ", MACs removed", .on_right_axis = true};
     for (const epoch_record& r : run.history) {
       table.add(run.name, r.epoch, r.training_loss, r.accuracy, r.macs_removed, r.sparsity);
       accuracy.x.push_back(static_cast<double>(r.epoch));
@@ -97,7 +96,7 @@ void write_curves(const std::vector<finished_run>& runs, const std::filesystem::
       removed.y.push_back(100 * r.macs_removed);
     }
     picture.curves.push_back(accuracy);
-    picture.curves.push_back(removed);
+    if (run.name != "dense") picture.curves.push_back(removed);
   }
   const std::string csv = (folder / "pruning.csv").string(),
                     svg = (folder / "pruning.svg").string();
@@ -110,7 +109,12 @@ void write_curves(const std::vector<finished_run>& runs, const std::filesystem::
 int run(options& chosen) {
   // What would fail at the end must fail now.
   const std::filesystem::path folder(chosen.output);
-  std::filesystem::create_directories(folder);
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed)
+    throw prunus::file_error(prunus::errc::cannot_open,
+                             chosen.output + ": the folder cannot be made (" + failed.message() +
+                                 "); name another one with --output");
   prunus::write_file((folder / "pruning.csv").string(), "");
 
   const std::string directory = data_directory(chosen.data);
@@ -153,6 +157,7 @@ int run(options& chosen) {
     const pruning_run::dense_phase start = dense.trained();
     train(dense, "dense", chosen.recipe.epochs(), "");
     const double dense_accuracy = dense.history().back().accuracy;
+    finished.push_back({"dense", dense.history()});
     for (const auto& [name, method] : pruning_methods()) {
       pruning_run run(graph, data, settings_for(method));
       if (method != pruning_method::during) run.start_from(start);

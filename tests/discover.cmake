@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Runs after a test program is built and writes one add_test() for each of its test cases. (Catch2's own script stumbles
+# Runs after a test program is built and writes a ctest entry for each of its test cases. (Catch2's own script stumbles
 # over brackets in names, as in "a sparsity outside [0, 1) is refused".)
 #   cmake -D PROGRAM=... -D PREFIX=... -D CATCH_VERSION=... -D OUTPUT=tests.cmake -P discover.cmake
 cmake_minimum_required(VERSION 3.24)
@@ -10,8 +10,7 @@ else()
   set(list_names --list-tests --verbosity quiet)
 endif()
 
-# The names of the test cases that fit the pattern, as a list in which "<[", "<]" and "<;" stand for characters that
-# mean something in lists.
+# One name a line.
 function(names_of pattern result)
   execute_process(
     COMMAND ${PROGRAM} ${list_names} ${pattern}
@@ -19,14 +18,29 @@ function(names_of pattern result)
     ERROR_VARIABLE errors
     RESULT_VARIABLE status) # Catch2 2 returns the number of names
   if(NOT status MATCHES "^[0-9]+$" OR NOT errors STREQUAL "")
-    message(FATAL_ERROR "${PROGRAM} does not list its test cases: ${status}\n${names}${errors}")
+    message(FATAL_ERROR "${PROGRAM} does not list its test cases (${status}):\n${names}${errors}")
   endif()
-  string(REGEX REPLACE "\n+$" "" names "${names}")
-  foreach(pair "[<(>" "]<)>" ";<,>")
-  endforeach()
-  string(REPLACE "[" "<(>" names "${names}")
-  string(REPLACE "]" "<)>" names "${names}")
-  string(REPLACE ";" "<,>" names "${names}")
-  string(REPLACE "\n" ";" names "${names}")
   set(${result} "${names}" PARENT_SCOPE)
 endfunction()
+
+names_of("*" names)
+names_of("[slow]" slow_names)
+
+set(entries "")
+while(names MATCHES "^([^\n]+)\n(.*)$")
+  set(name "${CMAKE_MATCH_1}")
+  set(names "${CMAKE_MATCH_2}")
+
+  string(REGEX REPLACE "([],\"\\[])" "\\\\\\1" pattern "${name}") # what means something to Catch2
+  set(label fast)
+  string(FIND "\n${slow_names}" "\n${name}\n" position)
+  if(NOT position EQUAL -1)
+    set(label slow)
+  endif()
+
+  # A test case that asserts nothing fails, and so does a run that finds no test case (no failure for Catch2 2).
+  string(APPEND entries "add_test([==[${PREFIX}${name}]==] [==[${PROGRAM}]==] [==[${pattern}]==] --warn NoAssertions)\n"
+         "set_tests_properties([==[${PREFIX}${name}]==] PROPERTIES LABELS ${label} TIMEOUT 120 "
+         "FAIL_REGULAR_EXPRESSION \"No test cases matched\")\n")
+endwhile()
+file(WRITE ${OUTPUT} "${entries}")

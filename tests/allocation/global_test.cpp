@@ -64,7 +64,7 @@ TEST_CASE("of equal scores those of earlier entries go first", "[allocation][glo
 
 TEST_CASE("dividing by the mean makes entries comparable", "[allocation][global]") {
   const auto fill = [](ranking<float>& r) {
-    r.add("small", {1, 2, 3, 6});      // mean 3: 1/3, 2/3, 1, 2
+    r.add("small", {1, 2, 3, 6});       // mean 3: 1/3, 2/3, 1, 2
     r.add("large", {50, 80, 90, 180});  // mean 100: 0.5, 0.8, 0.9, 1.8
   };
   ranking<float> as_is, scaled;
@@ -80,7 +80,7 @@ TEST_CASE("dividing by the mean makes entries comparable", "[allocation][global]
 
 TEST_CASE("the mean is that of the live units", "[allocation][global]") {
   ranking<double> r;
-  r.add("a", {0, 0, 2, 6, 4}).set_gone(0);  // live 0, 2, 6, 4: mean 3: 0, .67, 2, 1.33
+  r.add("a", {0, 0, 2, 6, 4}).set_gone(0);      // live 0, 2, 6, 4: mean 3: 0, .67, 2, 1.33
   r.add("b", {10, 20, 30, 40, 0}).set_gone(4);  // mean 25: 0.4, 0.8, 1.2, 1.6
   r.allocate(global{.scaling = score_scaling::mean}, 0.5);
   CHECK(r.entries[0].kept_units() == units{3, 4});

@@ -24,8 +24,9 @@ TEMPLATE_TEST_CASE("n_of_m keeps the laws of allocations", "[allocation][n_of_m]
 
 TEST_CASE("two of four neighbours along the input stay", "[allocation][n_of_m]") {
   ranking<float> r;
-  r.add_matrix("w", 2, {1, 4, 3, 2, 8, 7, 6, 5,    //
-                        5, 5, 5, 5, 0, 1, 0, 1});
+  r.add_matrix("w", 2,
+               {1, 4, 3, 2, 8, 7, 6, 5,  //
+                5, 5, 5, 5, 0, 1, 0, 1});
   r.allocate(n_of_m{}, 0.5);
   CHECK(r.entries[0].kept_units() == units{1, 2, 4, 5, 10, 11, 13, 15});  // of ties the lower goes
 }
@@ -53,7 +54,7 @@ TEST_CASE("a last group of fewer than m keeps up to n", "[allocation][n_of_m]") 
 TEST_CASE("units that are gone are among those that go", "[allocation][n_of_m]") {
   ranking<float> r;
   auto& e = r.add("w", {0, 0, 0, 5, 6, 7, 8, 9});
-  e.keep[1] = 0;                               // scores as low as its neighbours
+  e.keep[1] = 0;                            // scores as low as its neighbours
   for (Index u : {4, 5, 6}) e.set_gone(u);  // more than the pattern takes
   r.allocate(n_of_m{}, 0.5);
   CHECK(r.entries[0].kept_units() == units{2, 3, 7});
@@ -84,10 +85,10 @@ TEST_CASE("the groups lie along the input axis in every memory order", "[allocat
         const Index first = i / 4 * 4, last = std::min<Index>(first + 4, shape.in);
         Index better = 0;  // of its group, those that stay before this one
         for (Index other = first; other < last; ++other)
-          better += scores[at(other)] > scores[at(i)] ||
-                            (scores[at(other)] == scores[at(i)] && other > i)
-                        ? 1
-                        : 0;
+          better +=
+              scores[at(other)] > scores[at(i)] || (scores[at(other)] == scores[at(i)] && other > i)
+                  ? 1
+                  : 0;
         right = right && (keep[at(i)] != 0) == (better < 2);
       });
       CAPTURE(order, tile.out, tile.height);

@@ -63,7 +63,8 @@ TEST_CASE("of equal scores the lower index goes first", "[allocation][uniform]")
 
 TEST_CASE("of equal scores those that are gone go first", "[allocation][uniform]") {
   ranking<float> r;
-  auto& e = r.add("w", {0, 0, 0, 0, 0, 2});  // as magnitudes score: what is gone is zero, like others
+  auto& e =
+      r.add("w", {0, 0, 0, 0, 0, 2});  // as magnitudes score: what is gone is zero, like others
   e.keep[3] = e.keep[4] = 0;
   r.allocate(uniform{}, 0.5);
   CHECK(r.entries[0].kept_units() == units{1, 2, 5});
@@ -103,9 +104,10 @@ TEST_CASE("kept numbers are multiples of a width, rounded as asked", "[allocatio
 
 TEST_CASE("where the width does not divide, all units are a width, too", "[allocation][uniform]") {
   CHECK(kept_of(10, 0.0, {.multiple_of = 4, .round = rounding::up}) == 10);
-  CHECK(kept_of(10, 0.1, {.multiple_of = 4, .round = rounding::up}) == 10);    // 9: the next is all
+  CHECK(kept_of(10, 0.1, {.multiple_of = 4, .round = rounding::up}) == 10);  // 9: the next is all
   CHECK(kept_of(10, 0.1, {.multiple_of = 4, .round = rounding::down}) == 8);
-  CHECK(kept_of(3, 0.5, {.multiple_of = 8, .round = rounding::nearest}) == 3);  // fewer than a width
+  CHECK(kept_of(3, 0.5, {.multiple_of = 8, .round = rounding::nearest}) ==
+        3);  // fewer than a width
 }
 
 TEST_CASE("floor and width hold together", "[allocation][uniform]") {

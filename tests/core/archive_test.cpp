@@ -150,8 +150,7 @@ TEST_CASE("a file that cannot be written leaves the old one as it was", "[core][
   CHECK(prunus::read_file(path) == "old");
 
   const std::string in_no_folder = folder.file("missing/state.bin");
-  CHECK(code_of<file_error>([&] { prunus::write_file(in_no_folder, "new"); }) ==
-        errc::cannot_open);
+  CHECK(code_of<file_error>([&] { prunus::write_file(in_no_folder, "new"); }) == errc::cannot_open);
   CHECK_FALSE(std::filesystem::exists(folder.path / "missing"));
 
   const std::string a_folder = folder.file("folder");

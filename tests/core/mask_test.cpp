@@ -38,8 +38,9 @@ const shape4 ragged{5, 4, 3, 3};
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("applying a mask zeroes the removed tiles and touches nothing else, in every layout",
-                   "[core][mask]", float, double, Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE(
+    "applying a mask zeroes the removed tiles and touches nothing else, in every layout",
+    "[core][mask]", float, double, Eigen::half, Eigen::bfloat16) {
   support::random_source random(3);
   for (std::string_view order : support::memory_orders)
     for (const prunus::tile& shape : support::tiles_to_try()) {
@@ -215,8 +216,8 @@ TEST_CASE("a mask cut short, of another grid or another kind is refused and noth
     REQUIRE(code_of<prunus::file_error>([&] { target.load(in); }) == errc::truncated);
     REQUIRE(target == untouched);
   }
-  for (const tile_grid& wrong : {tile_grid(owner.view(), prunus::filter),
-                                 tile_grid(other.view(), prunus::kernel)}) {
+  for (const tile_grid& wrong :
+       {tile_grid(owner.view(), prunus::filter), tile_grid(other.view(), prunus::kernel)}) {
     prunus::archive_reader in(out.bytes(), "memory");
     mask target(wrong);
     CHECK(code_of<prunus::shape_error>([&] { target.load(in); }) == errc::shape_mismatch);

@@ -136,8 +136,8 @@ TEST_CASE("couplings must name parameters and map every position to a unit", "[c
 }
 
 TEST_CASE("a named tensor views its own values", "[core][named_tensor]") {
-  prunus::named_tensor<float> t{"w", {1, 1, 2, 3}, {axis::height, axis::width, axis::out, axis::in},
-                                2, {1, 2, 3, 4, 5, 6}};
+  prunus::named_tensor<float> t{
+      "w", {1, 1, 2, 3}, {axis::height, axis::width, axis::out, axis::in}, 2, {1, 2, 3, 4, 5, 6}};
   CHECK(t.view()(1, 2) == 6);
   t.view()(0, 1) = 9;
   CHECK(t.values[1] == 9);

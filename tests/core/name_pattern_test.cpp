@@ -41,7 +41,8 @@ bool fits(std::string_view pattern, std::string_view name) {
   if (pattern.empty()) return name.empty();
   if (pattern.front() == '*')
     return fits(pattern.substr(1), name) || (!name.empty() && fits(pattern, name.substr(1)));
-  return !name.empty() && pattern.front() == name.front() && fits(pattern.substr(1), name.substr(1));
+  return !name.empty() && pattern.front() == name.front() &&
+         fits(pattern.substr(1), name.substr(1));
 }
 
 }  // namespace

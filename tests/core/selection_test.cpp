@@ -87,8 +87,8 @@ void check_against_sorting(const std::vector<score_run<T>>& runs, random_source&
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("the cut is that of sorting, for every distribution and size", "[core][selection]",
-                   float, double) {
+TEMPLATE_TEST_CASE("the cut is that of sorting, for every distribution and size",
+                   "[core][selection]", float, double) {
   random_source random(21);
   for (Index size : {1, 2, 3, 63, 64, 65, 1000, (1 << 14) - 1, 1 << 14, (1 << 14) + 1, 40000})
     for (int kind = 0; kind < static_cast<int>(values_are::last); ++kind)
@@ -188,8 +188,8 @@ TEST_CASE("only counts from one to all can be asked for", "[core][selection]") {
   const std::vector<float> values{3, 1, 2};
   const std::vector<score_run<float>> runs{{values.data(), 3, false, "w"}};
   for (Index removed : {-1, 0, 4})
-    CHECK(support::code_of<prunus::argument_error>(
-              [&] { (void)find_cut<float>(runs, removed); }) == errc::out_of_range);
+    CHECK(support::code_of<prunus::argument_error>([&] { (void)find_cut<float>(runs, removed); }) ==
+          errc::out_of_range);
   CHECK(support::code_of<prunus::argument_error>([&] {
           (void)find_cut<float>(std::span<const score_run<float>>{}, 1);
         }) == errc::out_of_range);

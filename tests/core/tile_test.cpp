@@ -91,8 +91,9 @@ TEST_CASE("a grid knows its strides and what it spans", "[core][tile]") {
 
 TEST_CASE("a negative tile is refused by the name of its axis", "[core][tile]") {
   owned_weight<float> w("OIHW", {2, 2, 2, 2});
-  const support::thrown error = support::error_of<prunus::argument_error>(
-      [&] { (void)tile_grid(w.view(), tile{1, 1, -1, 1}); });
+  const support::thrown error = support::error_of<prunus::argument_error>([&] {
+    (void)tile_grid(w.view(), tile{1, 1, -1, 1});
+  });
   CHECK(error.code == errc::out_of_range);
   CHECK(error.says("height"));
 }

@@ -49,7 +49,7 @@ TEMPLATE_TEST_CASE("the norms keep the laws of criteria", "[criteria][norms]", f
 }
 
 TEMPLATE_TEST_CASE("the norms of filters worked out by hand", "[criteria][norms]", float, double) {
-  std::vector<TestType> values{3, 4, 0.6, 0.8, 0, -2, -1, -1};
+  std::vector<TestType> values{3, 4, TestType(0.6), TestType(0.8), 0, -2, -1, -1};
   const prunus::parameter<TestType> p{"w", prunus::view(values, {4, 2})};
   const auto is = [](const auto& scores, std::vector<double> expected) {
     bool same = scores.size() == expected.size();

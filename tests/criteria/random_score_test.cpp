@@ -17,8 +17,8 @@ template <class S>
 std::vector<prunus::score_of<S>> draw(std::uint64_t seed, const std::string& name,
                                       Eigen::Index size) {
   std::vector<S> values(static_cast<std::size_t>(size));
-  return scores_of(random_score{seed},
-                   prunus::parameter<S>{name, prunus::view(values, {1, size})}, prunus::element);
+  return scores_of(random_score{seed}, prunus::parameter<S>{name, prunus::view(values, {1, size})},
+                   prunus::element);
 }
 
 int equal_entries(const std::vector<float>& a, const std::vector<float>& b) {

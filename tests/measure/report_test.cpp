@@ -8,15 +8,15 @@
 namespace {
 
 const prunus::measurement dense{.accuracy = 0.9871,
-                              .macs = 1234567,
-                              .parameters = 61706,
-                              .bytes = 246824,
-                              .latencies = {{1, 0.00231}, {2, 0.00142}}};
+                                .macs = 1234567,
+                                .parameters = 61706,
+                                .bytes = 246824,
+                                .latencies = {{1, 0.00231}, {2, 0.00142}}};
 const prunus::measurement pruned{.accuracy = 0.9842,
-                               .macs = 412000,
-                               .parameters = 9100,
-                               .bytes = 36400,
-                               .latencies = {{2, 0.0007}, {1, 0.00106}}};
+                                 .macs = 412000,
+                                 .parameters = 9100,
+                                 .bytes = 36400,
+                                 .latencies = {{2, 0.0007}, {1, 0.00106}}};
 
 }  // namespace
 

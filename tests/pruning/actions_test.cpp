@@ -153,7 +153,8 @@ TEST_CASE("factors multiply up, or up to the curve, as the semantics say",
   CHECK(whole.state.permanent);
 }
 
-TEST_CASE("a filter that loses for the first time starts at the curve", "[pruning][logistic_decay]") {
+TEST_CASE("a filter that loses for the first time starts at the curve",
+          "[pruning][logistic_decay]") {
   three_filters t{logistic_decay{.semantics = decay_semantics::cumulative_target}};
   t.event(1);
   t.event(2);

@@ -28,10 +28,10 @@ using values = std::vector<float>;
 /// Two layers a and b whose outputs are added, a bias and a normalisation behind, and c that reads
 /// the sum: positions 2u and 2u + 1 of its inputs are channel u.
 struct residual {
-  values a{1, 1, 2, 2, 3, 3, 4, 4};              // 4 x 2: l1 norms 2, 4, 6, 8
-  values b{9, 9, 1, 1, 5, 5, 2, 2};              // 4 x 2: 18, 2, 10, 4; means with a: 10, 3, 8, 6
-  values bias{1, 1, 1, 1}, scale{2, 2, 2, 2};    //
-  values c = values(3 * 8, 1.0F);                // 3 x 8
+  values a{1, 1, 2, 2, 3, 3, 4, 4};            // 4 x 2: l1 norms 2, 4, 6, 8
+  values b{9, 9, 1, 1, 5, 5, 2, 2};            // 4 x 2: 18, 2, 10, 4; means with a: 10, 3, 8, 6
+  values bias{1, 1, 1, 1}, scale{2, 2, 2, 2};  //
+  values c = values(3 * 8, 1.0F);              // 3 x 8
   prunus::model<float> net;
 
   struct options {
@@ -40,8 +40,7 @@ struct residual {
     std::optional<prunus::limits> a_limits{};
   };
   explicit residual(options o = {false, {}, {}, {}}) {
-    net.add("a.weight", prunus::view(a, {4, 2}),
-            {.prunable = o.a_prunable, .limits = o.a_limits});
+    net.add("a.weight", prunus::view(a, {4, 2}), {.prunable = o.a_prunable, .limits = o.a_limits});
     net.add("a.bias", prunus::view(bias));
     net.add("b.weight", prunus::view(b, {4, 2}), {.prunable = o.b_prunable});
     net.add("norm.weight", prunus::view(scale));
@@ -60,8 +59,7 @@ struct residual {
   residual& operator=(const residual&) = delete;
 };
 
-std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile tile,
-                                scope in = {}) {
+std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile tile, scope in = {}) {
   std::vector<std::string> names;
   try {
     const pass p{l1_norm{}, tile, prunus::uniform{}, prunus::hard{}, in};
@@ -147,10 +145,10 @@ TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning
   values d{1, 1, 20, 20};
   r.net.add("d.weight", prunus::view(d, {2, 2}), {.prunable = true});
   CHECK(ranked(r.net, prunus::filter) == names{"sum", "c.weight", "d.weight"});
-  prunus::prune(r.net,
-                pass{l1_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
-                     scope{.exclude = {"c.*"}}},
-                0.34);  // two of six: d's first (2) and unit 1 (3)
+  prunus::prune(
+      r.net,
+      pass{l1_norm{}, prunus::filter, prunus::global{}, prunus::hard{}, scope{.exclude = {"c.*"}}},
+      0.34);  // two of six: d's first (2) and unit 1 (3)
   CHECK(d == values{0, 0, 20, 20});
   CHECK(r.bias == values{1, 0, 1, 1});
 }

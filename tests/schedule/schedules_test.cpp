@@ -68,7 +68,8 @@ using times = std::vector<Index>;
 }  // namespace
 
 TEST_CASE("all schedules keep the laws of schedules", "[schedule][laws]") {
-  const Index begin = GENERATE(0, 7), length = GENERATE(0, 1, 10, 23), every = GENERATE(1, 4, 10, 50);
+  const Index begin = GENERATE(0, 7), length = GENERATE(0, 1, 10, 23),
+              every = GENERATE(1, 4, 10, 50);
   const Index end = begin + length;
   check_schedule_laws(cubic{0, 0.8, begin, end, every}, end);
   check_schedule_laws(cubic{0.2, 0.9, begin, end, every, time_unit::epoch}, end);
@@ -80,7 +81,8 @@ TEST_CASE("all schedules keep the laws of schedules", "[schedule][laws]") {
   check_schedule_laws(linear{0.9, 0.1, begin, end, every}, end, false);  // soft pruning may relax
 }
 
-TEST_CASE("a type that offers only what the concept promises is a schedule", "[schedule][concept]") {
+TEST_CASE("a type that offers only what the concept promises is a schedule",
+          "[schedule][concept]") {
   STATIC_REQUIRE(prunus::schedule<support::archetype_schedule>);
   STATIC_REQUIRE_FALSE(prunus::schedule<int>);
   const prunus::any_schedule erased{support::archetype_schedule(0)};
@@ -114,8 +116,9 @@ TEST_CASE("cubic follows the equation of Zhu and Gupta", "[schedule][cubic]") {
   CHECK(near(targets_of(cubic{.final_sparsity = 0.8, .begin = 0, .end = 400, .every = 100}, 5),
              {0, 0.4625, 0.7, 0.7875, 0.8}));
   // s = 0.8 + (0.2 - 0.8) (1 - u)^3 at u = 0, 1/2, 1
-  CHECK(near(targets_of(cubic{.initial_sparsity = 0.2, .final_sparsity = 0.8, .end = 10, .every = 5}, 3),
-             {0.2, 0.725, 0.8}));
+  CHECK(near(
+      targets_of(cubic{.initial_sparsity = 0.2, .final_sparsity = 0.8, .end = 10, .every = 5}, 3),
+      {0.2, 0.725, 0.8}));
   // every does not divide: u = 0, 0.4, 0.8, 1
   CHECK(near(targets_of(cubic{.final_sparsity = 0.5, .begin = 10, .end = 35, .every = 10}, 4),
              {0, 0.5 * (1 - 0.216), 0.5 * (1 - 0.008), 0.5}));
@@ -158,7 +161,8 @@ TEST_CASE("constant, one_shot and steps say what they were given", "[schedule]")
 
 TEST_CASE("a schedule by epochs does not look at steps, and the other way round",
           "[schedule][epoch]") {
-  const linear by_epoch{.begin = 1, .end = 3, .by = time_unit::epoch}, by_step{.begin = 1, .end = 3};
+  const linear by_epoch{.begin = 1, .end = 3, .by = time_unit::epoch},
+      by_step{.begin = 1, .end = 3};
   const prunus::progress late_step{.step = 500, .epoch = 0}, late_epoch{.step = 0, .epoch = 500};
   CHECK(by_epoch.events(late_step) == 0);
   CHECK(by_epoch.events(late_epoch) == 3);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Counts allocations of the whole program by replacing the global operator new. Replacement functions cannot be
-// inline: include this in exactly one file of a test program.
+// Counts allocations of the whole program by replacing the global operator new. Replacement
+// functions cannot be inline: include this in exactly one file of a test program.
 
 #include <cstddef>  // std::size_t
 #include <cstdlib>  // std::malloc, std::free
@@ -10,8 +10,8 @@
 
 namespace support {
 
-/// Calls of operator new and of Eigen's own allocator, which ends in malloc, are counted through the first only:
-/// Eigen objects must not be created in what is measured.
+/// Calls of operator new and of Eigen's own allocator, which ends in malloc, are counted through
+/// the first only: Eigen objects must not be created in what is measured.
 inline std::size_t allocations = 0;
 
 /// How many allocations `call` makes.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What every allocation must keep. A new allocation calls check_allocation_laws once for float and once for double.
+// What every allocation must keep. A new allocation calls check_allocation_laws once for float and
+// once for double.
 
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/tile.hpp>
@@ -69,8 +70,8 @@ struct ranking {
   [[nodiscard]] std::vector<prunus::scored_units<T>> units() {
     std::vector<prunus::scored_units<T>> result;
     for (entry& e : entries)
-      result.push_back({e.name, {e.scores.data(), e.size(), false, e.name}, e.keep, e.limits,
-                        &e.grid});
+      result.push_back(
+          {e.name, {e.scores.data(), e.size(), false, e.name}, e.keep, e.limits, &e.grid});
     return result;
   }
   template <class Allocation>
@@ -121,7 +122,9 @@ enum class count_law {
   its_own      ///< as its documentation says
 };
 
-[[nodiscard]] inline Index rounded_half_up(double x) { return static_cast<Index>(std::floor(x + 0.5)); }
+[[nodiscard]] inline Index rounded_half_up(double x) {
+  return static_cast<Index>(std::floor(x + 0.5));
+}
 
 /// Lower scores go first; of equal ones those that are gone, then the lower index.
 template <class T>
@@ -147,8 +150,8 @@ void check_nothing_is_revived_or_emptied(const Allocation& allocation, count_law
     CAPTURE(round, sparsity);
     Index removable = 0;
     for (const auto& e : before.entries) removable += e.size() - 1;
-    const Index total = std::max(rounded_half_up(sparsity * static_cast<double>(before.size())),
-                                 before.removed());
+    const Index total =
+        std::max(rounded_half_up(sparsity * static_cast<double>(before.size())), before.removed());
     if (counts == count_law::total && total > removable) {
       REQUIRE(code_of<prunus::argument_error>([&] { after.allocate(allocation, sparsity); }) ==
               prunus::errc::unreachable_target);
@@ -170,8 +173,7 @@ void check_nothing_is_revived_or_emptied(const Allocation& allocation, count_law
                 std::max(std::min(rounded_half_up(sparsity * static_cast<double>(is.size())),
                                   is.size() - 1),
                          was.removed()));
-      if (counts != count_law::its_own)
-        REQUIRE(lowest_are_removed(is.scores, was.keep, is.keep));
+      if (counts != count_law::its_own) REQUIRE(lowest_are_removed(is.scores, was.keep, is.keep));
     }
     if (counts == count_law::total) REQUIRE(after.removed() == total);
     // Allocating once more to the same target moves nothing.
@@ -195,8 +197,7 @@ void check_bad_scores_are_refused(const Allocation& allocation) {
       r.add("last.weight", {3, 1, 2, 5, 4, 7, 6, 8});
       r.entries[1].scores[static_cast<std::size_t>(random.between(2, 7))] = bad;
       const auto before = r.keeps();
-      const thrown error =
-          error_of<prunus::value_error>([&] { r.allocate(allocation, sparsity); });
+      const thrown error = error_of<prunus::value_error>([&] { r.allocate(allocation, sparsity); });
       CAPTURE(sparsity, error.message);
       REQUIRE(error.code == prunus::errc::not_finite);
       REQUIRE(error.says("fc.weight"));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Types that offer what the concepts promise and nothing else: no default values, no names to look up, no members
-// beside the required ones. Whatever compiles with them needs no more than the concept.
+// Types that offer what the concepts promise and nothing else: no default values, no names to look
+// up, no members beside the required ones. Whatever compiles with them needs no more than the
+// concept.
 
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/criteria/criterion.hpp>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What every criterion must keep. A new criterion calls check_criterion_laws once for each scalar it is made for.
+// What every criterion must keep. A new criterion calls check_criterion_laws once for each scalar
+// it is made for.
 
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
@@ -131,14 +132,33 @@ void check_scores_follow_the_filters(const Criterion& criterion) {
   }
 }
 
+/// Equal tiles score the same to the bit wherever they lie, or the order among ties would be
+/// chance.
+template <class S, class Criterion>
+void check_equal_tiles_score_equal(const Criterion& criterion) {
+  for (Index inputs : {1, 5, 19})
+    for (std::string_view layout : {"OIHW", "HWIO", "OHWI"}) {
+      const shape4 shape{21, inputs, 1, 3};
+      criterion_subject<S> subject(layout, shape, 6);
+      for_each_position(shape, [&](Index o, Index i, Index h, Index w) {
+        subject.weight.view()(o, i, h, w) = subject.weight.view()(0, i, h, w);
+        subject.gradient.view()(o, i, h, w) = subject.gradient.view()(0, i, h, w);
+      });
+      const auto scores = scores_of(criterion, subject.parameter(), prunus::filter);
+      CAPTURE(layout, inputs);
+      for (auto score : scores) REQUIRE(score == scores.front());
+    }
+}
+
 template <class S, class Criterion>
 void check_scores_scale_as_declared(const Criterion& criterion, scale_law law) {
   if (law == scale_law::undeclared) return;
   criterion_subject<S> subject("OIHW", {5, 4, 2, 2}, 4), scaled("OIHW", {5, 4, 2, 2}, 4);
   const float factor = -4;  // exact in every scalar
   for (S& value : scaled.weight.values) value = S(static_cast<float>(value) * factor);
-  const auto expected_factor = static_cast<prunus::score_of<S>>(
-      law == scale_law::proportional ? 4 : law == scale_law::quadratic ? 16 : 1);
+  const auto expected_factor = static_cast<prunus::score_of<S>>(law == scale_law::proportional ? 4
+                                                                : law == scale_law::quadratic  ? 16
+                                                                                               : 1);
   for (const prunus::tile& tile : {prunus::element, prunus::filter, prunus::block(2, 3)}) {
     const auto scores = scores_of(criterion, subject.parameter(), tile);
     const auto after = scores_of(criterion, scaled.parameter(), tile);
@@ -174,6 +194,7 @@ void check_criterion_laws(const Criterion& criterion, criterion_declaration says
   if (says.reads_values) {
     check_scores_do_not_depend_on_the_layout<S>(criterion);
     check_scores_follow_the_filters<S>(criterion);
+    check_equal_tiles_score_equal<S>(criterion);
     check_nan_is_not_hidden<S>(criterion, false);
   }
   if (says.reads_gradient) check_nan_is_not_hidden<S>(criterion, true);

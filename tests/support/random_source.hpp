@@ -42,8 +42,7 @@ class random_source {
     std::vector<Index> order;
     for (Index i = 0; i < size; ++i) order.push_back(i);
     for (Index i = size - 1; i > 0; --i)
-      std::swap(order[static_cast<std::size_t>(i)],
-                order[static_cast<std::size_t>(between(0, i))]);
+      std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(between(0, i))]);
     return order;
   }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What every schedule must keep. A new schedule calls check_schedule_laws with a time by which it has ended.
+// What every schedule must keep. A new schedule calls check_schedule_laws with a time by which it
+// has ended.
 
 #include <prunus/schedule/any_schedule.hpp>
 #include <prunus/schedule/schedule.hpp>
@@ -14,7 +15,8 @@ using Eigen::Index;
 
 [[nodiscard]] inline prunus::progress at_step(Index step) { return {.step = step}; }
 
-/// Laws of schedules of time: pure, events that only grow, targets in [0, 1), the same inside an any_schedule.
+/// Laws of schedules of time: pure, events that only grow, targets in [0, 1), the same inside an
+/// any_schedule.
 /// @param horizon a step, and epoch, by which all events have happened
 template <class Schedule>
 void check_schedule_laws(const Schedule& schedule, Index horizon, bool targets_grow = true) {

@@ -22,7 +22,11 @@ struct toy_network {
   prunus::model<S> net;
 
   explicit toy_network(std::uint64_t seed = 1)
-      : conv1(8 * 3 * 9), conv1_bias(8), conv2(9 * 8 * 6), momentum(9 * 8 * 6), fc(4, 24),
+      : conv1(8 * 3 * 9),
+        conv1_bias(8),
+        conv2(9 * 8 * 6),
+        momentum(9 * 8 * 6),
+        fc(4, 24),
         fc_gradient(4, 24) {
     random_source random(seed);
     for_each_value([&](S& value) { value = static_cast<S>(random.real(-1, 1)); });

@@ -165,6 +165,13 @@ concept owning_tensor = eigen_tensor<T> && !requires {
   typename T::StoragePointerType;
 };
 
+/// Eigen's kinds of dimensions differ in the type of their index: constants suit them all.
+template <class Tensor, std::size_t... Axis>
+[[nodiscard]] std::array<Index, sizeof...(Axis)> extents_of(const Tensor& tensor,
+                                                            std::index_sequence<Axis...>) {
+  return {static_cast<Index>(tensor.dimensions()[Axis])...};
+}
+
 template <class T>
 concept contiguous_values = requires(T& t) {
   { *t.data() } -> std::convertible_to<double>;
@@ -250,9 +257,9 @@ template <class Derived>
 template <detail::eigen_tensor Tensor>
 [[nodiscard]] auto view(Tensor& tensor, layout meaning = layout::of_rank(Tensor::NumIndices)) {
   using scalar = std::remove_reference_t<decltype(*tensor.data())>;
-  const auto shape = [&]<std::size_t... K>(std::index_sequence<K...>) {
-    return std::array<Index, sizeof...(K)>{static_cast<Index>(tensor.dimensions()[K])...};
-  }(std::make_index_sequence<static_cast<std::size_t>(Tensor::NumIndices)>());
+  constexpr auto rank = static_cast<std::size_t>(Tensor::NumIndices);
+  const std::array<Index, rank> shape =
+      detail::extents_of(tensor, std::make_index_sequence<rank>());
   return detail::checked_view<scalar>(tensor.data(), shape, meaning,
                                       int(Tensor::Layout) == int(Eigen::RowMajor));
 }

@@ -3,9 +3,8 @@
 
 #include <prunus/criteria/criterion.hpp>
 
-#include <Eigen/Core>
-
-#include <span>  // std::span
+#include <cmath>  // std::sqrt
+#include <span>   // std::span
 
 namespace prunus::inline v0 {
 
@@ -25,8 +24,8 @@ struct l2_norm {
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     reduce_tiles<fold, S>(p.weight, grid, scores);
-    Eigen::Map<Eigen::Array<score_of<S>, Eigen::Dynamic, 1>> norms(scores.data(), grid.size());
-    norms = norms.sqrt();
+    // std::sqrt is exact; Eigen's packets are not, and would tell equal tiles apart by their place.
+    for (score_of<S>& score : scores) score = std::sqrt(score);
   }
 
  private:

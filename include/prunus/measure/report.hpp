@@ -24,8 +24,9 @@ struct measurement_report {
 };
 
 /// @throws argument_error as judge
-[[nodiscard]] inline measurement_report make_report(const measurement& dense, const measurement& pruned,
-                                                  const verdict_options& options = {}) {
+[[nodiscard]] inline measurement_report make_report(const measurement& dense,
+                                                    const measurement& pruned,
+                                                    const verdict_options& options = {}) {
   return {dense, pruned, judge(dense, pruned, options)};
 }
 

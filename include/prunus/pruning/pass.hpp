@@ -67,7 +67,7 @@ struct pass {
     static_assert(
         pruning_action<Action>,
         "prunus::pass: the action must have `factor(event, lost_before)` and `permanent(event)`");
-    const bool history = action.factor(event, true) != action.factor(event, false);
+    const bool history = factor(event, true) != factor(event, false);
     const bool selects_anew = !state.permanent;
     // What stood before: for actions that ask for it, and to go back to when an error comes.
     std::vector<pass_state::target> before;
@@ -89,8 +89,7 @@ struct pass {
     if (history)
       fade(net, state, before, event);
     else
-      state.for_each_mask(
-          [&](Index p, const mask& m) { shrink(net, p, m, action.factor(event, false)); });
+      state.for_each_mask([&](Index p, const mask& m) { shrink(net, p, m, factor(event, false)); });
     return report(net, state, event, target);
   }
 
@@ -114,6 +113,9 @@ struct pass {
     allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
   }
 
+  [[nodiscard]] double factor(Index event, bool lost_before) const {
+    return static_cast<double>(action.factor(event, lost_before));
+  }
   template <weight_scalar S>
   static void shrink(const model<S>& net, Index p, const mask& m, double factor) {
     const weight_view<S> weight = net.parameters()[static_cast<std::size_t>(p)].weight;
@@ -179,8 +181,8 @@ struct pass {
           fresh.set(t, now.mask[t] || lost_before);
           again.set(t, now.mask[t] || !lost_before);
         }
-        shrink(net, now.parameter, fresh, action.factor(event, false));
-        shrink(net, now.parameter, again, action.factor(event, true));
+        shrink(net, now.parameter, fresh, factor(event, false));
+        shrink(net, now.parameter, again, factor(event, true));
       }
   }
 

@@ -9,7 +9,7 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::fill_n, std::min
+#include <algorithm>  // std::clamp, std::fill_n, std::max, std::min
 #include <concepts>   // std::floating_point
 #include <limits>     // std::numeric_limits
 #include <vector>     // std::vector
@@ -77,13 +77,15 @@ class direct_convolution {
     S* const result = rows + out_size();
     for (Index n = 0; n < images; n += grid_.images) {
       const Index count = std::min(grid_.images, images - n);
-      spread_gradient(y_gradient + n * shape_.out_size(), count, rows);
       if (wanted.weights != nullptr) {
         spread_input(x + n * shape_.in_size(), count, lines);
-        weight_gradient(lines, rows, count, wanted.accumulate_weights || n > 0, wanted.weights);
+        weight_gradient(lines, y_gradient + n * shape_.out_size(), count, wanted.accumulate_weights || n > 0,
+                        wanted.weights, rows);
       }
-      if (wanted.input != nullptr)
+      if (wanted.input != nullptr) {
+        spread_gradient(y_gradient + n * shape_.out_size(), count, rows);
         input_gradient(rows, weights, wanted.input + n * shape_.in_size(), wanted.accumulate_input, count, result);
+      }
     }
   }
 
@@ -92,7 +94,10 @@ class direct_convolution {
   static constexpr Index slack = 16 * detail::lanes<S>;
 
   [[nodiscard]] Index in_size() const noexcept { return shape_.in_channels * grid_.phases() * grid_.in_plane; }
-  [[nodiscard]] Index out_size() const noexcept { return shape_.out_channels * grid_.out_plane; }
+  /// Gradients of the outputs, spread or transposed.
+  [[nodiscard]] Index out_size() const noexcept {
+    return std::max(shape_.out_channels * grid_.out_plane, transposed_size());
+  }
   [[nodiscard]] Index result_pitch() const noexcept { return std::max(grid_.in_plane, grid_.out_plane); }
   [[nodiscard]] Index result_size() const noexcept { return detail::most_tile_rows * result_pitch(); }
 
@@ -106,6 +111,18 @@ class direct_convolution {
         grid.shape.out_channels * grid.out_plane > most || grid.shape.weight_size() > most)
       throw shape_error(errc::shape_mismatch, "convolution: an image or the weights hold more than 2^31 numbers");
     return grid;
+  }
+
+  /// Covers the positions of `count` images on the grid: image by image, or all at once where the images are so small
+  /// that single ones would leave more lanes idle than the rows between them cost. f(first position, positions)
+  template <class F>
+  void sweep(Index count, Index positions_of_one, const F& f) const {
+    const auto rounded = [](Index positions) {
+      return (positions + detail::lanes<S> - 1) / detail::lanes<S> * detail::lanes<S>;
+    };
+    const Index all = (count - 1) * grid_.image_pitch + positions_of_one;
+    if (rounded(all) < count * rounded(positions_of_one)) return f(Index{0}, all);
+    for (Index n = 0; n < count; ++n) f(n * grid_.image_pitch, positions_of_one);
   }
 
   /// Copies `count` images onto zeroed grids, one for each channel and phase.
@@ -151,9 +168,11 @@ class direct_convolution {
         const int tile = detail::next_tile_rows(shape_.group_outputs() - o);
         const Index channel = g * shape_.group_outputs() + o;
         detail::with_tile_rows(tile, [&](auto rows) {
-          detail::sum_of_lines<S, rows()>(lines + g * inputs, tabled(taps_), weights + channel * shape_.row_size(),
-                                          shape_.row_size(), epilogue.from(channel), result, result_pitch(),
-                                          grid_.outputs(count));
+          sweep(count, grid_.outputs(1), [&](Index begin, Index positions) {
+            detail::sum_of_lines<S, rows()>(lines + g * inputs + begin, tabled(taps_),
+                                            weights + channel * shape_.row_size(), shape_.row_size(),
+                                            epilogue.from(channel), result + begin, result_pitch(), positions);
+          });
         });
         for (Index n = 0; n < count; ++n)
           for (Index r = 0; r < tile; ++r)
@@ -164,27 +183,64 @@ class direct_convolution {
       }
   }
 
-  void weight_gradient(const S* lines, const S* rows, Index count, bool accumulate, S* gradient) const noexcept {
+  /// Registers are halved for a last few output channels.
+  static constexpr Index half_lanes = detail::lanes<S> >= 4 ? detail::lanes<S> / 2 : detail::lanes<S>;
+
+  /// Output channels of a group, rounded up to halves of registers: the pitch of transposed gradients.
+  [[nodiscard]] Index padded_outputs() const noexcept {
+    return (shape_.group_outputs() + half_lanes - 1) / half_lanes * half_lanes;
+  }
+  /// Rows of an image whose transposed gradients fit into the first level of the cache together.
+  [[nodiscard]] Index chunk_rows() const noexcept {
+    constexpr Index cached = 1 << 12;
+    return std::clamp(cached / (padded_outputs() * grid_.columns.out), Index{1}, grid_.rows.out);
+  }
+  [[nodiscard]] Index transposed_size() const noexcept {
+    return padded_outputs() * (chunk_rows() * grid_.columns.out + shape_.row_size());
+  }
+
+  /// The gradients of the outputs are transposed, so that registers hold neighbouring output channels and nothing must
+  /// be summed across a register.
+  void weight_gradient(const S* lines, const S* y_gradient, Index count, bool accumulate, S* gradient,
+                       S* scratch) const noexcept {
     const Index inputs = shape_.group_inputs() * grid_.phases() * grid_.in_plane;
-    for (Index g = 0; g < shape_.groups; ++g)
-      for (Index o = 0; o < shape_.group_outputs();) {
-        const Index left = shape_.group_outputs() - o;
-        const int tile = left >= detail::correlation_rows ? detail::correlation_rows : left >= 2 ? 2 : 1;
-        const Index channel = g * shape_.group_outputs() + o;
-        const auto correlate = [&](auto height) {
-          detail::correlation<S, height()>(rows + channel * grid_.out_plane + grid_.out_begin(), grid_.out_plane,
-                                           lines + g * inputs, taps_.data(), static_cast<Index>(taps_.size()),
-                                           grid_.outputs(count), accumulate, gradient + channel * shape_.row_size(),
-                                           shape_.row_size());
-        };
-        if (tile == 1)
-          correlate(detail::int_constant<1>{});
-        else if (tile == 2)
-          correlate(detail::int_constant<2>{});
-        else
-          correlate(detail::int_constant<detail::correlation_rows>{});
-        o += tile;
-      }
+    const Index outputs = shape_.group_outputs(), padded = padded_outputs(), terms = shape_.row_size();
+    const Index plane = grid_.rows.out * grid_.columns.out, rows = chunk_rows();
+    S* const sums = scratch;
+    S* const transposed = sums + terms * padded;
+    std::fill_n(transposed, rows * grid_.columns.out * padded, S(0));  // the rest of the last register stays zero
+    for (Index g = 0; g < shape_.groups; ++g) {
+      std::fill_n(sums, terms * padded, S(0));
+      for (Index n = 0; n < count; ++n)
+        for (Index top = 0; top < grid_.rows.out; top += rows) {
+          const detail::grid_window window{std::min(rows, grid_.rows.out - top), grid_.columns.out, grid_.pitch};
+          detail::transpose(y_gradient + n * shape_.out_size() + g * outputs * plane + top * window.width, plane,
+                            outputs, window.rows * window.width, transposed, padded);
+          add_products(lines + g * inputs + n * grid_.image_pitch + top * grid_.pitch, window, transposed, sums);
+        }
+      S* to = gradient + g * outputs * terms;
+      for (Index o = 0; o < outputs; ++o)
+        for (Index k = 0; k < terms; ++k, ++to) *to = (accumulate ? *to : S(0)) + sums[k * padded + o];
+    }
+  }
+
+  void add_products(const S* grid, const detail::grid_window& window, const S* transposed, S* sums) const noexcept {
+    const Index padded = padded_outputs(), terms = shape_.row_size();
+    for (Index k = 0; k < terms;) {
+      const int tile = detail::next_tile_rows(terms - k);
+      detail::with_tile_rows(tile, [&](auto height) {
+        const Index whole = padded / detail::lanes<S>, rest = whole * detail::lanes<S>;
+        detail::for_each_tile<height()>(whole, [&]<int Vectors>(detail::int_constant<Vectors>, Index first) {
+          detail::outer_products_tile<S, height(), Vectors, detail::lanes<S>>(
+              grid, taps_.data() + k, window, transposed + first * detail::lanes<S>, padded,
+              sums + k * padded + first * detail::lanes<S>, padded);
+        });
+        if (rest < padded)
+          detail::outer_products_tile<S, height(), 1, half_lanes>(grid, taps_.data() + k, window, transposed + rest,
+                                                                  padded, sums + k * padded + rest, padded);
+      });
+      k += tile;
+    }
   }
 
   void input_gradient(const S* rows, const S* weights, S* gradient, bool accumulate, Index count,
@@ -203,12 +259,14 @@ class direct_convolution {
             const Index top = grid_.rows.first(p), bottom = grid_.rows.last(p);
             const Index left = grid_.columns.first(q), right = grid_.columns.last(q);
             if (top >= bottom || left >= right) continue;
-            const Index positions = (count - 1) * grid_.image_pitch + (bottom - 1 - top) * grid_.pitch + right - left;
+            const Index positions_of_one = (bottom - 1 - top) * grid_.pitch + right - left;
             const S* lines = rows + g * shape_.group_outputs() * grid_.out_plane + grid_.out_begin() +
                              top * grid_.pitch + left;
             detail::with_tile_rows(tile, [&](auto height) {
-              detail::sum_of_lines<S, height()>(lines, tabled(taps), tile_weights, shape_.kernel_area(), {}, result,
-                                                result_pitch(), positions);
+              sweep(count, positions_of_one, [&](Index begin, Index positions) {
+                detail::sum_of_lines<S, height()>(lines + begin, tabled(taps), tile_weights, shape_.kernel_area(), {},
+                                                  result + begin, result_pitch(), positions);
+              });
             });
             for (Index r = 0; r < tile; ++r)
               collect(result + r * result_pitch(), p, q, count, accumulate,

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/detail/line_kernels.hpp>
 #include <prunus/runtime/detail/packet.hpp>
 
 #include <Eigen/Core>
 
-#include <concepts>  // std::floating_point
-#include <utility>   // std::index_sequence
+#include <algorithm>  // std::fill_n, std::min
+#include <concepts>   // std::floating_point
+#include <cstddef>    // std::size_t
+#include <utility>    // std::index_sequence
 
 namespace prunus::inline v0 {
 
@@ -21,42 +24,57 @@ struct dense_shape {
 
 namespace detail {
 
-/// y[s * y_pitch + r] = sum over i of w[r * size + i] * x[s * size + i] for a tile of Rows x Samples dot products.
+/// y[r] = sum over i of w[r * size + i] * x[i] for `Rows` rows.
 /// @pre size >= lanes
-template <class S, int Rows, int Samples>
-inline void dot_products_tile(const S* w, const S* x, Index size, S* y, Index y_pitch) noexcept {
-  [&]<std::size_t... R, std::size_t... N, std::size_t... A>(
-      std::index_sequence<R...>, std::index_sequence<N...>, std::index_sequence<A...>) {
-    constexpr std::size_t width = sizeof...(N);
-    packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
+template <class S, int Rows>
+inline void dot_products_tile(const S* w, const S* x, Index size, S* y) noexcept {
+  [&]<std::size_t... R>(std::index_sequence<R...>) {
+    packet<S> sum[] = {(static_cast<void>(R), packet<S>{})...};
     Index i = 0;
     for (; i + lanes<S> <= size; i += lanes<S>) {
-      const packet<S> a[] = {load(x + Index(N) * size + i)...};
-      const packet<S> b[] = {load(w + Index(R) * size + i)...};
-      ((sum[A] = sum[A] + b[A / width] * a[A % width]), ...);
+      const packet<S> a = load(x + i);
+      ((sum[R] = sum[R] + load(w + Index(R) * size + i) * a), ...);
     }
     if (i < size) {
-      const packet<S> a[] = {load_last<S>(x + Index(N) * size + size, size - i)...};
-      const packet<S> b[] = {load_last<S>(w + Index(R) * size + size, size - i)...};
-      ((sum[A] = sum[A] + b[A / width] * a[A % width]), ...);
+      const packet<S> a = load_last<S>(x + size, size - i);
+      ((sum[R] = sum[R] + load(w + Index(R) * size + size - lanes<S>) * a), ...);
     }
-    ((y[Index(A % width) * y_pitch + Index(A / width)] = sum_of_lanes<S>(sum[A])), ...);
-  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Samples}>{},
-    std::make_index_sequence<std::size_t{Rows} * std::size_t{Samples}>{});
+    ((y[R] = sum_of_lanes<S>(sum[R])), ...);
+  }(std::make_index_sequence<std::size_t{Rows}>{});
 }
 
-/// All samples against `Rows` rows of weights.
-template <class S, int Rows>
-inline void dot_products(const S* w, const S* x, Index size, S* y, Index y_pitch, Index samples) noexcept {
-  Index n = 0;
-  const auto sweep = [&]<int Samples>(int_constant<Samples>) {
-    for (; n + Samples <= samples; n += Samples)
-      dot_products_tile<S, Rows, Samples>(w, x + n * size, size, y + n * y_pitch, y_pitch);
-  };
-  constexpr int wide = vector_registers >= 32 ? 6 : 2;
-  sweep(int_constant<wide>{});
-  if constexpr (wide > 2) sweep(int_constant<2>{});
-  sweep(int_constant<1>{});
+/// y = x * weights^T, every output a dot product: for few samples.
+template <class S>
+inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S* weights, S* y, Index samples) noexcept {
+  for (Index n = 0; n < samples; ++n, x += shape.in, y += shape.out) {
+    Index o = 0;
+    if (shape.in >= lanes<S>) {
+      for (; o + 4 <= shape.out; o += 4) dot_products_tile<S, 4>(weights + o * shape.in, x, shape.in, y + o);
+      for (; o < shape.out; ++o) dot_products_tile<S, 1>(weights + o * shape.in, x, shape.in, y + o);
+    }
+    for (; o < shape.out; ++o) {
+      y[o] = 0;
+      for (Index i = 0; i < shape.in; ++i) y[o] += weights[o * shape.in + i] * x[i];
+    }
+  }
+}
+
+/// y = x * weights^T for at most as many samples as a register has lanes, a sample in each lane.
+template <class S>
+inline void dense_with_samples_in_lanes(const dense_shape& shape, const S* x, const S* weights, S* y, Index samples,
+                                        S* scratch) noexcept {
+  S *const lines = scratch, *const result = scratch + lanes<S> * shape.in;
+  if (samples < lanes<S>) std::fill_n(lines, lanes<S> * shape.in, S(0));
+  transpose(x, shape.in, samples, shape.in, lines, lanes<S>);
+  for (Index o = 0; o < shape.out;) {
+    const int tile = next_tile_rows(shape.out - o);
+    with_tile_rows(tile, [&](auto height) {
+      sum_of_lines_tile<S, height(), 1>(lines, strided_taps{lanes<S>, 1, shape.in}, weights + o * shape.in, shape.in,
+                                        channel_epilogue<S>{}, result, lanes<S>);
+    });
+    transpose(result, lanes<S>, Index{tile}, samples, y + o, shape.out);
+    o += tile;
+  }
 }
 
 /// result[r * size + t] = sum over k of weights[k * weight_stride + r * weight_pitch] * lines[k * size + t] for
@@ -84,30 +102,29 @@ inline void product_of_lines(const S* lines, Index size, Index terms, const S* w
 
 }  // namespace detail
 
+/// Numbers of scratch memory that `dense_forward` needs.
+template <std::floating_point S>
+[[nodiscard]] constexpr Index dense_scratch_size(const dense_shape& shape) noexcept {
+  return detail::lanes<S> * (shape.in + detail::most_tile_rows);
+}
+
 /// y = x * weights^T + bias, and zero where negative when `relu` is set.
-/// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, none overlapping
+/// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, scratch: dense_scratch_size(), none
+///      overlapping
 template <std::floating_point S>
 void dense_forward(const dense_shape& shape, const S* x, const S* weights, const S* bias, bool relu, S* y,
-                   Index samples) noexcept {
-  constexpr Index rows = 4;
-  Index o = 0;
-  if (shape.in >= detail::lanes<S>) {
-    for (; o + rows <= shape.out; o += rows)
-      detail::dot_products<S, rows>(weights + o * shape.in, x, shape.in, y + o, shape.out, samples);
-    for (; o < shape.out; ++o)
-      detail::dot_products<S, 1>(weights + o * shape.in, x, shape.in, y + o, shape.out, samples);
-  }
-  for (; o < shape.out; ++o)
-    for (Index n = 0; n < samples; ++n) {
-      S sum = 0;
-      for (Index i = 0; i < shape.in; ++i) sum += weights[o * shape.in + i] * x[n * shape.in + i];
-      y[n * shape.out + o] = sum;
-    }
-  for (Index n = 0; n < samples; ++n, y += shape.out) {
+                   Index samples, S* scratch) noexcept {
+  Index n = 0;
+  for (; n + detail::lanes<S> / 2 <= samples; n += std::min(detail::lanes<S>, samples - n))
+    detail::dense_with_samples_in_lanes(shape, x + n * shape.in, weights, y + n * shape.out,
+                                        std::min(detail::lanes<S>, samples - n), scratch);
+  if (n < samples)
+    detail::dense_by_dot_products(shape, x + n * shape.in, weights, y + n * shape.out, samples - n);
+  for (Index sample = 0; sample < samples; ++sample, y += shape.out) {
     if (bias != nullptr)
-      for (Index i = 0; i < shape.out; ++i) y[i] += bias[i];
+      for (Index o = 0; o < shape.out; ++o) y[o] += bias[o];
     if (relu)
-      for (Index i = 0; i < shape.out; ++i) y[i] = y[i] < 0 ? S(0) : y[i];  // NaN stays NaN
+      for (Index o = 0; o < shape.out; ++o) y[o] = y[o] < 0 ? S(0) : y[o];  // NaN stays NaN
   }
 }
 

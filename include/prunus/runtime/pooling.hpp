@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/runtime/detail/packet.hpp>
+
 #include <Eigen/Core>
 
 #include <algorithm>  // std::max, std::min, std::fill_n
@@ -59,6 +61,30 @@ template <class S>
   return best;
 }
 
+/// `Count` windows of 2 x 2 side by side, forwards and backwards. The constant and the promise that nothing overlaps let
+/// compilers vectorise.
+template <Index Count, class S>
+inline void halve(const S* __restrict upper, const S* __restrict lower, S* __restrict to) noexcept {
+  for (Index i = 0; i < Count; ++i) {
+    const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1];
+    const S ab = b > a ? b : a, cd = d > c ? d : c;
+    to[i] = cd > ab ? cd : ab;
+  }
+}
+template <Index Count, class S>
+inline void unhalve(const S* __restrict upper, const S* __restrict lower, const S* __restrict gradient,
+                    S* __restrict to_upper, S* __restrict to_lower) noexcept {
+  for (Index i = 0; i < Count; ++i) {
+    const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1], g = gradient[i];
+    const S ab = b > a ? b : a, cd = d > c ? d : c;
+    const S above = cd > ab ? S(0) : g, below = cd > ab ? g : S(0);
+    to_upper[2 * i] = b > a ? S(0) : above;
+    to_upper[2 * i + 1] = b > a ? above : S(0);
+    to_lower[2 * i] = d > c ? S(0) : below;
+    to_lower[2 * i + 1] = d > c ? below : S(0);
+  }
+}
+
 }  // namespace detail
 
 /// The largest value of each window; padding never wins.
@@ -67,15 +93,12 @@ template <std::floating_point S>
 void max_pooling_forward(const pooling_shape& s, const S* x, S* y, Index planes) {
   for (Index plane = 0; plane < planes; ++plane, x += s.in_plane(), y += s.out_plane()) {
     if (s.is_halving()) {
-      const Index width = s.out_width();
       for (Index row = 0; row < s.out_height(); ++row) {
         const S *upper = x + 2 * row * s.width, *lower = upper + s.width;
-        S* to = y + row * width;
-        for (Index i = 0; i < width; ++i) {
-          const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1];
-          const S ab = b > a ? b : a, cd = d > c ? d : c;
-          to[i] = cd > ab ? cd : ab;
-        }
+        S* to = y + row * s.out_width();
+        detail::in_overlapping_steps<S>(s.out_width(), [&](auto count, Index i) {
+          detail::halve<count()>(upper + 2 * i, lower + 2 * i, to + i);
+        });
       }
     } else {
       detail::for_each_window(s, [&](Index out, Index top, Index bottom, Index left, Index right) {
@@ -93,19 +116,12 @@ void max_pooling_backward(const pooling_shape& s, const S* x, const S* dy, bool 
   if (!accumulate && !covered) std::fill_n(dx, planes * s.in_plane(), S(0));
   for (Index plane = 0; plane < planes; ++plane, x += s.in_plane(), dy += s.out_plane(), dx += s.in_plane()) {
     if (covered && !accumulate) {
-      const Index width = s.out_width();
       for (Index row = 0; row < s.out_height(); ++row) {
-        const S *upper = x + 2 * row * s.width, *lower = upper + s.width, *from = dy + row * width;
+        const S *upper = x + 2 * row * s.width, *lower = upper + s.width, *from = dy + row * s.out_width();
         S *to_upper = dx + 2 * row * s.width, *to_lower = to_upper + s.width;
-        for (Index i = 0; i < width; ++i) {
-          const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1], g = from[i];
-          const S ab = b > a ? b : a, cd = d > c ? d : c;
-          const S above = cd > ab ? S(0) : g, below = cd > ab ? g : S(0);
-          to_upper[2 * i] = b > a ? S(0) : above;
-          to_upper[2 * i + 1] = b > a ? above : S(0);
-          to_lower[2 * i] = d > c ? S(0) : below;
-          to_lower[2 * i + 1] = d > c ? below : S(0);
-        }
+        detail::in_overlapping_steps<S>(s.out_width(), [&](auto count, Index i) {
+          detail::unhalve<count()>(upper + 2 * i, lower + 2 * i, from + i, to_upper + 2 * i, to_lower + 2 * i);
+        });
       }
     } else {
       detail::for_each_window(s, [&](Index out, Index top, Index bottom, Index left, Index right) {

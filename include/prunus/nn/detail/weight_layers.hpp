@@ -8,7 +8,8 @@
 
 #include <Eigen/Core>
 
-#include <vector>  // std::vector
+#include <algorithm>  // std::max, std::min
+#include <vector>     // std::vector
 
 namespace prunus::inline v0 {
 namespace detail {
@@ -81,11 +82,13 @@ struct dense_layer {
 
   /// Samples whose gradients pass through the scratch memory together, where they must be added.
   static constexpr Index added_together = 8;
-  [[nodiscard]] Index scratch_size() const noexcept { return added_together * shape.in; }
+  [[nodiscard]] Index scratch_size() const noexcept {
+    return std::max(added_together * shape.in, dense_scratch_size<S>(shape));
+  }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     dense_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
-                  ports.out.value_of(block.first), block.count);
+                  ports.out.value_of(block.first), block.count, block.scratch);
   }
 
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {

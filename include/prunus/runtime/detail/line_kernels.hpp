@@ -86,7 +86,7 @@ inline void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights
     if (epilogue.scale != nullptr) ((sum[A] = sum[A] * broadcast(epilogue.scale[A / vectors])), ...);
     if (epilogue.shift != nullptr) ((sum[A] = sum[A] + broadcast(epilogue.shift[A / vectors])), ...);
     if (epilogue.relu) ((sum[A] = positive_part<S>(sum[A])), ...);
-    (store(out + Index(A / vectors) * out_pitch + Index(A % vectors) * lanes<S>, sum[A]), ...);
+    (store<S>(out + Index(A / vectors) * out_pitch + Index(A % vectors) * lanes<S>, sum[A]), ...);
   }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
     std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
 }
@@ -125,46 +125,41 @@ inline void exact_sum_of_lines(const S* lines, const Taps& taps, const S* weight
                                   out + size - lanes<S>, out_pitch);
 }
 
-/// Shape of the tiles of the weight gradient: output channels x taps.
-inline constexpr int correlation_rows = 4;
-inline constexpr int correlation_taps = vector_registers >= 32 ? 6 : 2;
+/// A rectangle of positions on a grid.
+struct grid_window {
+  Index rows, width, pitch;
+};
 
-/// gradient[r * gradient_pitch + j] (+)= sum over t of rows[r * row_pitch + t] * lines[taps[j].line + t], for a tile of
-/// Rows x Taps weights. `positions` counts whole registers' worth.
-template <class S, int Rows, int Taps>
-inline void correlation_tile(const S* rows, Index row_pitch, const S* lines, const line_tap* taps,
-                             Index positions, bool accumulate, S* gradient, Index gradient_pitch) noexcept {
-  [&]<std::size_t... R, std::size_t... T, std::size_t... A>(
-      std::index_sequence<R...>, std::index_sequence<T...>, std::index_sequence<A...>) {
-    constexpr std::size_t width = sizeof...(T);
-    packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
-    const S* const line[] = {lines + taps[T].line...};
-    for (Index t = 0; t < positions; t += lanes<S>) {
-      const packet<S> x[] = {load(line[T] + t)...};
-      const packet<S> y[] = {load(rows + Index(R) * row_pitch + t)...};
-      ((sum[A] = sum[A] + y[A / width] * x[A % width]), ...);
+/// sums[r * sums_pitch + v] += sum over the positions p of the window, row after row, of
+/// grid[taps[r].line + p] * lines[(number of p) * line_pitch + v], for a tile of Rows x (Vectors * Lanes) sums.
+template <class S, int Rows, int Vectors, Index Lanes>
+inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_window& window, const S* lines,
+                                Index line_pitch, S* sums, Index sums_pitch) noexcept {
+  [&]<std::size_t... R, std::size_t... V, std::size_t... A>(
+      std::index_sequence<R...>, std::index_sequence<V...>, std::index_sequence<A...>) {
+    constexpr std::size_t vectors = sizeof...(V);
+    packet<S, Lanes> sum[] = {
+        load<S, Lanes>(sums + Index(A / vectors) * sums_pitch + Index(A % vectors) * Lanes)...};
+    const S* row[] = {grid + taps[R].line...};
+    for (Index y = 0; y < window.rows; ++y) {
+      for (Index x = 0; x < window.width; ++x, lines += line_pitch) {
+        const packet<S, Lanes> line[] = {load<S, Lanes>(lines + Index(V) * Lanes)...};
+        ((sum[A] = sum[A] + broadcast<S, Lanes>(row[A / vectors][x]) * line[A % vectors]), ...);
+      }
+      ((row[R] += window.pitch), ...);
     }
-    const auto finish = [&](const packet<S>& value, Index at) {
-      gradient[at] = (accumulate ? gradient[at] : S(0)) + sum_of_lanes<S>(value);
-    };
-    (finish(sum[A], Index(A / width) * gradient_pitch + Index(A % width)), ...);
-  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Taps}>{},
-    std::make_index_sequence<std::size_t{Rows} * std::size_t{Taps}>{});
+    (store<S, Lanes>(sums + Index(A / vectors) * sums_pitch + Index(A % vectors) * Lanes, sum[A]), ...);
+  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
+    std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
 }
 
-/// All taps against `Rows` rows.
-template <class S, int Rows>
-inline void correlation(const S* rows, Index row_pitch, const S* lines, const line_tap* taps, Index tap_count,
-                        Index positions, bool accumulate, S* gradient, Index gradient_pitch) noexcept {
-  Index k = 0;
-  const auto sweep = [&]<int Taps>(int_constant<Taps>) {
-    for (; k + Taps <= tap_count; k += Taps)
-      correlation_tile<S, Rows, Taps>(rows, row_pitch, lines, taps + k, positions, accumulate, gradient + k,
-                                      gradient_pitch);
-  };
-  sweep(int_constant<correlation_taps>{});
-  if constexpr (correlation_taps > 3) sweep(int_constant<3>{});
-  sweep(int_constant<1>{});
+/// to[j * to_pitch + i] = from[i * from_pitch + j] for i < rows, j < columns.
+template <class S>
+inline void transpose(const S* from, Index from_pitch, Index rows, Index columns, S* to, Index to_pitch) noexcept {
+  constexpr Index block = 16;  // what is written together shares cache lines
+  for (Index j0 = 0; j0 < columns; j0 += block)
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = j0; j < std::min(j0 + block, columns); ++j) to[j * to_pitch + i] = from[i * from_pitch + j];
 }
 
 }  // namespace detail

@@ -29,30 +29,24 @@ inline constexpr int vector_registers = 16;
 #endif
 
 #if defined(__GNUC__)
-template <class S>
-struct native_vector;
-template <>
-struct native_vector<float> {
-  using type [[gnu::vector_size(vector_bytes)]] = float;
-};
-template <>
-struct native_vector<double> {
-  using type [[gnu::vector_size(vector_bytes)]] = double;
+template <class S, std::size_t Bytes>
+struct native_vector {
+  using type [[gnu::vector_size(Bytes)]] = S;
 };
 #else
 /// Where the compiler has no vector types: lanes that it may vectorise by itself.
-template <class S>
+template <class S, std::size_t Bytes>
 struct native_vector {
   struct type {
-    S lane[vector_bytes / sizeof(S)];
+    S lane[Bytes / sizeof(S)];
     [[nodiscard]] S& operator[](Index i) noexcept { return lane[i]; }
     [[nodiscard]] const S& operator[](Index i) const noexcept { return lane[i]; }
     friend type operator+(type a, const type& b) noexcept {
-      for (std::size_t i = 0; i < vector_bytes / sizeof(S); ++i) a.lane[i] += b.lane[i];
+      for (std::size_t i = 0; i < Bytes / sizeof(S); ++i) a.lane[i] += b.lane[i];
       return a;
     }
     friend type operator*(type a, const type& b) noexcept {
-      for (std::size_t i = 0; i < vector_bytes / sizeof(S); ++i) a.lane[i] *= b.lane[i];
+      for (std::size_t i = 0; i < Bytes / sizeof(S); ++i) a.lane[i] *= b.lane[i];
       return a;
     }
   };
@@ -61,29 +55,30 @@ struct native_vector {
 
 /// As many scalars as one register of the machine holds.
 template <class S>
-using packet = typename native_vector<S>::type;
-
-template <class S>
 inline constexpr Index lanes = Index{vector_bytes / sizeof(S)};
 
-template <class S>
-[[nodiscard]] inline packet<S> load(const S* from) noexcept {
-  packet<S> result;
+/// A register, or a part of one.
+template <class S, Index Lanes = lanes<S>>
+using packet = typename native_vector<S, static_cast<std::size_t>(Lanes) * sizeof(S)>::type;
+
+template <class S, Index Lanes = lanes<S>>
+[[nodiscard]] inline packet<S, Lanes> load(const S* from) noexcept {
+  packet<S, Lanes> result;
   std::memcpy(&result, from, sizeof(result));  // one unaligned load
   return result;
 }
 
-template <class S>
-inline void store(S* to, const packet<S>& value) noexcept {
+template <class S, Index Lanes = lanes<S>>
+inline void store(S* to, const packet<S, Lanes>& value) noexcept {
   std::memcpy(to, &value, sizeof(value));
 }
 
-template <class S>
-[[nodiscard]] inline packet<S> broadcast(S value) noexcept {
+template <class S, Index Lanes = lanes<S>>
+[[nodiscard]] inline packet<S, Lanes> broadcast(S value) noexcept {
   // Written out lane by lane: compilers make one broadcasting load of it, where zero + value costs an addition.
   return [&]<std::size_t... Lane>(std::index_sequence<Lane...>) {
-    return packet<S>{(static_cast<void>(Lane), value)...};
-  }(std::make_index_sequence<vector_bytes / sizeof(S)>{});
+    return packet<S, Lanes>{(static_cast<void>(Lane), value)...};
+  }(std::make_index_sequence<static_cast<std::size_t>(Lanes)>{});
 }
 
 /// The last `count` scalars before `end` in the last lanes, zeros in the others; reads a whole register before `end`.
@@ -105,32 +100,43 @@ template <class S>
 #endif
 }
 
-/// Copies a short row. Written for rows of a few registers, where a call of memcpy would cost more than the copy: the
-/// last register overlaps the one before.
-template <class S>
-inline void copy_row(const S* from, Index count, S* to) noexcept {
+/// Covers [0, count) with steps of a fixed length, the longest that fits into a register and into `count`; the last
+/// step overlaps the one before. `f(length as a constant, begin)` must not mind doing a position twice.
+///
+/// For rows that are too short for loops with a remainder: 14 numbers are two steps of 8, not one of 8 and 6 of 1.
+template <class S, class F>
+inline void in_overlapping_steps(Index count, const F& f) {
   constexpr Index full = lanes<S>;
-  const auto in_steps_of = [&]<Index Step>(std::integral_constant<Index, Step>) {
-    constexpr std::size_t bytes = static_cast<std::size_t>(Step) * sizeof(S);
-    for (Index i = 0; i + Step <= count; i += Step) std::memcpy(to + i, from + i, bytes);
-    if (count % Step != 0) std::memcpy(to + count - Step, from + count - Step, bytes);
+  const auto steps_of = [&]<Index Step>(std::integral_constant<Index, Step> step) {
+    for (Index i = 0; i + Step <= count; i += Step) f(step, i);
+    if (count % Step != 0) f(step, count - Step);
   };
-  if (count >= full) return in_steps_of(std::integral_constant<Index, full>{});
+  if (count >= full) return steps_of(std::integral_constant<Index, full>{});
   if constexpr (full >= 8)
-    if (count >= full / 2) return in_steps_of(std::integral_constant<Index, full / 2>{});
+    if (count >= full / 2) return steps_of(std::integral_constant<Index, full / 2>{});
   if constexpr (full >= 16)
-    if (count >= full / 4) return in_steps_of(std::integral_constant<Index, full / 4>{});
-  for (Index i = 0; i < count; ++i) to[i] = from[i];
+    if (count >= full / 4) return steps_of(std::integral_constant<Index, full / 4>{});
+  for (Index i = 0; i < count; ++i) f(std::integral_constant<Index, 1>{}, i);
 }
 
-/// Sum of the lanes, in halves: the order does not depend on the compiler.
+/// Copies a row; made for short ones, where a call of memcpy would cost more than the copy.
 template <class S>
-[[nodiscard]] inline S sum_of_lanes(const packet<S>& value) noexcept {
-  S lane[vector_bytes / sizeof(S)];
-  std::memcpy(lane, &value, sizeof(value));
-  for (std::size_t half = vector_bytes / sizeof(S) / 2; half > 0; half /= 2)
-    for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
-  return lane[0];
+inline void copy_row(const S* from, Index count, S* to) noexcept {
+  in_overlapping_steps<S>(count, [&]<Index Step>(std::integral_constant<Index, Step>, Index i) {
+    std::memcpy(to + i, from + i, static_cast<std::size_t>(Step) * sizeof(S));
+  });
+}
+
+/// Sum of the lanes, by halves: the order does not depend on the compiler.
+template <class S, Index Lanes = lanes<S>>
+[[nodiscard]] inline S sum_of_lanes(const packet<S, Lanes>& value) noexcept {
+  if constexpr (Lanes == 2) {
+    return value[0] + value[1];
+  } else {
+    S lane[Lanes];
+    std::memcpy(lane, &value, sizeof(value));
+    return sum_of_lanes<S, Lanes / 2>(load<S, Lanes / 2>(lane) + load<S, Lanes / 2>(lane + Lanes / 2));
+  }
 }
 
 }  // namespace detail
