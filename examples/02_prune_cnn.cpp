@@ -135,9 +135,8 @@ int run(options& chosen) {
   std::vector<finished_run> finished;
   const auto finish = [&](pruning_run& run, const std::string& name,
                           std::optional<double> dense_accuracy) {
-    finished.push_back(
-        {name, run.history(), compare_with_compacted(run.network(), data.test, dense_accuracy)});
-    report(finished.back());
+    finished.push_back({name, run.history()});
+    report(name, compare_with_compacted(run.network(), data.test, dense_accuracy));
   };
   const auto settings_for = [&](pruning_method method) {
     run_settings settings = chosen.recipe;
