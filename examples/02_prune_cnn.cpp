@@ -12,7 +12,8 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -136,7 +137,10 @@ int run(options& chosen) {
   const auto finish = [&](pruning_run& run, const std::string& name,
                           std::optional<double> dense_accuracy) {
     finished.push_back({name, run.history()});
-    report(name, compare_with_compacted(run.network(), data.test, dense_accuracy));
+    const comparison result = compare_with_compacted(run.network(), data.test, dense_accuracy);
+    report(name, result);
+    if (!result.proven())
+      throw std::runtime_error(name + ": masked and compacted network differ, which must not be");
   };
   const auto settings_for = [&](pruning_method method) {
     run_settings settings = chosen.recipe;

@@ -18,12 +18,20 @@ namespace prunus_examples {
 
 /// The pruned network made physically smaller, and how it compares.
 struct comparison {
+  /// Rounding in float may move outputs by that share of the largest one.
+  static constexpr double tolerance = 1e-5;
+
   prunus::plan plan;
   double largest_difference =
       0;  ///< of outputs, relative to the largest output, over the images looked at
   double masked_accuracy = 0;
   double compacted_accuracy = 0;
   prunus::measurement_report report;
+
+  /// Masked and compacted network are the same function, and the plan said what would go.
+  [[nodiscard]] bool proven() const noexcept {
+    return counts_agree && largest_difference <= tolerance;
+  }
 };
 
 /// Largest difference between the outputs of two networks over the first images, relative to the
@@ -51,6 +59,7 @@ struct comparison {
   const auto tensors = prunus::compact(masked.parameters(), result.plan);
   prunus::nn::network<float> compacted(smaller, tensors, {.threads = masked.threads()});
   result.largest_difference = largest_difference(masked, compacted, test);
+  result.counts_agree = prunus::footprint_of(compacted.resolved()) == result.plan.after;
   result.masked_accuracy = prunus::nn::evaluate<float>(masked, test.images, test.labels).accuracy;
   result.compacted_accuracy =
       prunus::nn::evaluate<float>(compacted, test.images, test.labels).accuracy;

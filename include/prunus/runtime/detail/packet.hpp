@@ -133,7 +133,7 @@ template <class S, Index Lanes = lanes<S>>
   if constexpr (Lanes == 2) {
     return value[0] + value[1];
   } else {
-    S lane[Lanes];
+    S lane[static_cast<std::size_t>(Lanes)];
     std::memcpy(lane, &value, sizeof(value));
     return sum_of_lanes<S, Lanes / 2>(load<S, Lanes / 2>(lane) + load<S, Lanes / 2>(lane + Lanes / 2));
   }
