@@ -22,8 +22,8 @@ struct comparison {
   static constexpr double tolerance = 1e-5;
 
   prunus::plan plan;
-  double largest_difference =
-      0;  ///< of outputs, relative to the largest output, over the images looked at
+  double largest_difference = 0;  ///< of outputs over some images, relative to the largest output
+  bool counts_agree = false;      ///< the smaller network has the parameters and MACs of the plan
   double masked_accuracy = 0;
   double compacted_accuracy = 0;
   prunus::measurement_report report;

@@ -22,12 +22,29 @@ template <class Call>
   return allocations - before;
 }
 
+[[nodiscard]] inline void* counted_memory(std::size_t size) noexcept {
+  ++allocations;
+  return std::malloc(size > 0 ? size : 1);
+}
+
 }  // namespace support
 
+// All forms that are not over-aligned, so that none is left to a runtime that would notice the
+// mixture.
 void* operator new(std::size_t size) {
-  ++support::allocations;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  if (void* memory = support::counted_memory(size)) return memory;
   throw std::bad_alloc();
 }
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return support::counted_memory(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return support::counted_memory(size);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }

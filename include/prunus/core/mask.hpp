@@ -160,7 +160,8 @@ class mask {
                          ": the mask saved here was made for another shape, layout or tile"));
     std::vector<std::uint8_t> bits(keep_.size() / 8 + 1, 0);
     in.values(bits.data(), static_cast<Index>(bits.size()));
-    for (std::size_t t = 0; t < keep_.size(); ++t) keep_[t] = bits[t / 8] >> (t % 8) & 1U;
+    for (std::size_t t = 0; t < keep_.size(); ++t)
+      keep_[t] = static_cast<std::uint8_t>((bits[t / 8] >> (t % 8)) & 1);
   }
 
   friend bool operator==(const mask&, const mask&) = default;

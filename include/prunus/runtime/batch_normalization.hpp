@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/runtime/detail/packet.hpp>
+
 #include <Eigen/Core>
 
 #include <concepts>  // std::floating_point
@@ -8,13 +10,6 @@
 namespace prunus::inline v0 {
 
 using Eigen::Index;
-
-namespace detail {
-template <class S>
-using array_map = Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>>;
-template <class S>
-using const_array_map = Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>;
-}  // namespace detail
 
 /// Number, mean and sum of squared deviations of values seen so far. Moments of parts add up to those of the whole, in
 /// double and without cancellation.
@@ -38,12 +33,13 @@ struct running_moments {
 /// Moments of one plane.
 template <std::floating_point S>
 [[nodiscard]] running_moments moments_of(const S* plane, Index size) {
-  const detail::const_array_map<S> x(plane, size);
-  const S mean = x.mean();
+  const double n = static_cast<double>(size);
+  const S mean = static_cast<S>(static_cast<double>(detail::sum_over<S>(size, [](auto x) { return x; }, plane)) / n);
   // The rounding of the mean is taken back out of the second sum.
-  const S rest = (x - mean).sum();
-  const double n = static_cast<double>(size), shift = static_cast<double>(rest) / n;
-  const double squares = static_cast<double>((x - mean).square().sum());
+  const auto deviation = [mean](auto x) { return x - mean; };
+  const auto square = [mean](auto x) { return (x - mean) * (x - mean); };
+  const double shift = static_cast<double>(detail::sum_over<S>(size, deviation, plane)) / n;
+  const double squares = static_cast<double>(detail::sum_over<S>(size, square, plane));
   return {n, static_cast<double>(mean) + shift, squares - n * shift * shift};
 }
 
@@ -73,20 +69,19 @@ struct normalization_sums {
 
 template <std::floating_point S>
 [[nodiscard]] normalization_sums normalization_sums_of(const S* x, S mean, const S* dy, Index size) {
-  const detail::const_array_map<S> values(x, size), gradients(dy, size);
-  return {static_cast<double>(gradients.sum()), static_cast<double>((gradients * (values - mean)).sum())};
+  const S sum = detail::sum_over<S>(size, [](auto d) { return d; }, dy);
+  const S product = detail::sum_over<S>(size, [mean](auto d, auto v) { return d * (v - mean); }, dy, x);
+  return {static_cast<double>(sum), static_cast<double>(product)};
 }
 
 /// dx (+)= from_gradient * dy + from_deviation * (x - mean) + shift; dx may be dy when not accumulating.
 template <std::floating_point S>
 void normalization_backward(const S* x, S mean, const S* dy, S from_gradient, S from_deviation, S shift,
                             bool accumulate, S* dx, Index size) {
-  const detail::const_array_map<S> values(x, size), gradients(dy, size);
-  detail::array_map<S> to(dx, size);
   if (accumulate)
-    to += gradients * from_gradient + (values - mean) * from_deviation + shift;
+    for (Index i = 0; i < size; ++i) dx[i] += dy[i] * from_gradient + (x[i] - mean) * from_deviation + shift;
   else
-    to = gradients * from_gradient + (values - mean) * from_deviation + shift;
+    for (Index i = 0; i < size; ++i) dx[i] = dy[i] * from_gradient + (x[i] - mean) * from_deviation + shift;
 }
 
 }  // namespace prunus::inline v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/nn/detail/layer.hpp>
+#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/pooling.hpp>
 #include <prunus/structure/operation.hpp>
 
@@ -127,10 +128,10 @@ struct global_pooling_layer {
     const Index plane = ports.in[0].shape.plane(), planes = block.count * ports.out.shape.channels;
     const S* x = ports.in[0].value_of(block.first);
     S* y = ports.out.value_of(block.first);
-    for (Index i = 0; i < planes; ++i, x += plane) {
-      const Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>> values(x, plane);
-      y[i] = function == operation::pooling::kind::max ? x[position_of_maximum(x, plane)] : values.mean();
-    }
+    for (Index i = 0; i < planes; ++i, x += plane)
+      y[i] = function == operation::pooling::kind::max
+                 ? x[position_of_maximum(x, plane)]
+                 : sum_over<S>(plane, [](auto value) { return value; }, x) / static_cast<S>(plane);
   }
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const layer_port<S>& in = ports.in[0];

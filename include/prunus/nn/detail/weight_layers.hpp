@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/nn/detail/layer.hpp>
+#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/structure/operation.hpp>
@@ -67,7 +68,7 @@ struct convolution_layer {
     for (Index c = 0; c < channels; ++c) {
       S sum = block.starts_shard ? S(0) : share[c];
       for (Index n = 0; n < block.count; ++n)
-        sum += Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>(dy + (n * channels + c) * plane, plane).sum();
+        sum += sum_over<S>(plane, [](auto d) { return d; }, dy + (n * channels + c) * plane);
       share[c] = sum;
     }
   }

@@ -45,6 +45,10 @@ struct native_vector {
       for (std::size_t i = 0; i < Bytes / sizeof(S); ++i) a.lane[i] += b.lane[i];
       return a;
     }
+    friend type operator-(type a, S b) noexcept {
+      for (std::size_t i = 0; i < Bytes / sizeof(S); ++i) a.lane[i] -= b;
+      return a;
+    }
     friend type operator*(type a, const type& b) noexcept {
       for (std::size_t i = 0; i < Bytes / sizeof(S); ++i) a.lane[i] *= b.lane[i];
       return a;
@@ -137,6 +141,20 @@ template <class S, Index Lanes = lanes<S>>
     std::memcpy(lane, &value, sizeof(value));
     return sum_of_lanes<S, Lanes / 2>(load<S, Lanes / 2>(lane) + load<S, Lanes / 2>(lane + Lanes / 2));
   }
+}
+
+/// Sum over i < size of f(from[i]...). `f` is called with registers and, for a rest, with scalars.
+template <class S, class F, class... From>
+[[nodiscard]] inline S sum_over(Index size, const F& f, const From*... from) noexcept {
+  constexpr Index chains = 4;  // sums that do not wait for each other
+  packet<S> sum[chains] = {};
+  Index i = 0;
+  for (; i + chains * lanes<S> <= size; i += chains * lanes<S>)
+    for (Index k = 0; k < chains; ++k) sum[k] = sum[k] + f(load<S>(from + i + k * lanes<S>)...);
+  for (; i + lanes<S> <= size; i += lanes<S>) sum[0] = sum[0] + f(load<S>(from + i)...);
+  S total = sum_of_lanes<S>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (; i < size; ++i) total += f(from[i]...);
+  return total;
 }
 
 }  // namespace detail
