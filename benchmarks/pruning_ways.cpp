@@ -7,6 +7,7 @@
 #include <examples/support/comparison.hpp>
 #include <examples/support/csv.hpp>
 #include <examples/support/load_dataset.hpp>
+#include <examples/support/networks.hpp>
 #include <examples/support/progress_bar.hpp>
 #include <examples/support/pruning_run.hpp>
 
@@ -112,7 +113,7 @@ void print_table(const std::vector<row>& rows) {
 struct options {
   std::string data, table = "pruning-ways.csv";
   std::vector<std::uint64_t> seeds{1, 2, 3};
-  std::vector<Index> widths{12, 24, 48};
+  std::string network = "cnn";
   std::ptrdiff_t train_images = data_limit::all, test_images = data_limit::all;
   double sparsity = 0.76;
   run_settings recipe{};
@@ -124,13 +125,12 @@ int run(const options& chosen) {
   const channel_statistics statistics = measure_channels(data.train);
   normalise(data.train, statistics);
   normalise(data.test, statistics);
-  const prunus::graph graph =
-      prunus::nn::small_vgg({data.train.channels, data.train.height, data.train.width},
-                            data.train.classes, chosen.widths);
+  const prunus::graph graph = make_network(chosen.network, data.train);
   const prunus::footprint cost = prunus::footprint_of(prunus::resolve(graph));
-  std::printf("%s, %.2f M MACs, %.1f k parameters, %td + %td epochs\n", data.train.name.c_str(),
-              static_cast<double>(cost.macs) / 1e6, static_cast<double>(cost.parameters) / 1e3,
-              chosen.recipe.dense_epochs, chosen.recipe.tuning_epochs);
+  std::printf("%s on %s, %.2f M MACs, %.1f k parameters, %td + %td epochs\n",
+              chosen.network.c_str(), data.train.name.c_str(), static_cast<double>(cost.macs) / 1e6,
+              static_cast<double>(cost.parameters) / 1e3, chosen.recipe.dense_epochs,
+              chosen.recipe.tuning_epochs);
 
   std::vector<row> rows = read_rows(chosen.table);
   const auto add = [&](const row& r) {
@@ -212,7 +212,9 @@ int main(int argc, char** argv) {
   app.add_option("--table", chosen.table, "file of the results, also what to go on from")
       ->capture_default_str();
   app.add_option("--seeds", chosen.seeds)->capture_default_str();
-  app.add_option("--widths", chosen.widths, "channels of the stages")->capture_default_str();
+  app.add_option("--network", chosen.network)
+      ->check(CLI::IsMember(network_names()))
+      ->capture_default_str();
   app.add_option("--sparsity", chosen.sparsity, "share of the MACs to remove")
       ->capture_default_str();
   app.add_option("--dense-epochs", chosen.recipe.dense_epochs)->capture_default_str();

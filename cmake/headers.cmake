@@ -46,6 +46,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/layer.hpp
   include/prunus/nn/detail/memory_plan.hpp
   include/prunus/nn/detail/normalization_layers.hpp
+  include/prunus/nn/detail/parameter_store.hpp
   include/prunus/nn/detail/shape_layers.hpp
   include/prunus/nn/detail/weight_layers.hpp
   include/prunus/nn/initialization.hpp

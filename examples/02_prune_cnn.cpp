@@ -5,6 +5,7 @@
 #include <examples/support/comparison.hpp>
 #include <examples/support/csv.hpp>
 #include <examples/support/load_dataset.hpp>
+#include <examples/support/networks.hpp>
 #include <examples/support/plot.hpp>
 #include <examples/support/progress_bar.hpp>
 #include <examples/support/pruning_run.hpp>
@@ -32,13 +33,6 @@ struct options {
   run_settings recipe{};
   Index epochs = 0;  // of the dense phase; 0: the default of the data
 };
-
-prunus::graph make_network(const std::string& name, const dataset& data) {
-  const prunus::tensor_shape image{data.channels, data.height, data.width};
-  if (name == "lenet") return prunus::nn::lenet(image, data.classes, 2);
-  if (name == "resnet") return prunus::nn::resnet(image, data.classes, {1, 1, 1}, 16);
-  return prunus::nn::small_vgg(image, data.classes, {16, 32, 64});
-}
 
 /// Trains until so many epochs are done, with a bar for each, and saves after each if asked to.
 void train(pruning_run& run, const std::string& name, Index epochs, const std::string& save) {
@@ -185,8 +179,8 @@ int main(int argc, char** argv) {
                  "one-shot, iterative, during, or all of them beside the dense twin")
       ->check(CLI::IsMember({"one-shot", "iterative", "during", "all"}))
       ->capture_default_str();
-  app.add_option("--network", chosen.network, "lenet, resnet or vgg")
-      ->check(CLI::IsMember({"lenet", "resnet", "vgg"}))
+  app.add_option("--network", chosen.network, "lenet, cnn, vgg or resnet")
+      ->check(CLI::IsMember(network_names()))
       ->capture_default_str();
   app.add_option("--criterion", chosen.pruning.criterion, "what makes a tile important")
       ->check(CLI::IsMember({"l1_norm", "l2_norm", "linf_norm", "random"}))

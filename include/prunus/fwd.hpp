@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Names without definitions, for headers that only mention them. The inline namespace makes own forward declarations
-// impossible; include this instead.
+// Names without definitions, for headers that only mention them. The inline namespace makes own
+// forward declarations impossible; include this instead.
 
 namespace prunus::inline v0 {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The whole library but for the optional worlds (prunus/nn.hpp). A convenience: who minds the compile time includes the
-// headers in use.
+// The whole library but for the optional worlds (prunus/nn.hpp). A convenience: who minds the
+// compile time includes the headers in use.
 
 #include <prunus/allocation.hpp>
 #include <prunus/core.hpp>

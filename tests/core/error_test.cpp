@@ -75,7 +75,7 @@ TEST_CASE("errors of one kind are not caught as another", "[core][error]") {
 TEST_CASE("messages are put together from texts, characters and numbers", "[core][error]") {
   const std::string name = "conv1.weight";
   const std::string_view role = "scores";
-  CHECK(concat() == "");
+  CHECK(concat().empty());
   CHECK(concat(name, ": expected ", 64, ' ', role, ", got ", std::int64_t{32}) ==
         "conv1.weight: expected 64 scores, got 32");
   CHECK(concat(std::int64_t{-9007199254740993}) == "-9007199254740993");

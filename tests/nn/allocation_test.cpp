@@ -29,5 +29,6 @@ TEST_CASE("training steps after the first allocate nothing", "[nn][training]") {
   const std::span<const float> image = std::span<const float>(images).first(192);
   net.forward(image, 1, nn::mode::inference);
   CHECK(support::allocations_of([&] { net.forward(image, 1, nn::mode::inference); }) == 0);
-  CHECK(support::allocations_of([&] { static_cast<void>(nn::evaluate<float>(net, images, labels, 5)); }) == 0);
+  CHECK(support::allocations_of(
+            [&] { static_cast<void>(nn::evaluate<float>(net, images, labels, 5)); }) == 0);
 }

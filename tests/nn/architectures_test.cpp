@@ -24,7 +24,8 @@ TEST_CASE("lenet has the known number of parameters", "[nn][architectures]") {
   CHECK(output_of(g) == tensor_shape{10, 1, 1});
   CHECK(parameters_of(g) == 61706);
   CHECK(macs_of(g) == 784 * 150 + 100 * 2400 + 400 * 120 + 120 * 84 + 84 * 10);
-  CHECK(resolve(nn::lenet({1, 28, 28}, 10, 2)).nodes[resolve(g).index_of("fc1")].shape.channels == 240);
+  CHECK(resolve(nn::lenet({1, 28, 28}, 10, 2)).nodes[resolve(g).index_of("fc1")].shape.channels ==
+        240);
 }
 
 TEST_CASE("small_cnn has the known number of parameters", "[nn][architectures]") {
@@ -38,7 +39,8 @@ TEST_CASE("small_vgg stays within its budget", "[nn][architectures]") {
   CHECK(macs_of(g) <= 20'000'000);
 }
 
-TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice", "[nn][architectures]") {
+TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice",
+          "[nn][architectures]") {
   const prunus::resolved_graph g = resolve(nn::resnet20());
   Index convolutions = 0, shortcuts = 0;
   for (const auto& node : g.nodes)
@@ -55,6 +57,10 @@ TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice
 
 TEST_CASE("resnet refuses empty stages", "[nn][architectures]") {
   using support::code_of;
-  CHECK(code_of<prunus::argument_error>([] { static_cast<void>(nn::resnet({3, 8, 8}, 2, {})); }) == prunus::errc::out_of_range);
-  CHECK(code_of<prunus::argument_error>([] { static_cast<void>(nn::resnet({3, 8, 8}, 2, {1, 0})); }) == prunus::errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([] {
+          static_cast<void>(nn::resnet({3, 8, 8}, 2, {}));
+        }) == prunus::errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([] {
+          static_cast<void>(nn::resnet({3, 8, 8}, 2, {1, 0}));
+        }) == prunus::errc::out_of_range);
 }

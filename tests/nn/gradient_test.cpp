@@ -28,10 +28,12 @@ std::vector<double> normal_numbers(Index count, std::uint64_t stream) {
 
 struct test_case {
   std::string name;
-  std::function<void(graph&)> build;  // from "x", 4 x 6 x 5, which a convolution made so that it has a gradient
+  std::function<void(graph&)>
+      build;  // from "x", 4 x 6 x 5, which a convolution made so that it has a gradient
 };
 
-/// Every operation between two convolutions, so that both its parameters and the way through it are differentiated.
+/// Every operation between two convolutions, so that both its parameters and the way through it are
+/// differentiated.
 std::vector<test_case> all_operations() {
   const auto on_x = [](std::string name, prunus::any_operation op) {
     return test_case{name, [=](graph& g) { g.node("y", op, {"x"}); }};
@@ -42,19 +44,26 @@ std::vector<test_case> all_operations() {
   using namespace prunus::operation;
   return {
       on_x("convolution", convolution{.out_channels = 3, .kernel = 3, .stride = 2, .padding = 1}),
-      on_x("convolution in groups", convolution{.out_channels = 8, .kernel = {3, 2}, .padding = {0, 1}, .groups = 4}),
+      on_x("convolution in groups",
+           convolution{.out_channels = 8, .kernel = {3, 2}, .padding = {0, 1}, .groups = 4}),
       on_x("dense at every position", dense{.out_features = 3}),
       {"dense",
-       [](graph& g) { g.dense("y", g.relu("r", g.dense("d", g.flatten("f", "x"), {.out_features = 20})), {.out_features = 3}); }},
+       [](graph& g) {
+         g.dense("y", g.relu("r", g.dense("d", g.flatten("f", "x"), {.out_features = 20})),
+                 {.out_features = 3});
+       }},
       {"two dense layers on one input",
        [](graph& g) {
          g.flatten("f", "x");
-         g.add("y", {g.dense("a", "f", {.out_features = 7}), g.dense("b", "f", {.out_features = 7, .bias = false})});
+         g.add("y", {g.dense("a", "f", {.out_features = 7}),
+                     g.dense("b", "f", {.out_features = 7, .bias = false})});
        }},
       on_x("batch_norm", batch_norm{}),
       {"batch_norm with relu", [](graph& g) { g.relu("y", g.batch_norm("n", "x")); }},
       {"batch_norm twice on one input",
-       [](graph& g) { g.add("y", {g.batch_norm("n", "x"), g.batch_norm("m", "x")}); }},
+       [](graph& g) {
+         g.add("y", {g.batch_norm("n", "x"), g.batch_norm("m", "x")});
+       }},
       on_x("layer_norm", layer_norm{}),
       function("identity", activation::kind::identity),
       function("relu", activation::kind::relu),
@@ -65,21 +74,34 @@ std::vector<test_case> all_operations() {
       function("silu", activation::kind::silu),
       function("gelu", activation::kind::gelu),
       function("hard_swish", activation::kind::hard_swish),
-      {"add", [](graph& g) { g.add("y", {g.relu("r", "x"), "x", g.batch_norm("n", "x")}); }},
-      {"add of one twice", [](graph& g) { g.add("y", {"x", "x"}); }},
+      {"add",
+       [](graph& g) {
+         g.add("y", {g.relu("r", "x"), "x", g.batch_norm("n", "x")});
+       }},
+      {"add of one twice",
+       [](graph& g) {
+         g.add("y", {"x", "x"});
+       }},
       {"a residual block",
        [](graph& g) {
          g.relu("r", "x");
          g.convolution("c", "r", {.out_channels = 4, .kernel = 3, .padding = 1, .bias = false});
          g.relu("y", g.add("a", {g.batch_norm("n", "c"), "r"}));
        }},
-      {"multiply", [](graph& g) { g.multiply("y", {"x", g.activation("s", "x", {activation::kind::sigmoid})}); }},
+      {"multiply",
+       [](graph& g) {
+         g.multiply("y", {"x", g.activation("s", "x", {activation::kind::sigmoid})});
+       }},
       {"squeeze and excite",
        [](graph& g) {
-         const std::string s = g.dense("d", g.global_average_pooling("p", "x"), {.out_features = 4});
+         const std::string s =
+             g.dense("d", g.global_average_pooling("p", "x"), {.out_features = 4});
          g.multiply("y", {"x", g.activation("s", s, {activation::kind::sigmoid})});
        }},
-      {"concat", [](graph& g) { g.concat("y", {"x", g.activation("t", "x", {activation::kind::tanh}), "x"}); }},
+      {"concat",
+       [](graph& g) {
+         g.concat("y", {"x", g.activation("t", "x", {activation::kind::tanh}), "x"});
+       }},
       on_x("flatten", flatten{}),
       on_x("flatten channels last", flatten{.channels_last = true}),
       on_x("max pooling of 2 x 2", pooling{}),
@@ -93,7 +115,10 @@ std::vector<test_case> all_operations() {
       on_x("global max pooling", global_pooling{pooling::kind::max}),
       on_x("upsampling", upsampling{{2, 3}}),
       {"split and merge heads",
-       [](graph& g) { g.merge_heads("y", g.activation("t", g.split_heads("s", "x", 2), {activation::kind::tanh}), 2); }},
+       [](graph& g) {
+         g.merge_heads("y", g.activation("t", g.split_heads("s", "x", 2), {activation::kind::tanh}),
+                       2);
+       }},
       on_x("dropout", dropout{0.4}),
   };
 }
@@ -121,14 +146,17 @@ TEST_CASE("the gradient of every operation agrees with central differences", "[n
     Index stream = 10;
     for (const auto& p : net.parameters().parameters())
       if (p.weight.rank == 1 && p.options.gradient.data != nullptr) {
-        const std::vector<double> noise = normal_numbers(p.weight.size(), static_cast<std::uint64_t>(stream++));
-        for (Index i = 0; i < p.weight.size(); ++i) p.weight.data[i] += 0.3 * noise[static_cast<std::size_t>(i)];
+        const std::vector<double> noise =
+            normal_numbers(p.weight.size(), static_cast<std::uint64_t>(stream++));
+        for (Index i = 0; i < p.weight.size(); ++i)
+          p.weight.data[i] += 0.3 * noise[static_cast<std::size_t>(i)];
       }
     const auto objective = [&] {
       net.set_training_passes(7);  // the same dropout each time
       const auto out = net.forward(images, batch, nn::mode::training);
       double sum = 0;
-      for (Index i = 0; i < out.size(); ++i) sum += out.data()[i] * direction[static_cast<std::size_t>(i)];
+      for (Index i = 0; i < out.size(); ++i)
+        sum += out.data()[i] * direction[static_cast<std::size_t>(i)];
       return sum;
     };
     objective();

@@ -38,7 +38,8 @@ graph with_one_output(const graph& declared) {
   return result;
 }
 
-/// A small network with everything that training needs: two convolutions, normalisation, pooling, dropout, dense.
+/// A small network with everything that training needs: two convolutions, normalisation, pooling,
+/// dropout, dense.
 graph small_graph() {
   graph g;
   g.input("image", {2, 6, 6});
@@ -54,8 +55,8 @@ graph small_graph() {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("network computes at inference what the loops compute, on random graphs", "[nn][network]", float,
-                   double) {
+TEMPLATE_TEST_CASE("network computes at inference what the loops compute, on random graphs",
+                   "[nn][network]", float, double) {
   using S = TestType;
   const double tolerance = sizeof(S) == 4 ? 2e-4 : 1e-11;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
@@ -85,13 +86,15 @@ TEMPLATE_TEST_CASE("network computes at inference what the loops compute, on ran
       for (Index k = 0; k < outputs.cols(); ++k) {
         CAPTURE(seed, n, k);
         const double want = wanted[static_cast<std::size_t>(k)];
-        REQUIRE(std::abs(static_cast<double>(outputs(n, k)) - want) <= tolerance * (1 + std::abs(want)));
+        REQUIRE(std::abs(static_cast<double>(outputs(n, k)) - want) <=
+                tolerance * (1 + std::abs(want)));
       }
     }
   }
 }
 
-TEST_CASE("network in training normalises with the batch and moves the running statistics", "[nn][network]") {
+TEST_CASE("network in training normalises with the batch and moves the running statistics",
+          "[nn][network]") {
   graph g;
   g.input("x", {1, 1, 2});
   g.batch_norm("bn", "x", {.epsilon = 0.75, .momentum = 0.25});
@@ -101,13 +104,15 @@ TEST_CASE("network in training normalises with the batch and moves the running s
   const std::vector<double> images{1, 2, 3, 4, 5, 6, 7, 8};  // mean 4.5, variance 5.25, unbiased 6
   const auto out = net.forward(images, 4, nn::mode::training);
   for (Index i = 0; i < 8; ++i)
-    CHECK(out.data()[i] == Approx(3 * (images[static_cast<std::size_t>(i)] - 4.5) / std::sqrt(6.0) + 1));
+    CHECK(out.data()[i] ==
+          Approx(3 * (images[static_cast<std::size_t>(i)] - 4.5) / std::sqrt(6.0) + 1));
   CHECK(net.parameters()["bn.running_mean"].weight.data[0] == Approx(0.25 * 4.5));
   CHECK(net.parameters()["bn.running_var"].weight.data[0] == Approx(0.75 + 0.25 * 6));
 }
 
 TEST_CASE("network gives the same bits on any number of threads", "[nn][network]") {
-  const std::vector<float> images = normal_numbers<float>(37 * 72, 1), slopes = normal_numbers<float>(37 * 3, 2);
+  const std::vector<float> images = normal_numbers<float>(37 * 72, 1),
+                           slopes = normal_numbers<float>(37 * 3, 2);
   std::array<std::vector<float>, 3> results;
   for (std::size_t run = 0; run < 3; ++run) {
     nn::network<float> net(small_graph(), {.threads = std::array<Index, 3>{1, 2, 5}[run]});
@@ -117,8 +122,10 @@ TEST_CASE("network gives the same bits on any number of threads", "[nn][network]
       net.backward(slopes);
       for (const auto& p : net.parameters().parameters()) {
         if (p.options.gradient.data == nullptr) continue;
-        results[run].insert(results[run].end(), p.options.gradient.data, p.options.gradient.data + p.weight.size());
-        for (Index i = 0; i < p.weight.size(); ++i) p.weight.data[i] -= 0.01f * p.options.gradient.data[i];
+        results[run].insert(results[run].end(), p.options.gradient.data,
+                            p.options.gradient.data + p.weight.size());
+        for (Index i = 0; i < p.weight.size(); ++i)
+          p.weight.data[i] -= 0.01f * p.options.gradient.data[i];
       }
     }
     const auto out = net.forward(images, 37, nn::mode::inference);
@@ -129,11 +136,12 @@ TEST_CASE("network gives the same bits on any number of threads", "[nn][network]
 }
 
 TEST_CASE("network fuses nothing with keep_activations and computes the same", "[nn][network]") {
-  const std::vector<double> images = normal_numbers<double>(10 * 72, 1), slopes = normal_numbers<double>(10 * 3, 2);
+  const std::vector<double> images = normal_numbers<double>(10 * 72, 1),
+                            slopes = normal_numbers<double>(10 * 3, 2);
   nn::network<double> fused(small_graph()), kept(small_graph(), {.keep_activations = true});
   for (nn::mode how : {nn::mode::training, nn::mode::inference}) {
     const auto a = fused.forward(images, 10, how), b = kept.forward(images, 10, how);
-    CHECK(a.isApprox(b, 1e-13));
+    for (Index i = 0; i < a.size(); ++i) CHECK(a.data()[i] == Approx(b.data()[i]).epsilon(1e-11));
   }
   fused.forward(images, 10, nn::mode::training);
   kept.forward(images, 10, nn::mode::training);
@@ -143,7 +151,8 @@ TEST_CASE("network fuses nothing with keep_activations and computes the same", "
     if (p.options.gradient.data == nullptr) continue;
     CAPTURE(p.name);
     const double* other = kept.parameters()[p.name].options.gradient.data;
-    for (Index i = 0; i < p.weight.size(); ++i) CHECK(p.options.gradient.data[i] == Approx(other[i]).margin(1e-13));
+    for (Index i = 0; i < p.weight.size(); ++i)
+      CHECK(p.options.gradient.data[i] == Approx(other[i]).margin(1e-13));
   }
   CHECK(kept.activation("conv1").size() == 10 * 144);
   CHECK(kept.activation_gradient("relu3").size() == 10 * 9);
@@ -151,12 +160,16 @@ TEST_CASE("network fuses nothing with keep_activations and computes the same", "
   for (std::size_t i = 0; i < 90; ++i)
     CHECK(kept.activation_gradient("fc1")[i] ==
           (kept.activation("relu3")[i] > 0 ? kept.activation_gradient("relu3")[i] : 0.0));
-  CHECK(code_of<prunus::state_error>([&] { static_cast<void>(fused.activation("conv1")); }) == errc::wrong_order);
-  CHECK(code_of<prunus::argument_error>([&] { static_cast<void>(kept.activation("conv9")); }) == errc::unknown_name);
+  CHECK(code_of<prunus::state_error>([&] { static_cast<void>(fused.activation("conv1")); }) ==
+        errc::wrong_order);
+  CHECK(code_of<prunus::argument_error>([&] { static_cast<void>(kept.activation("conv9")); }) ==
+        errc::unknown_name);
 }
 
-TEST_CASE("network draws the same weights for the same seed and others for another", "[nn][network]") {
-  const nn::network<float> a(small_graph(), {.seed = 3}), b(small_graph(), {.seed = 3}), c(small_graph(), {.seed = 4});
+TEST_CASE("network draws the same weights for the same seed and others for another",
+          "[nn][network]") {
+  const nn::network<float> a(small_graph(), {.seed = 3}), b(small_graph(), {.seed = 3}),
+      c(small_graph(), {.seed = 4});
   const auto values = [](const nn::network<float>& net) { return net.tensors().front().values; };
   CHECK(values(a) == values(b));
   CHECK(values(a) != values(c));
@@ -183,9 +196,10 @@ TEST_CASE("network shows its tensors as a model under the names of the graph", "
   nn::network<float> net(small_graph());
   std::vector<std::string> names;
   for (const auto& p : net.parameters().parameters()) names.push_back(p.name);
-  CHECK(names == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean",
-                                          "bn1.running_var", "conv2.weight", "conv2.bias", "fc1.weight", "fc1.bias",
-                                          "fc2.weight", "fc2.bias"});
+  CHECK(names == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias",
+                                          "bn1.running_mean", "bn1.running_var", "conv2.weight",
+                                          "conv2.bias", "fc1.weight", "fc1.bias", "fc2.weight",
+                                          "fc2.bias"});
   const auto& conv = net.parameters()["conv1.weight"];
   CHECK(conv.weight.extents == std::array<Index, 4>{4, 2, 3, 3});
   CHECK(conv.options.gradient.same_shape(conv.weight));
@@ -210,7 +224,8 @@ TEST_CASE("network takes back the tensors it gave, in any memory order", "[nn][n
             for (Index w = 0; w < 3; ++w) t.view()(o, i, h, w) = from.view()(o, i, h, w);
     }
   nn::network<float> copy(small_graph(), tensors, {.seed = 2});
-  const auto a = net.forward(images, 4, nn::mode::inference), b = copy.forward(images, 4, nn::mode::inference);
+  const auto a = net.forward(images, 4, nn::mode::inference),
+             b = copy.forward(images, 4, nn::mode::inference);
   CHECK(a == b);
 }
 
@@ -224,24 +239,27 @@ TEST_CASE("network reports what does not fit, by code", "[nn][network]") {
   net.forward(images, 2, nn::mode::inference);
   CHECK(code_of<prunus::state_error>([&] { net.backward(slopes); }) == errc::wrong_order);
   forward(2);
-  CHECK(code_of<prunus::shape_error>([&] { net.backward(std::span(slopes).first(5)); }) == errc::shape_mismatch);
+  CHECK(code_of<prunus::shape_error>([&] { net.backward(std::span(slopes).first(5)); }) ==
+        errc::shape_mismatch);
   net.backward(slopes);
   CHECK(code_of<prunus::state_error>([&] { net.backward(slopes); }) == errc::wrong_order);
 
-  CHECK(code_of<prunus::argument_error>([&] { net.assign("conv9.weight", prunus::view(slopes)); }) ==
-        errc::unknown_name);
+  CHECK(code_of<prunus::argument_error>(
+            [&] { net.assign("conv9.weight", prunus::view(slopes)); }) == errc::unknown_name);
   CHECK(code_of<prunus::shape_error>([&] { net.assign("conv1.weight", prunus::view(slopes)); }) ==
         errc::shape_mismatch);
   std::vector<prunus::named_tensor<float>> tensors = net.tensors();
   tensors.pop_back();
-  CHECK(code_of<prunus::argument_error>([&] { nn::network<float>(small_graph(), tensors); }) == errc::unknown_name);
+  CHECK(code_of<prunus::argument_error>([&] { nn::network<float>(small_graph(), tensors); }) ==
+        errc::unknown_name);
 
-  CHECK(code_of<prunus::argument_error>([] { nn::network<float>(small_graph(), {.threads = 0}); }) ==
-        errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>(
+            [] { nn::network<float>(small_graph(), {.threads = 0}); }) == errc::out_of_range);
   graph two = small_graph();
   two.output("fc2");
   two.output("pool");
-  CHECK(code_of<prunus::argument_error>([&] { nn::network<float> refused(two); }) == errc::unsupported);
+  CHECK(code_of<prunus::argument_error>([&] { nn::network<float> refused(two); }) ==
+        errc::unsupported);
   graph single;
   single.input("x", {3, 1, 1});
   single.batch_norm("bn", "x");

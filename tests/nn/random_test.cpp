@@ -12,11 +12,13 @@
 using prunus::nn::counter_random;
 
 TEST_CASE("counter_random is Philox 4x32-10", "[nn][random]") {
-  // Known answers that the authors publish with their code: counter and key of all zeros, and of all ones.
+  // Known answers that the authors publish with their code: counter and key of all zeros, and of
+  // all ones.
   using block = std::array<std::uint32_t, 4>;
   CHECK(counter_random(0, 0).block(0) == block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   constexpr std::uint64_t ones = ~std::uint64_t{0};
-  CHECK(counter_random(ones, ones).block(ones) == block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(counter_random(ones, ones).block(ones) ==
+        block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
 }
 
 TEST_CASE("counter_random has the moments of its distributions", "[nn][random]") {

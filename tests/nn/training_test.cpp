@@ -35,7 +35,8 @@ struct toy_problem {
       const int label = static_cast<int>(n % 4);
       for (Index i = 0; i < 64; ++i) {
         const bool bright = (i / 8 / 4) * 2 + i % 8 / 4 == label;
-        images.push_back(static_cast<float>(0.5 * random.normal(static_cast<std::uint64_t>(n * 64 + i)) + bright));
+        images.push_back(static_cast<float>(
+            0.5 * random.normal(static_cast<std::uint64_t>(n * 64 + i)) + bright));
       }
       labels.push_back(label);
     }
@@ -59,7 +60,8 @@ graph one_weight() {
   return g;
 }
 
-/// Three updates of a network of one weight and one bias with gradients 1, -2, 0.5, from weight 2 and bias 1.
+/// Three updates of a network of one weight and one bias with gradients 1, -2, 0.5, from weight 2
+/// and bias 1.
 template <class Rule>
 std::vector<double> three_updates(const Rule& rule) {
   nn::network<double> net(one_weight());
@@ -121,15 +123,17 @@ TEST_CASE("train_step calls its hook between the gradients and the update", "[nn
 
 TEST_CASE("sgd follows its formula", "[nn][optimizer]") {
   // velocities 1, -1.1, -0.49
-  check_near(three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0.9}), {1.9, 0.9, 2.01, 1.01, 2.059, 1.059});
+  check_near(three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0.9}),
+             {1.9, 0.9, 2.01, 1.01, 2.059, 1.059});
   // Nesterov: steps of g + 0.9 v = 1.9, -2.99, 0.059
   check_near(three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0.9, .nesterov = true}),
              {1.81, 0.81, 2.109, 1.109, 2.1031, 1.1031});
-  // decay reaches the weight only: g = 1 + 0.5 * 2 = 2, -2 + 0.5 * 1.8 = -1.1, 0.5 + 0.5 * 1.91 = 1.455
+  // decay reaches the weight only: g = 1 + 0.5 * 2 = 2, -2 + 0.5 * 1.8 = -1.1, 0.5 + 0.5 * 1.91
+  // = 1.455
   check_near(three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0, .weight_decay = 0.5}),
              {1.8, 0.9, 1.91, 1.1, 1.7645, 1.05});
-  const std::vector<double> all =
-      three_updates(nn::sgd{.learning_rate = 0.1, .momentum = 0, .weight_decay = 0.5, .decay_all = true});
+  const std::vector<double> all = three_updates(
+      nn::sgd{.learning_rate = 0.1, .momentum = 0, .weight_decay = 0.5, .decay_all = true});
   CHECK(all[1] == Approx(1 - 0.1 * 1.5));
 }
 
@@ -143,7 +147,8 @@ TEST_CASE("adam follows its formula", "[nn][optimizer]") {
     ++step;
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
-    const double move = 0.1 * (m / (1 - std::pow(0.9, step))) / (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
+    const double move =
+        0.1 * (m / (1 - std::pow(0.9, step))) / (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
     w -= 0.1 * 0.5 * w + move;
     b -= move;
     expected.push_back(w);
@@ -155,9 +160,11 @@ TEST_CASE("adam follows its formula", "[nn][optimizer]") {
 
 TEST_CASE("an optimizer shows its buffers in the model and keeps couplings", "[nn][optimizer]") {
   nn::network<float> net(toy_network());
-  net.parameters().couple({{.name = "group",
-                            .units = 4,
-                            .members = {{.parameter = "conv.weight", .axis = prunus::axis::out, .unit_of = {0, 1, 2, 3}}}}});
+  net.parameters().couple(
+      {{.name = "group",
+        .units = 4,
+        .members = {
+            {.parameter = "conv.weight", .axis = prunus::axis::out, .unit_of = {0, 1, 2, 3}}}}});
   const nn::optimizer<float, nn::adam> optimize(net, {});
   const auto& p = net.parameters()["conv.weight"];
   REQUIRE(p.options.state.size() == 2);
@@ -170,10 +177,12 @@ TEST_CASE("an optimizer shows its buffers in the model and keeps couplings", "[n
 TEST_CASE("a run that is saved and restored continues bit by bit", "[nn][training]") {
   const toy_problem data(60);
   const nn::cosine_decay rate{.rate = 0.05, .steps = 20, .warm_up = 3};
-  const auto train = [&](nn::network<float>& net, nn::optimizer<float, nn::adam>& optimize, int from, int to) {
+  const auto train = [&](nn::network<float>& net, nn::optimizer<float, nn::adam>& optimize,
+                         int from, int to) {
     nn::minibatches<float> batches(data.images, data.labels, {.batch = 16, .seed = 9});
     for (int step = from; step < to; ++step) {
-      const auto batch = batches(static_cast<std::uint64_t>(step / batches.count()), step % batches.count());
+      const auto batch =
+          batches(static_cast<std::uint64_t>(step / batches.count()), step % batches.count());
       nn::train_step(net, optimize, batch.images, batch.labels, rate(step));
     }
   };
@@ -205,17 +214,22 @@ TEST_CASE("training reports what does not fit, by code", "[nn][training]") {
     nn::train_step<float>(net, optimize, data.images, labels, 0.1);
   };
   const auto before = net.tensors().front().values;
-  CHECK(code_of<prunus::argument_error>([&] { step({0, 1, 2, 3, 0, 1, 2, 4}); }) == errc::out_of_range);
-  CHECK(code_of<prunus::argument_error>([&] { step({0, 1, 2, 3, 0, 1, 2, -1}); }) == errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([&] {
+          step({0, 1, 2, 3, 0, 1, 2, 4});
+        }) == errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([&] {
+          step({0, 1, 2, 3, 0, 1, 2, -1});
+        }) == errc::out_of_range);
   CHECK(code_of<prunus::shape_error>([&] { step({0, 1, 2}); }) == errc::shape_mismatch);
   CHECK(code_of<prunus::argument_error>([&] { step({}); }) == errc::out_of_range);
   CHECK(before == net.tensors().front().values);
-  CHECK(code_of<prunus::argument_error>([&] { static_cast<void>(nn::evaluate<float>(net, data.images, data.labels, 0)); }) ==
-        errc::out_of_range);
-  CHECK(code_of<prunus::argument_error>([&] { nn::optimizer<float, nn::sgd>(net, {.momentum = 1}); }) ==
-        errc::out_of_range);
-  CHECK(code_of<prunus::argument_error>([&] { nn::optimizer<float, nn::adam>(net, {.epsilon = 0}); }) ==
-        errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>([&] {
+          static_cast<void>(nn::evaluate<float>(net, data.images, data.labels, 0));
+        }) == errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>(
+            [&] { nn::optimizer<float, nn::sgd>(net, {.momentum = 1}); }) == errc::out_of_range);
+  CHECK(code_of<prunus::argument_error>(
+            [&] { nn::optimizer<float, nn::adam>(net, {.epsilon = 0}); }) == errc::out_of_range);
   nn::optimizer_state<float> state = optimize.state();
   state.tensors.front().name = "other";
   CHECK(code_of<prunus::argument_error>([&] { optimize.restore(state); }) == errc::unknown_name);
@@ -236,7 +250,8 @@ TEST_CASE("learning rates are the functions they say", "[nn][learning_rate]") {
   CHECK(cosine(1000) == Approx(1.0));
 }
 
-TEST_CASE("minibatches show every sample once an epoch, in an order of its own", "[nn][minibatches]") {
+TEST_CASE("minibatches show every sample once an epoch, in an order of its own",
+          "[nn][minibatches]") {
   const std::vector<float> images{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6};
   const std::vector<int> labels{0, 1, 2, 3, 4, 5, 6};
   nn::minibatches<float> batches(images, labels, {.batch = 3, .seed = 5});
@@ -258,12 +273,15 @@ TEST_CASE("minibatches show every sample once an epoch, in an order of its own",
   std::vector<int> sorted = second;
   std::sort(sorted.begin(), sorted.end());
   CHECK(sorted == labels);
-  nn::minibatches<float> in_order(images, labels, {.batch = 3, .shuffle = false, .drop_last = true});
+  nn::minibatches<float> in_order(images, labels,
+                                  {.batch = 3, .shuffle = false, .drop_last = true});
   CHECK(order_of(in_order, 4) == std::vector<int>{0, 1, 2, 3, 4, 5});
 
-  CHECK(code_of<prunus::argument_error>([&] { static_cast<void>(batches(0, 3)); }) == errc::out_of_range);
-  CHECK(code_of<prunus::argument_error>([&] { nn::minibatches<float>(images, labels, {.batch = 0}); }) ==
+  CHECK(code_of<prunus::argument_error>([&] { static_cast<void>(batches(0, 3)); }) ==
         errc::out_of_range);
-  CHECK(code_of<prunus::shape_error>([&] { nn::minibatches<float>(std::span(images).first(13), labels, {}); }) ==
-        errc::shape_mismatch);
+  CHECK(code_of<prunus::argument_error>(
+            [&] { nn::minibatches<float>(images, labels, {.batch = 0}); }) == errc::out_of_range);
+  CHECK(code_of<prunus::shape_error>([&] {
+          nn::minibatches<float>(std::span(images).first(13), labels, {});
+        }) == errc::shape_mismatch);
 }

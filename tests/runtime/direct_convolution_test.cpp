@@ -3,16 +3,15 @@
 
 #include "support/catch.hpp"
 
-
-
-#include <vector>       // std::vector
+#include <vector>  // std::vector
 
 namespace {
 
 using prunus::convolution_shape;
 using prunus::Index;
 
-/// Small whole numbers: their products and sums are exact in float, so that results must be equal, not near.
+/// Small whole numbers: their products and sums are exact in float, so that results must be equal,
+/// not near.
 template <class S>
 std::vector<S> whole_numbers(Index count, unsigned seed) {
   std::vector<S> values(static_cast<std::size_t>(count));
@@ -24,7 +23,8 @@ std::vector<S> whole_numbers(Index count, unsigned seed) {
   return values;
 }
 
-/// Calls f(image, out channel, out position, input position or -1 on padding, weight position) for every product.
+/// Calls f(image, out channel, out position, input position or -1 on padding, weight position) for
+/// every product.
 template <class F>
 void for_each_product(const convolution_shape& s, Index images, const F& f) {
   for (Index n = 0; n < images; ++n)
@@ -38,10 +38,14 @@ void for_each_product(const convolution_shape& s, Index images, const F& f) {
                 const Index column = x * s.stride_width + b - s.padding_width;
                 if (row < 0 || row >= s.height || column < 0 || column >= s.width) continue;
                 const Index channel = o / s.group_outputs() * s.group_inputs() + c;
-                const Index out = ((n * s.out_channels + o) * s.out_height() + y) * s.out_width() + x;
-                const Index in = ((n * s.in_channels + channel) * s.height + row) * s.width + column;
-                const Index weight = ((o * s.group_inputs() + c) * s.kernel_height + a) * s.kernel_width + b;
-                f(static_cast<std::size_t>(out), static_cast<std::size_t>(in), static_cast<std::size_t>(weight));
+                const Index out =
+                    ((n * s.out_channels + o) * s.out_height() + y) * s.out_width() + x;
+                const Index in =
+                    ((n * s.in_channels + channel) * s.height + row) * s.width + column;
+                const Index weight =
+                    ((o * s.group_inputs() + c) * s.kernel_height + a) * s.kernel_width + b;
+                f(static_cast<std::size_t>(out), static_cast<std::size_t>(in),
+                  static_cast<std::size_t>(weight));
               }
 }
 
@@ -56,7 +60,8 @@ void check_against_loops(const convolution_shape& s, Index images) {
   std::vector<S> scratch(static_cast<std::size_t>(convolution.scratch_size()), S(777));
 
   std::vector<S> y(dy.size(), S(5)), y_expected(dy.size(), S(0));
-  for_each_product(s, images, [&](auto out, auto in, auto weight) { y_expected[out] += x[in] * w[weight]; });
+  for_each_product(s, images,
+                   [&](auto out, auto in, auto weight) { y_expected[out] += x[in] * w[weight]; });
   convolution.forward(x.data(), w.data(), {}, y.data(), images, scratch.data());
   REQUIRE(y == y_expected);
 
@@ -66,14 +71,17 @@ void check_against_loops(const convolution_shape& s, Index images) {
     dx_expected[in] += dy[out] * w[weight];
     dw_expected[weight] += dy[out] * x[in];
   });
-  convolution.backward(x.data(), w.data(), dy.data(), {.weights = dw.data(), .input = dx.data()}, images,
-                       scratch.data());
+  convolution.backward(x.data(), w.data(), dy.data(), {.weights = dw.data(), .input = dx.data()},
+                       images, scratch.data());
   REQUIRE(dx == dx_expected);
   REQUIRE(dw == dw_expected);
 
   // A second time on top: twice the values.
   convolution.backward(x.data(), w.data(), dy.data(),
-                       {.weights = dw.data(), .accumulate_weights = true, .input = dx.data(), .accumulate_input = true},
+                       {.weights = dw.data(),
+                        .accumulate_weights = true,
+                        .input = dx.data(),
+                        .accumulate_input = true},
                        images, scratch.data());
   for (S& v : dx_expected) v += v;
   for (S& v : dw_expected) v += v;
@@ -162,7 +170,8 @@ TEMPLATE_TEST_CASE("direct_convolution equals the loops with groups, down to one
 
 TEMPLATE_TEST_CASE("direct_convolution equals the loops on planes of one position and on wide ones",
                    "[runtime][convolution]", float, double) {
-  check_against_loops<TestType>({.in_channels = 9, .out_channels = 10}, 70);  // more images than one grid holds
+  check_against_loops<TestType>({.in_channels = 9, .out_channels = 10},
+                                70);  // more images than one grid holds
   check_against_loops<TestType>({.in_channels = 3,
                                  .out_channels = 2,
                                  .height = 33,
@@ -174,18 +183,21 @@ TEMPLATE_TEST_CASE("direct_convolution equals the loops on planes of one positio
                                 2);
 }
 
-TEMPLATE_TEST_CASE("direct_convolution applies scale, shift and relu to each channel", "[runtime][convolution]",
-                   float, double) {
+TEMPLATE_TEST_CASE("direct_convolution applies scale, shift and relu to each channel",
+                   "[runtime][convolution]", float, double) {
   using S = TestType;
   const convolution_shape s{.in_channels = 2, .out_channels = 11, .height = 4, .width = 5};
   const prunus::direct_convolution<S> convolution(s);
-  const std::vector<S> x = whole_numbers<S>(3 * s.in_size(), 1), w = whole_numbers<S>(s.weight_size(), 2);
-  const std::vector<S> scale = whole_numbers<S>(s.out_channels, 3), shift = whole_numbers<S>(s.out_channels, 4);
+  const std::vector<S> x = whole_numbers<S>(3 * s.in_size(), 1),
+                       w = whole_numbers<S>(s.weight_size(), 2);
+  const std::vector<S> scale = whole_numbers<S>(s.out_channels, 3),
+                       shift = whole_numbers<S>(s.out_channels, 4);
   std::vector<S> scratch(static_cast<std::size_t>(convolution.scratch_size()));
   std::vector<S> plain(static_cast<std::size_t>(3 * s.out_size())), shaped(plain.size());
   convolution.forward(x.data(), w.data(), {}, plain.data(), 3, scratch.data());
-  convolution.forward(x.data(), w.data(), {.scale = scale.data(), .shift = shift.data(), .relu = true},
-                      shaped.data(), 3, scratch.data());
+  convolution.forward(x.data(), w.data(),
+                      {.scale = scale.data(), .shift = shift.data(), .relu = true}, shaped.data(),
+                      3, scratch.data());
   for (std::size_t i = 0; i < plain.size(); ++i) {
     const std::size_t channel = i / 20 % 11;
     const S value = plain[i] * scale[channel] + shift[channel];
@@ -207,5 +219,6 @@ TEST_CASE("direct_convolution refuses shapes that make no sense", "[runtime][con
   CHECK(code_of({.height = 2, .kernel_height = 3}) == prunus::errc::shape_mismatch);
   CHECK(code_of({.stride_width = 0}) == prunus::errc::shape_mismatch);
   CHECK(code_of({.padding_width = -1}) == prunus::errc::shape_mismatch);
-  CHECK(code_of({.in_channels = 4, .out_channels = 6, .groups = 3}) == prunus::errc::shape_mismatch);
+  CHECK(code_of({.in_channels = 4, .out_channels = 6, .groups = 3}) ==
+        prunus::errc::shape_mismatch);
 }

@@ -12,7 +12,8 @@
 
 using prunus::Index;
 
-TEST_CASE("thread_pool runs every task once, whatever the number of threads", "[runtime][thread_pool]") {
+TEST_CASE("thread_pool runs every task once, whatever the number of threads",
+          "[runtime][thread_pool]") {
   const Index threads = GENERATE(1, 2, 5);
   prunus::thread_pool pool(threads);
   REQUIRE(pool.threads() == threads);
@@ -28,7 +29,8 @@ TEST_CASE("thread_pool runs every task once, whatever the number of threads", "[
   }
 }
 
-TEST_CASE("thread_pool survives many short runs and pauses in which its workers sleep", "[runtime][thread_pool]") {
+TEST_CASE("thread_pool survives many short runs and pauses in which its workers sleep",
+          "[runtime][thread_pool]") {
   prunus::thread_pool pool(3);
   std::atomic<Index> sum{0};
   for (int round = 0; round < 300; ++round) {
@@ -50,7 +52,8 @@ TEST_CASE("thread_pool of one thread runs inline and in order", "[runtime][threa
   CHECK(order == std::vector<Index>{0, 1, 2, 3});
 }
 
-TEST_CASE("thread_pool hands an exception to the caller and works on afterwards", "[runtime][thread_pool]") {
+TEST_CASE("thread_pool hands an exception to the caller and works on afterwards",
+          "[runtime][thread_pool]") {
   const Index threads = GENERATE(1, 3);
   prunus::thread_pool pool(threads);
   const auto fail = [](Index task, Index) {

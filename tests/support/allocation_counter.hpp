@@ -10,8 +10,7 @@
 
 namespace support {
 
-/// Calls of operator new and of Eigen's own allocator, which ends in malloc, are counted through
-/// the first only: Eigen objects must not be created in what is measured.
+/// Calls of operator new so far. (Eigen's matrices call malloc themselves and are not counted.)
 inline std::size_t allocations = 0;
 
 /// How many allocations `call` makes.

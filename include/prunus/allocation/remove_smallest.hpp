@@ -7,6 +7,7 @@
 #include <algorithm>    // std::min, std::max, std::fill
 #include <array>        // std::array
 #include <cmath>        // std::floor
+#include <limits>       // std::numeric_limits
 #include <span>         // std::span
 #include <type_traits>  // std::conditional_t
 #include <vector>       // std::vector
@@ -16,9 +17,12 @@
 /// @deviation none
 namespace prunus::inline v0::detail {
 
-/// round(sparsity * units), halves up: the number of units that a target removes.
+/// round(sparsity * units), halves up: the number of units that a target removes. A sparsity such
+/// as 0.29 has no exact double; what its rounding error takes away from a half is given back.
 [[nodiscard]] inline Index units_to_remove(Index units, double sparsity) noexcept {
-  return static_cast<Index>(std::floor(sparsity * static_cast<double>(units) + 0.5));
+  const double exact = sparsity * static_cast<double>(units);
+  return static_cast<Index>(
+      std::floor(exact + 0.5 + 4 * exact * std::numeric_limits<double>::epsilon()));
 }
 
 /// Units of `entry` that are gone for good already.

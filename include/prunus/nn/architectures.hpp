@@ -4,17 +4,18 @@
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
-#include <string>            // std::string
-#include <string_view>       // std::string_view
-#include <vector>            // std::vector
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
 
 namespace prunus::inline v0 {
 namespace nn {
 
-// Known networks as declared graphs. Their nodes are named as people expect them: "conv1", "bn1", "fc1", ...
+// Known networks as declared graphs. Their nodes are named as people expect them: "conv1", "bn1",
+// "fc1", ...
 
-/// LeNet-5 with rectifiers and maximum pooling: convolutions of 5 x 5 with 6 and 16 channels (the first padded), dense
-/// layers of 120 and 84. `width` multiplies all of them.
+/// LeNet-5 with rectifiers and maximum pooling: convolutions of 5 x 5 with 6 and 16 channels (the
+/// first padded), dense layers of 120 and 84. `width` multiplies all of them.
 /// @source LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791
 /// @deviation rectifiers, maximum pooling, fully connected second convolution, softmax outputs
 [[nodiscard]] inline graph lenet(tensor_shape input, Index classes, Index width = 1) {
@@ -43,8 +44,9 @@ namespace nn {
   return g;
 }
 
-/// A plain stack of 3 x 3 convolutions with batch normalisation: two of each width, pooled after each pair, then the
-/// mean over the plane. With the default widths 14.6 million multiply-accumulates on a 1 x 28 x 28 image.
+/// A plain stack of 3 x 3 convolutions with batch normalisation: two of each width, pooled after
+/// each pair, then the mean over the plane. With the default widths 14.6 million
+/// multiply-accumulates on a 1 x 28 x 28 image.
 /// @source after Simonyan, Zisserman 2015, arXiv:1409.1556
 [[nodiscard]] inline graph small_vgg(tensor_shape input, Index classes,
                                      const std::vector<Index>& widths = {16, 32, 64}) {
@@ -55,7 +57,8 @@ namespace nn {
     if (stage++ > 0) x = g.max_pooling(prunus::detail::concat("pool", stage - 1), x, 2, 2);
     for (int k = 0; k < 2; ++k) {
       const std::string number = std::to_string(++layer);
-      x = g.convolution("conv" + number, x, {.out_channels = channels, .kernel = 3, .padding = 1, .bias = false});
+      x = g.convolution("conv" + number, x,
+                        {.out_channels = channels, .kernel = 3, .padding = 1, .bias = false});
       x = g.relu("relu" + number, g.batch_norm("bn" + number, x));
     }
   }
@@ -64,38 +67,45 @@ namespace nn {
   return g;
 }
 
-/// A residual network of basic blocks for small images: a 3 x 3 convolution of `width` channels, then one stage for
-/// each number in `blocks`; every stage but the first halves the plane and doubles the channels. Shortcuts across a
-/// change of shape are convolutions of 1 x 1 with batch normalisation.
+/// A residual network of basic blocks for small images: a 3 x 3 convolution of `width` channels,
+/// then one stage for each number in `blocks`; every stage but the first halves the plane and
+/// doubles the channels. Shortcuts across a change of shape are convolutions of 1 x 1 with batch
+/// normalisation.
 ///
 /// Nodes: "conv1", "bn1"; "stage1.block1.conv1", ...; "fc".
-/// @source He, Zhang, Ren, Sun 2016, doi:10.1109/CVPR.2016.90, section 4.2, with projection shortcuts (option B)
+/// @source He, Zhang, Ren, Sun 2016, doi:10.1109/CVPR.2016.90, section 4.2, with projection
+/// shortcuts (option B)
 /// @throws argument_error (out_of_range) without stages or with an empty one
-[[nodiscard]] inline graph resnet(tensor_shape input, Index classes, const std::vector<int>& blocks = {3, 3, 3},
-                                  Index width = 16) {
+[[nodiscard]] inline graph resnet(tensor_shape input, Index classes,
+                                  const std::vector<int>& blocks = {3, 3, 3}, Index width = 16) {
   graph g;
-  const auto normalized = [&](const std::string& prefix, const std::string& number, std::string_view from,
-                              operation::convolution attributes) {
+  const auto normalized = [&](const std::string& prefix, const std::string& number,
+                              std::string_view from, operation::convolution attributes) {
     attributes.bias = false;
-    return g.batch_norm(prefix + "bn" + number, g.convolution(prefix + "conv" + number, from, attributes));
+    return g.batch_norm(prefix + "bn" + number,
+                        g.convolution(prefix + "conv" + number, from, attributes));
   };
   std::string x = g.relu("relu1", normalized("", "1", g.input("image", input),
                                              {.out_channels = width, .kernel = 3, .padding = 1}));
-  if (blocks.empty()) throw argument_error(errc::out_of_range, "resnet: no stages; it needs at least 1");
+  if (blocks.empty())
+    throw argument_error(errc::out_of_range, "resnet: no stages; it needs at least 1");
   Index before = width, channels = width;
   for (std::size_t stage = 0; stage < blocks.size(); ++stage, channels *= 2) {
     if (blocks[stage] < 1)
-      throw argument_error(errc::out_of_range, prunus::detail::concat("resnet: stage ", stage + 1, " has ",
-                                                                      blocks[stage], " blocks; it needs at least 1"));
+      throw argument_error(errc::out_of_range,
+                           prunus::detail::concat("resnet: stage ", stage + 1, " has ",
+                                                  blocks[stage], " blocks; it needs at least 1"));
     for (int block = 0; block < blocks[stage]; ++block, before = channels) {
-      const std::string prefix = prunus::detail::concat("stage", stage + 1, ".block", block + 1, ".");
+      const std::string prefix =
+          prunus::detail::concat("stage", stage + 1, ".block", block + 1, ".");
       const Index stride = stage > 0 && block == 0 ? 2 : 1;
-      std::string y = normalized(prefix, "1", x,
-                                 {.out_channels = channels, .kernel = 3, .stride = stride, .padding = 1});
+      std::string y = normalized(
+          prefix, "1", x, {.out_channels = channels, .kernel = 3, .stride = stride, .padding = 1});
       y = g.relu(prefix + "relu1", y);
       y = normalized(prefix, "2", y, {.out_channels = channels, .kernel = 3, .padding = 1});
       if (stride != 1 || before != channels)
-        x = normalized(prefix + "shortcut.", "", x, {.out_channels = channels, .kernel = 1, .stride = stride});
+        x = normalized(prefix + "shortcut.", "", x,
+                       {.out_channels = channels, .kernel = 1, .stride = stride});
       x = g.relu(prefix + "relu2", g.add(prefix + "add", {y, x}));
     }
   }

@@ -14,16 +14,20 @@
 namespace prunus::inline v0 {
 namespace nn {
 
-/// Fills with normal numbers of mean 0 and variance gain / fan_in: gain 2 in front of a rectifier, 1 elsewhere.
+/// Fills with normal numbers of mean 0 and variance gain / fan_in: gain 2 in front of a rectifier,
+/// 1 elsewhere.
 ///
-/// The same (seed, stream) gives the same numbers; see counter_random for what "same" means across platforms.
+/// The same (seed, stream) gives the same numbers; see counter_random for what "same" means across
+/// platforms.
 /// @source He, Zhang, Ren, Sun 2015, doi:10.1109/ICCV.2015.123
 /// @pre fan_in >= 1
 template <class S>
-void he_normal(std::span<S> values, Index fan_in, double gain, std::uint64_t seed, std::uint64_t stream) noexcept {
+void he_normal(std::span<S> values, Index fan_in, double gain, std::uint64_t seed,
+               std::uint64_t stream) noexcept {
   const counter_random random(seed, stream);
   const double deviation = std::sqrt(gain / static_cast<double>(fan_in));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<S>(deviation * random.normal(i));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<S>(deviation * random.normal(i));
 }
 
 /// 2 when a rectifier (relu and its relatives) is the first activation behind `node`, 1 otherwise.
@@ -32,7 +36,9 @@ void he_normal(std::span<S> values, Index fan_in, double gain, std::uint64_t see
   while (!graph.nodes[node].consumers.empty()) {
     node = graph.nodes[node].consumers.front();
     const any_operation& next = graph.nodes[node].operation;
-    if (std::holds_alternative<operation::convolution>(next) || std::holds_alternative<operation::dense>(next)) return 1;
+    if (std::holds_alternative<operation::convolution>(next) ||
+        std::holds_alternative<operation::dense>(next))
+      return 1;
     if (const operation::activation* op = std::get_if<operation::activation>(&next))
       return op->function == identity || op->function == sigmoid || op->function == tanh ? 1 : 2;
   }

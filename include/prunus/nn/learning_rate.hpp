@@ -8,7 +8,8 @@
 namespace prunus::inline v0 {
 namespace nn {
 
-// Learning rates are pure functions of the step, counted from 0: a run that is resumed at step k continues exactly.
+// Learning rates are pure functions of the step, counted from 0: a run that is resumed at step k
+// continues exactly.
 
 /// The same rate at every step.
 struct constant_rate {
@@ -26,8 +27,8 @@ struct step_decay {
   }
 };
 
-/// Rises in a straight line for `warm_up` steps, then falls along half a cosine to `final_rate` at step `steps` and
-/// stays there.
+/// Rises in a straight line for `warm_up` steps, then falls along half a cosine to `final_rate` at
+/// step `steps` and stays there.
 /// @source Loshchilov, Hutter 2017, arXiv:1608.03983, without restarts
 struct cosine_decay {
   double rate = 0.1;
@@ -37,7 +38,8 @@ struct cosine_decay {
   [[nodiscard]] double operator()(std::int64_t step) const noexcept {
     if (step < warm_up) return rate * static_cast<double>(step + 1) / static_cast<double>(warm_up);
     const std::int64_t length = std::max<std::int64_t>(steps - warm_up, 1);
-    const double progress = std::min(1.0, static_cast<double>(step - warm_up) / static_cast<double>(length));
+    const double progress =
+        std::min(1.0, static_cast<double>(step - warm_up) / static_cast<double>(length));
     return final_rate + (rate - final_rate) * (1 + std::cos(3.141592653589793 * progress)) / 2;
   }
 };

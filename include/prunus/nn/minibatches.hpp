@@ -20,7 +20,8 @@ using Eigen::Index;
 namespace nn {
 
 /// Fills `order` with 0, 1, ..., size - 1, shuffled: a pure function of (seed, epoch, size).
-inline void shuffled_order(std::span<Index> order, std::uint64_t seed, std::uint64_t epoch) noexcept {
+inline void shuffled_order(std::span<Index> order, std::uint64_t seed,
+                           std::uint64_t epoch) noexcept {
   const counter_random random(seed, epoch);
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
   for (std::size_t left = order.size(); left > 1; --left)
@@ -42,24 +43,27 @@ struct minibatch {
   [[nodiscard]] Index size() const noexcept { return static_cast<Index>(labels.size()); }
 };
 
-/// Cuts a data set into batches, in another order each epoch. Which samples are in batch b of epoch e is a pure function
-/// of (seed, e, b), so that a resumed run sees what it would have seen.
+/// Cuts a data set into batches, in another order each epoch. Which samples are in batch b of epoch
+/// e is a pure function of (seed, e, b), so that a resumed run sees what it would have seen.
 ///
 /// Holds views on images and labels, which must outlive it, and copies one batch at a time.
 template <class S>
 class minibatches {
  public:
   /// @throws argument_error (out_of_range: no labels, batch < 1), shape_error (shape_mismatch)
-  minibatches(std::span<const S> images, std::span<const int> labels, const minibatch_options& options = {})
+  minibatches(std::span<const S> images, std::span<const int> labels,
+              const minibatch_options& options = {})
       : images_(images), labels_(labels), options_(options) {
     if (labels.empty() || options.batch < 1)
-      throw argument_error(errc::out_of_range,
-                           prunus::detail::concat("minibatches: ", labels.size(), " labels in batches of ",
-                                                  options.batch, "; both must be at least 1"));
+      throw argument_error(
+          errc::out_of_range,
+          prunus::detail::concat("minibatches: ", labels.size(), " labels in batches of ",
+                                 options.batch, "; both must be at least 1"));
     if (images.empty() || images.size() % labels.size() != 0)
-      throw shape_error(errc::shape_mismatch,
-                        prunus::detail::concat("minibatches: ", images.size(), " numbers for ", labels.size(),
-                                               " labels; expected the same number for each"));
+      throw shape_error(
+          errc::shape_mismatch,
+          prunus::detail::concat("minibatches: ", images.size(), " numbers for ", labels.size(),
+                                 " labels; expected the same number for each"));
     size_ = images.size() / labels.size();
     order_.resize(labels.size());
     const std::size_t most = std::min(static_cast<std::size_t>(options.batch), labels.size());
@@ -70,15 +74,17 @@ class minibatches {
   /// Batches in an epoch.
   [[nodiscard]] Index count() const noexcept {
     const Index samples = static_cast<Index>(labels_.size());
-    return options_.drop_last ? samples / options_.batch : (samples + options_.batch - 1) / options_.batch;
+    return options_.drop_last ? samples / options_.batch
+                              : (samples + options_.batch - 1) / options_.batch;
   }
 
   /// Batch `index` of `epoch`; valid until the next call.
   /// @throws argument_error (out_of_range) unless 0 <= index < count()
   [[nodiscard]] minibatch<S> operator()(std::uint64_t epoch, Index index) {
     if (index < 0 || index >= count())
-      throw argument_error(errc::out_of_range,
-                           prunus::detail::concat("minibatches: batch ", index, " of ", count(), " in an epoch"));
+      throw argument_error(
+          errc::out_of_range,
+          prunus::detail::concat("minibatches: batch ", index, " of ", count(), " in an epoch"));
     if (!ordered_ || epoch != epoch_) {
       if (options_.shuffle)
         shuffled_order(order_, options_.seed, epoch);
@@ -88,7 +94,8 @@ class minibatches {
       epoch_ = epoch;
     }
     const std::size_t begin = static_cast<std::size_t>(index * options_.batch);
-    const std::size_t samples = std::min(static_cast<std::size_t>(options_.batch), labels_.size() - begin);
+    const std::size_t samples =
+        std::min(static_cast<std::size_t>(options_.batch), labels_.size() - begin);
     for (std::size_t i = 0; i < samples; ++i) {
       const std::size_t from = static_cast<std::size_t>(order_[begin + i]);
       std::copy_n(images_.data() + from * size_, size_, batch_images_.data() + i * size_);

@@ -5,15 +5,14 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/view.hpp>
-#include <prunus/nn/detail/any_layer.hpp>
 #include <prunus/nn/detail/executor.hpp>
-#include <prunus/nn/initialization.hpp>
+#include <prunus/nn/detail/parameter_store.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::copy_n, std::max
+#include <algorithm>    // std::copy_n
 #include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
@@ -21,7 +20,7 @@
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
-#include <variant>      // std::visit
+#include <variant>      // std::holds_alternative
 #include <vector>       // std::vector
 
 namespace prunus::inline v0 {
@@ -31,47 +30,57 @@ namespace nn {
 enum class mode : std::uint8_t { training, inference };
 
 struct network_options {
-  std::uint64_t seed = 1;         ///< of the initial weights and of dropout
-  Index threads = 1;              ///< that work on a batch, the caller included
-  Index batch = 0;                ///< samples to make room for at once; more room is made when a larger batch comes
-  Index shards = 8;               ///< parts of a batch, the tasks of the threads; sums are formed in their order
-  bool keep_activations = false;  ///< nothing is fused or computed in place, so that `activation` knows every node
+  std::uint64_t seed = 1;  ///< of the initial weights and of dropout
+  Index threads = 1;       ///< that work on a batch, the caller included
+  Index batch =
+      0;  ///< samples to make room for at once; more room is made when a larger batch comes
+  Index shards = 8;  ///< parts of a batch, the tasks of the threads; sums are formed in their order
+  bool keep_activations =
+      false;  ///< nothing is fused or computed in place, so that `activation` knows every node
 };
 
-/// A declared graph with weights: it runs forwards and backwards on the CPU. For examples, tests and measurements.
+/// A declared graph with weights: it runs forwards and backwards on the CPU. For examples, tests
+/// and measurements.
 ///
 ///     prunus::nn::network<float> net(prunus::nn::lenet({1, 28, 28}, 10), {.threads = 2});
 ///     auto logits = net.forward(images, 128, prunus::nn::mode::inference);  // 128 x 10
 ///
-/// The network owns its weights, gradients and activations. `parameters()` shows them as the model that pruning works
-/// on, under the names of the graph; their addresses never change, so the network can be neither copied nor moved.
+/// The network owns its weights, gradients and activations. `parameters()` shows them as the model
+/// that pruning works on, under the names of the graph; their addresses never change, so the
+/// network can be neither copied nor moved.
 ///
-/// Results are a function of the weights, the batch, the seed and `shards`; the number of threads does not matter.
-/// After the first batch of a size no call of forward or backward allocates.
+/// Results are a function of the weights, the batch, the seed and `shards`; the number of threads
+/// does not matter. After the first batch of a size no call of forward or backward allocates.
 template <std::floating_point S>
 class network {
  public:
   using Scalar = S;
   /// One row for each sample.
-  using output_view = Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  using output_view =
+      Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
   /// Weights are drawn by `he_normal`, biases and shifts are 0, scales 1.
-  /// @throws what `resolve` throws; argument_error (unsupported: several outputs; out_of_range: threads, shards, batch)
+  /// @throws what `resolve` throws; argument_error (unsupported: several outputs; out_of_range:
+  /// threads, shards, batch)
   explicit network(prunus::graph declared, const network_options& options = {})
       : graph_(std::move(declared)),
         resolved_(resolve(graph_)),
         options_(checked(options)),
-        slots_(lay_out()),
-        executor_(resolved_, make_layers(), shares(), options.threads, options.shards, !options.keep_activations) {
-    initialize();
-    register_parameters();
+        input_size_(only_input_size(resolved_)),
+        store_(resolved_, options.shards),
+        executor_(resolved_, store_.make_layers(options.seed), store_.shared_gradients(),
+                  options.threads, options.shards, !options.keep_activations),
+        model_(store_.make_model()) {
+    store_.initialize(options.seed);
     if (options.batch > 0) executor_.reserve(options.batch, false);
   }
 
   /// A network with given tensors: what compaction returned, or what was saved.
-  /// @throws as above; argument_error (unknown_name: a tensor that the graph does not declare, or the other way round),
+  /// @throws as above; argument_error (unknown_name: a tensor that the graph does not declare, or
+  /// the other way round),
   ///         shape_error (shape_mismatch)
-  template <std::same_as<std::vector<named_tensor<S>>> Tensors>  // a template, so that {...} means options
+  template <std::same_as<std::vector<named_tensor<S>>>
+                Tensors>  // a template, so that {...} means options
   network(prunus::graph declared, const Tensors& tensors, const network_options& options = {})
       : network(std::move(declared), options) {
     for (const named_tensor<S>& tensor : tensors) assign(tensor.name, tensor.view());
@@ -79,9 +88,10 @@ class network {
       bool given = false;
       for (const named_tensor<S>& tensor : tensors) given = given || tensor.name == p.name;
       if (!given)
-        throw argument_error(errc::unknown_name, prunus::detail::concat("network: the graph declares ", p.name,
-                                                                        ", which is not among the ", tensors.size(),
-                                                                        " tensors"));
+        throw argument_error(
+            errc::unknown_name,
+            prunus::detail::concat("network: the graph declares ", p.name,
+                                   ", which is not among the ", tensors.size(), " tensors"));
     }
   }
 
@@ -95,8 +105,8 @@ class network {
   [[nodiscard]] Index input_size() const noexcept { return input_size_; }
   [[nodiscard]] Index output_size() const noexcept { return executor_.output().size(); }
 
-  /// Views on weights, gradients and the optimizer's state, in the order of the graph. Running statistics are among
-  /// them and not prunable.
+  /// Views on weights, gradients and the optimizer's state, in the order of the graph. Running
+  /// statistics are among them and not prunable.
   [[nodiscard]] model<S>& parameters() noexcept { return model_; }
   [[nodiscard]] const model<S>& parameters() const noexcept { return model_; }
 
@@ -106,8 +116,9 @@ class network {
     const weight_view<S>& to = model_[name].weight;
     for (axis a : {axis::out, axis::in, axis::height, axis::width})
       if (values.empty() || to.extent(a) != values.extent(a))
-        throw shape_error(errc::shape_mismatch, prunus::detail::concat("network.assign: ", name, " is ", describe(to),
-                                                                       ", the values are ", describe(values)));
+        throw shape_error(errc::shape_mismatch,
+                          prunus::detail::concat("network.assign: ", name, " is ", describe(to),
+                                                 ", the values are ", describe(values)));
     for (Index o = 0; o < to.extent(axis::out); ++o)
       for (Index i = 0; i < to.extent(axis::in); ++i)
         for (Index h = 0; h < to.extent(axis::height); ++h)
@@ -123,10 +134,11 @@ class network {
     return result;
   }
 
-  /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input says. In training mode
-  /// the running statistics move on and everything `backward` needs is kept.
+  /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input
+  /// says. In training mode the running statistics move on and everything `backward` needs is kept.
   /// @returns a view that is valid until the next call
-  /// @throws argument_error (out_of_range: batch < 1; in training also a batch normalisation that sees one value),
+  /// @throws argument_error (out_of_range: batch < 1; in training also a batch normalisation that
+  /// sees one value),
   ///         shape_error (shape_mismatch: images of another size)
   output_view forward(std::span<const S> images, Index batch, mode how) {
     check_images(static_cast<Index>(images.size()), batch, how);
@@ -138,14 +150,16 @@ class network {
     return output_view(executor_.output().value, batch, output_size());
   }
 
-  /// Where `backward` expects the gradient of the outputs of the last training batch: batch x output_size().
+  /// Where `backward` expects the gradient of the outputs of the last training batch: batch x
+  /// output_size().
   /// @throws state_error (wrong_order) without such a batch
   [[nodiscard]] std::span<S> output_gradient() {
     check_differentiable("output_gradient");
     return {executor_.output().gradient, static_cast<std::size_t>(differentiable_ * output_size())};
   }
 
-  /// Computes the gradients of all parameters from `output_gradient()`, overwriting the previous ones.
+  /// Computes the gradients of all parameters from `output_gradient()`, overwriting the previous
+  /// ones.
   /// @throws state_error (wrong_order) unless a forward pass in training mode came directly before
   void backward() {
     check_differentiable("backward");
@@ -157,166 +171,81 @@ class network {
   void backward(std::span<const S> gradient) {
     const std::span<S> to = output_gradient();
     if (gradient.size() != to.size())
-      throw shape_error(errc::shape_mismatch,
-                        prunus::detail::concat("network.backward: the gradient has ", gradient.size(),
-                                               " numbers, the outputs had ", to.size()));
+      throw shape_error(
+          errc::shape_mismatch,
+          prunus::detail::concat("network.backward: the gradient has ", gradient.size(),
+                                 " numbers, the outputs had ", to.size()));
     std::copy_n(gradient.data(), gradient.size(), to.data());
     backward();
   }
 
-  /// What a node computed in the last forward pass, sample after sample, and the gradient of it that the last backward
-  /// pass found. Needs the option `keep_activations`.
-  /// @throws argument_error (unknown_name), state_error (wrong_order: option not set, or no pass yet)
-  [[nodiscard]] std::span<const S> activation(std::string_view node) const { return kept(node, false); }
-  [[nodiscard]] std::span<const S> activation_gradient(std::string_view node) const { return kept(node, true); }
+  /// What a node computed in the last forward pass, sample after sample, and the gradient of it
+  /// that the last backward pass found. Needs the option `keep_activations`.
+  /// @throws argument_error (unknown_name), state_error (wrong_order: option not set, or no pass
+  /// yet)
+  [[nodiscard]] std::span<const S> activation(std::string_view node) const {
+    return kept(node, false);
+  }
+  [[nodiscard]] std::span<const S> activation_gradient(std::string_view node) const {
+    return kept(node, true);
+  }
 
-  /// Forward passes in training mode so far: dropout is a function of it. Set it to resume a run exactly.
+  /// Forward passes in training mode so far: dropout is a function of it. Set it to resume a run
+  /// exactly.
   [[nodiscard]] std::uint64_t training_passes() const noexcept { return steps_; }
   void set_training_passes(std::uint64_t passes) noexcept { steps_ = passes; }
 
-  /// Gives every trainable parameter `slots` buffers of its shape for an optimizer, all zero, and shows them in
-  /// `parameters()` as `options.state`; buffers given before are gone. Optimizers call it.
-  void allocate_state(Index slots) {
-    state_.setZero(slots * trainable_size_);
-    model<S> renewed;
-    Index offset = 0;
-    for (const parameter<S>& p : model_.parameters()) {
-      parameter_options<S> kept_options = p.options;
-      kept_options.state.clear();
-      if (p.options.gradient.data != nullptr)
-        for (Index k = 0; k < slots; ++k, offset += p.weight.size())
-          kept_options.state.push_back({state_.data() + offset, p.weight.extents, p.weight.axes, p.weight.rank});
-      renewed.add(p.name, p.weight, std::move(kept_options));
-    }
-    renewed.couple(model_.couplings());
-    model_ = std::move(renewed);
-  }
+  /// Gives every trainable parameter `slots` buffers of its shape for an optimizer, all zero, and
+  /// shows them in `parameters()` as `options.state`; buffers given before are gone. Optimizers
+  /// call it.
+  void allocate_state(Index slots) { model_ = store_.with_state(model_, slots); }
 
  private:
-  using buffer = Eigen::Array<S, Eigen::Dynamic, 1>;
-
-  /// Where a declared tensor lies.
-  struct slot {
-    std::size_t node;
-    const parameter_declaration* declaration;
-    Index value, gradient;  // offsets; gradient -1 for running statistics
-    Index share;            // offset in a shard's shares, -1 when shards do not compute the gradient
-  };
-
   static const network_options& checked(const network_options& options) {
     if (options.threads < 1 || options.shards < 1 || options.batch < 0)
-      throw argument_error(errc::out_of_range,
-                           prunus::detail::concat("network: ", options.threads, " threads, ", options.shards,
-                                                  " shards and room for ", options.batch,
-                                                  " samples; the first two must be at least 1, the last not negative"));
+      throw argument_error(
+          errc::out_of_range,
+          prunus::detail::concat(
+              "network: ", options.threads, " threads, ", options.shards, " shards and room for ",
+              options.batch, " samples; the first two must be at least 1, the last not negative"));
     return options;
   }
-  [[nodiscard]] static bool is_statistic(parameter_role role) noexcept {
-    return role == parameter_role::running_mean || role == parameter_role::running_variance;
-  }
-  /// Shards compute shares of the gradients of convolutions and layer normalisations.
-  [[nodiscard]] bool is_shared(std::size_t node) const {
-    const any_operation& op = resolved_.nodes[node].operation;
-    return std::holds_alternative<operation::convolution>(op) || std::holds_alternative<operation::layer_norm>(op) ||
-           (std::holds_alternative<operation::dense>(op) && resolved_.nodes[node].shape.plane() > 1);
-  }
-
-  [[nodiscard]] std::vector<slot> lay_out() {
-    constexpr Index step = 64 / static_cast<Index>(sizeof(S));  // tensors begin at cache lines
-    const auto place = [](Index& total, Index size) {
-      const Index at = total;
-      total += (size + step - 1) / step * step;
-      return at;
-    };
-    std::vector<slot> result;
-    Index values = 0, gradients = 0;
-    for (std::size_t i = 0; i < resolved_.nodes.size(); ++i) {
-      if (std::holds_alternative<operation::input>(resolved_.nodes[i].operation))
-        input_size_ = resolved_.nodes[i].shape.size(), ++inputs_;
-      for (const parameter_declaration& declaration : resolved_.nodes[i].parameters) {
-        const Index size = declaration.size();
-        const bool statistic = is_statistic(declaration.role);
-        result.push_back({i, &declaration, place(values, size), statistic ? -1 : place(gradients, size),
-                          is_shared(i) ? place(share_pitch_, size) : -1});
-        if (!statistic) trainable_size_ += size;
-      }
-    }
-    if (inputs_ != 1)
-      throw argument_error(errc::unsupported,
-                           prunus::detail::concat("network: the graph has ", inputs_, " inputs; a network has one"));
-    values_.setZero(values);
-    gradients_.setZero(gradients);
-    shares_.setZero(share_pitch_ * options_.shards);
-    return result;
-  }
-
-  [[nodiscard]] std::vector<prunus::detail::any_layer<S>> make_layers() {
-    std::vector<prunus::detail::any_layer<S>> layers;
-    for (std::size_t i = 0; i < resolved_.nodes.size(); ++i) {
-      const auto parameter_of = [&](std::string_view suffix) -> prunus::detail::layer_parameter<S> {
-        for (const slot& s : slots_)
-          if (s.node == i && s.declaration->name.ends_with(prunus::detail::concat(".", suffix)))
-            return {values_.data() + s.value, s.gradient < 0 ? nullptr : gradients_.data() + s.gradient,
-                    s.share < 0 ? nullptr : shares_.data() + s.share, share_pitch_};
-        return {};
-      };
-      layers.push_back(std::visit(prunus::detail::layer_factory<S, decltype(parameter_of)>{resolved_, i, options_.seed,
-                                                                                           parameter_of},
-                                  resolved_.nodes[i].operation));
-    }
-    return layers;
-  }
-
-  [[nodiscard]] std::vector<prunus::detail::shared_gradient<S>> shares() {
-    std::vector<prunus::detail::shared_gradient<S>> result;
-    for (const slot& s : slots_)
-      if (s.share >= 0)
-        result.push_back(
-            {gradients_.data() + s.gradient, shares_.data() + s.share, share_pitch_, s.declaration->size()});
-    return result;
-  }
-
-  void initialize() {
-    for (std::size_t k = 0; k < slots_.size(); ++k) {
-      const parameter_declaration& d = *slots_[k].declaration;
-      const std::span<S> values(values_.data() + slots_[k].value, static_cast<std::size_t>(d.size()));
-      if (d.role == parameter_role::weight)
-        he_normal(values, d.size() / d.shape.front(), rectifier_gain(resolved_, slots_[k].node), options_.seed, k);
-      else if (d.role == parameter_role::scale || d.role == parameter_role::running_variance)
-        for (S& v : values) v = S(1);
-    }
-  }
-
-  void register_parameters() {
-    for (const slot& s : slots_) {
-      const std::vector<Index>& shape = s.declaration->shape;
-      const layout meaning = layout::of_rank(static_cast<int>(shape.size()));
-      parameter_options<S> options;
-      if (s.gradient >= 0) options.gradient = view(gradients_.data() + s.gradient, std::span(shape), meaning);
-      if (s.gradient < 0) options.prunable = false;
-      model_.add(s.declaration->name, view(values_.data() + s.value, std::span(shape), meaning), std::move(options));
-    }
+  [[nodiscard]] static Index only_input_size(const resolved_graph& graph) {
+    Index size = 0, inputs = 0;
+    for (const resolved_graph::node& node : graph.nodes)
+      if (std::holds_alternative<operation::input>(node.operation))
+        size = node.shape.size(), ++inputs;
+    if (inputs != 1)
+      throw argument_error(
+          errc::unsupported,
+          prunus::detail::concat("network: the graph has ", inputs, " inputs; a network has one"));
+    return size;
   }
 
   void check_images(Index size, Index batch, mode how) const {
     if (batch < 1)
       throw argument_error(errc::out_of_range,
-                           prunus::detail::concat("network.forward: a batch of ", batch, " samples; it needs at least 1"));
+                           prunus::detail::concat("network.forward: a batch of ", batch,
+                                                  " samples; it needs at least 1"));
     if (size != batch * input_size_)
-      throw shape_error(errc::shape_mismatch,
-                        prunus::detail::concat("network.forward: ", size, " numbers for ", batch, " samples of ",
-                                               input_size_, "; expected ", batch * input_size_));
+      throw shape_error(
+          errc::shape_mismatch,
+          prunus::detail::concat("network.forward: ", size, " numbers for ", batch, " samples of ",
+                                 input_size_, "; expected ", batch * input_size_));
     for (std::size_t i = 0; how == mode::training && batch == 1 && i < resolved_.nodes.size(); ++i)
       if (std::holds_alternative<operation::batch_norm>(resolved_.nodes[i].operation) &&
           resolved_.nodes[i].shape.plane() == 1)
-        throw argument_error(errc::out_of_range,
-                             prunus::detail::concat("network.forward: ", resolved_.nodes[i].name,
-                                                    " would normalise a single value; train it with 2 samples or more"));
+        throw argument_error(
+            errc::out_of_range,
+            prunus::detail::concat(
+                "network.forward: ", resolved_.nodes[i].name,
+                " would normalise a single value; train it with 2 samples or more"));
   }
   void check_differentiable(std::string_view where) const {
     if (differentiable_ == 0)
-      throw state_error(errc::wrong_order, prunus::detail::concat("network.", where,
-                                                                  ": call forward in training mode first"));
+      throw state_error(
+          errc::wrong_order,
+          prunus::detail::concat("network.", where, ": call forward in training mode first"));
   }
 
   [[nodiscard]] std::span<const S> kept(std::string_view node, bool gradient) const {
@@ -324,18 +253,18 @@ class network {
     const prunus::detail::layer_port<S>& port = executor_.result(i);
     const S* data = gradient ? port.gradient : port.value;
     if (!options_.keep_activations || data == nullptr || batch_ == 0)
-      throw state_error(errc::wrong_order,
-                        prunus::detail::concat("network: the ", gradient ? "gradient" : "value", " of ", node,
-                                               " is not there; set keep_activations and run the network first"));
+      throw state_error(
+          errc::wrong_order,
+          prunus::detail::concat("network: the ", gradient ? "gradient" : "value", " of ", node,
+                                 " is not there; set keep_activations and run the network first"));
     return {data, static_cast<std::size_t>(batch_ * port.size())};
   }
 
   prunus::graph graph_;
   resolved_graph resolved_;
   network_options options_;
-  Index input_size_ = 0, inputs_ = 0, trainable_size_ = 0, share_pitch_ = 0;
-  buffer values_, gradients_, shares_, state_;
-  std::vector<slot> slots_;
+  Index input_size_;
+  prunus::detail::parameter_store<S> store_;
   prunus::detail::executor<S> executor_;
   model<S> model_;
   std::uint64_t steps_ = 0;

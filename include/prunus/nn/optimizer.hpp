@@ -19,10 +19,12 @@
 namespace prunus::inline v0 {
 namespace nn {
 
-/// A rule that changes weights: hyper-parameters only. `state_names` says which buffers it keeps for each weight.
+/// A rule that changes weights: hyper-parameters only. `state_names` says which buffers it keeps
+/// for each weight.
 template <class Rule, class S>
 concept update_rule = requires(const Rule& rule, std::span<S> weight, std::span<const S> gradient,
-                               std::span<const std::span<S>> state, double rate, std::int64_t step) {
+                               std::span<const std::span<S>> state, double rate,
+                               std::int64_t step) {
   { rule.learning_rate } -> std::convertible_to<double>;
   { rule.weight_decay } -> std::convertible_to<double>;
   { rule.decay_all } -> std::convertible_to<bool>;
@@ -40,13 +42,12 @@ struct optimizer_state {
 
 /// Applies an update rule to the trainable parameters of a network.
 ///
-///     prunus::nn::optimizer optimize(net, prunus::nn::sgd{.learning_rate = 0.05, .momentum = 0.9});
-///     net.backward();
-///     optimize.step();
+///     prunus::nn::optimizer optimize(net, prunus::nn::sgd{.learning_rate = 0.05, .momentum =
+///     0.9}); net.backward(); optimize.step();
 ///
-/// Its buffers belong to the network and stand in `net.parameters()` as `options.state`, so that pruning holds them at
-/// zero with the weights. A network has one optimizer: a new one takes over and begins with zeros.
-/// The optimizer refers to the network, which must outlive it.
+/// Its buffers belong to the network and stand in `net.parameters()` as `options.state`, so that
+/// pruning holds them at zero with the weights. A network has one optimizer: a new one takes over
+/// and begins with zeros. The optimizer refers to the network, which must outlive it.
 template <std::floating_point S, update_rule<S> Rule>
 class optimizer {
  public:
@@ -59,8 +60,9 @@ class optimizer {
   [[nodiscard]] Rule& rule() noexcept { return rule_; }
   [[nodiscard]] const Rule& rule() const noexcept { return rule_; }
 
-  /// One update of every trainable parameter from its gradient, with the learning rate of the rule or another one.
-  /// Weight decay leaves out vectors (biases, scales and shifts) unless `decay_all` is set.
+  /// One update of every trainable parameter from its gradient, with the learning rate of the rule
+  /// or another one. Weight decay leaves out vectors (biases, scales and shifts) unless `decay_all`
+  /// is set.
   void step() { step(rule_.learning_rate); }
   void step(double learning_rate) {
     ++steps_;
@@ -70,7 +72,8 @@ class optimizer {
       std::array<std::span<S>, Rule::state_names.size()> state;
       for (std::size_t k = 0; k < state.size(); ++k) state[k] = {p.options.state[k].data, size};
       const double decay = p.weight.rank > 1 || rule_.decay_all ? rule_.weight_decay : 0;
-      rule_.update(std::span<S>(p.weight.data, size), std::span<const S>(p.options.gradient.data, size),
+      rule_.update(std::span<S>(p.weight.data, size),
+                   std::span<const S>(p.options.gradient.data, size),
                    std::span<const std::span<S>>(state), learning_rate, decay, steps_);
     }
   }
@@ -78,30 +81,38 @@ class optimizer {
   /// A copy of the run state, and its way back.
   [[nodiscard]] optimizer_state<S> state() const {
     optimizer_state<S> result{steps_, {}};
-    for_each_buffer([&](std::string_view parameter, std::string_view name, const weight_view<S>& w) {
-      result.tensors.push_back({prunus::detail::concat(parameter, ".", name), w.extents, w.axes, w.rank,
-                                std::vector<S>(w.data, w.data + w.size())});
-    });
+    for_each_buffer(
+        [&](std::string_view parameter, std::string_view name, const weight_view<S>& w) {
+          result.tensors.push_back({prunus::detail::concat(parameter, ".", name), w.extents, w.axes,
+                                    w.rank, std::vector<S>(w.data, w.data + w.size())});
+        });
     return result;
   }
-  /// @throws argument_error (unknown_name: a tensor is missing or foreign), shape_error (shape_mismatch)
+  /// @throws argument_error (unknown_name: a tensor is missing or foreign), shape_error
+  /// (shape_mismatch)
   void restore(const optimizer_state<S>& saved) {
     std::size_t next = 0;
-    const auto check = [&](std::string_view parameter, std::string_view name, const weight_view<S>& w) {
-      if (next == saved.tensors.size() || saved.tensors[next].name != prunus::detail::concat(parameter, ".", name))
-        throw argument_error(errc::unknown_name,
-                             prunus::detail::concat("optimizer.restore: expected ", parameter, ".", name, ", came ",
-                                                    next == saved.tensors.size() ? "nothing" : saved.tensors[next].name));
+    const auto check = [&](std::string_view parameter, std::string_view name,
+                           const weight_view<S>& w) {
+      if (next == saved.tensors.size() ||
+          saved.tensors[next].name != prunus::detail::concat(parameter, ".", name))
+        throw argument_error(
+            errc::unknown_name,
+            prunus::detail::concat(
+                "optimizer.restore: expected ", parameter, ".", name, ", came ",
+                next == saved.tensors.size() ? "nothing" : saved.tensors[next].name));
       if (!saved.tensors[next].view().same_shape(w))
         throw shape_error(errc::shape_mismatch,
-                          prunus::detail::concat("optimizer.restore: ", saved.tensors[next].name, " is ",
-                                                 describe(saved.tensors[next].view()), ", expected ", describe(w)));
+                          prunus::detail::concat("optimizer.restore: ", saved.tensors[next].name,
+                                                 " is ", describe(saved.tensors[next].view()),
+                                                 ", expected ", describe(w)));
       ++next;
     };
     for_each_buffer(check);
     if (next != saved.tensors.size())
-      throw argument_error(errc::unknown_name, prunus::detail::concat("optimizer.restore: ", saved.tensors[next].name,
-                                                                      " belongs to no parameter"));
+      throw argument_error(errc::unknown_name,
+                           prunus::detail::concat("optimizer.restore: ", saved.tensors[next].name,
+                                                  " belongs to no parameter"));
     next = 0;
     for_each_buffer([&](std::string_view, std::string_view, const weight_view<S>& w) {
       std::copy_n(saved.tensors[next++].values.data(), w.size(), w.data);
@@ -113,7 +124,8 @@ class optimizer {
   template <class F>
   void for_each_buffer(const F& f) const {
     for (const parameter<S>& p : net_->parameters().parameters())
-      for (std::size_t k = 0; k < p.options.state.size(); ++k) f(p.name, Rule::state_names[k], p.options.state[k]);
+      for (std::size_t k = 0; k < p.options.state.size(); ++k)
+        f(p.name, Rule::state_names[k], p.options.state[k]);
   }
 
   network<S>* net_;

@@ -15,26 +15,27 @@ namespace nn {
 
 /// Forward, loss, backward, `before_update()`, update: one step of training a classifier.
 ///
-/// `before_update` runs when the gradients are known and the weights have not moved yet: the place to hold the
-/// gradients of pruned weights at zero, to add a penalty, or to gather statistics.
+/// `before_update` runs when the gradients are known and the weights have not moved yet: the place
+/// to hold the gradients of pruned weights at zero, to add a penalty, or to gather statistics.
 /// @shape images: [labels, C, H, W] row-major
 /// @returns mean loss and hits of the batch, before the update
 /// @throws as network::forward and softmax_cross_entropy; the weights have not moved then
 template <std::floating_point S, class Optimizer, std::invocable Hook>
-batch_result train_step(network<S>& net, Optimizer& optimizer, std::span<const S> images, std::span<const int> labels,
-                        double learning_rate, const Hook& before_update) {
+batch_result train_step(network<S>& net, Optimizer& optimizer, std::span<const S> images,
+                        std::span<const int> labels, double learning_rate,
+                        const Hook& before_update) {
   const Index batch = static_cast<Index>(labels.size());
   const auto outputs = net.forward(images, batch, mode::training);
-  const batch_result result = softmax_cross_entropy<S>({outputs.data(), static_cast<std::size_t>(outputs.size())},
-                                                       labels, net.output_gradient());
+  const batch_result result = softmax_cross_entropy<S>(
+      {outputs.data(), static_cast<std::size_t>(outputs.size())}, labels, net.output_gradient());
   net.backward();
   before_update();
   optimizer.step(learning_rate);
   return result;
 }
 template <std::floating_point S, class Optimizer>
-batch_result train_step(network<S>& net, Optimizer& optimizer, std::span<const S> images, std::span<const int> labels,
-                        double learning_rate) {
+batch_result train_step(network<S>& net, Optimizer& optimizer, std::span<const S> images,
+                        std::span<const int> labels, double learning_rate) {
   return train_step(net, optimizer, images, labels, learning_rate, [] {});
 }
 
@@ -46,24 +47,28 @@ struct evaluation {
 /// Loss and accuracy over a data set, in batches of at most `batch` samples, in inference mode.
 /// @throws argument_error (out_of_range: no samples, batch < 1), shape_error (shape_mismatch)
 template <std::floating_point S>
-[[nodiscard]] evaluation evaluate(network<S>& net, std::span<const S> images, std::span<const int> labels,
-                                  Index batch = 256) {
+[[nodiscard]] evaluation evaluate(network<S>& net, std::span<const S> images,
+                                  std::span<const int> labels, Index batch = 256) {
   if (labels.empty() || batch < 1)
-    throw argument_error(errc::out_of_range, prunus::detail::concat("evaluate: ", labels.size(), " samples in batches of ",
-                                                                    batch, "; both must be at least 1"));
+    throw argument_error(
+        errc::out_of_range,
+        prunus::detail::concat("evaluate: ", labels.size(), " samples in batches of ", batch,
+                               "; both must be at least 1"));
   const std::size_t size = static_cast<std::size_t>(net.input_size());
   if (images.size() != labels.size() * size)
-    throw shape_error(errc::shape_mismatch,
-                      prunus::detail::concat("evaluate: ", images.size(), " numbers for ", labels.size(),
-                                             " samples of ", size, "; expected ", labels.size() * size));
+    throw shape_error(
+        errc::shape_mismatch,
+        prunus::detail::concat("evaluate: ", images.size(), " numbers for ", labels.size(),
+                               " samples of ", size, "; expected ", labels.size() * size));
   double loss = 0;
   Index correct = 0;
   for (std::size_t begin = 0; begin < labels.size(); begin += static_cast<std::size_t>(batch)) {
     const std::size_t count = std::min(static_cast<std::size_t>(batch), labels.size() - begin);
-    const auto outputs =
-        net.forward(images.subspan(begin * size, count * size), static_cast<Index>(count), mode::inference);
-    const batch_result part = softmax_cross_entropy<S>({outputs.data(), static_cast<std::size_t>(outputs.size())},
-                                                       labels.subspan(begin, count), {});
+    const auto outputs = net.forward(images.subspan(begin * size, count * size),
+                                     static_cast<Index>(count), mode::inference);
+    const batch_result part =
+        softmax_cross_entropy<S>({outputs.data(), static_cast<std::size_t>(outputs.size())},
+                                 labels.subspan(begin, count), {});
     loss += part.loss * static_cast<double>(count);
     correct += part.correct;
   }

@@ -7,8 +7,8 @@ namespace prunus::inline v0 {
 
 using Eigen::Index;
 
-/// What happens to each value of an output channel before it is written: value * scale + shift, then zero where
-/// negative. Null pointers leave their part out; a bias is a shift.
+/// What happens to each value of an output channel before it is written: value * scale + shift,
+/// then zero where negative. Null pointers leave their part out; a bias is a shift.
 template <class S>
 struct channel_epilogue {
   const S* scale = nullptr;  ///< one a channel
@@ -16,7 +16,8 @@ struct channel_epilogue {
   bool relu = false;
 
   [[nodiscard]] constexpr channel_epilogue from(Index channel) const noexcept {
-    return {scale == nullptr ? nullptr : scale + channel, shift == nullptr ? nullptr : shift + channel, relu};
+    return {scale == nullptr ? nullptr : scale + channel,
+            shift == nullptr ? nullptr : shift + channel, relu};
   }
 };
 

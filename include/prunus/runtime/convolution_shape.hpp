@@ -9,8 +9,8 @@ namespace prunus::inline v0 {
 
 using Eigen::Index;
 
-/// Extents of a 2-D cross-correlation with zero padding. Images are channels x height x width, weights are
-/// out x in/groups x kernel_height x kernel_width, both row-major.
+/// Extents of a 2-D cross-correlation with zero padding. Images are channels x height x width,
+/// weights are out x in/groups x kernel_height x kernel_width, both row-major.
 struct convolution_shape {
   Index in_channels = 1;
   Index out_channels = 1;
@@ -36,7 +36,9 @@ struct convolution_shape {
   }
   [[nodiscard]] constexpr Index group_inputs() const noexcept { return in_channels / groups; }
   [[nodiscard]] constexpr Index group_outputs() const noexcept { return out_channels / groups; }
-  [[nodiscard]] constexpr Index kernel_area() const noexcept { return kernel_height * kernel_width; }
+  [[nodiscard]] constexpr Index kernel_area() const noexcept {
+    return kernel_height * kernel_width;
+  }
   /// Weights of one output channel.
   [[nodiscard]] constexpr Index row_size() const noexcept { return group_inputs() * kernel_area(); }
   [[nodiscard]] constexpr Index weight_size() const noexcept { return out_channels * row_size(); }
@@ -46,7 +48,8 @@ struct convolution_shape {
   friend constexpr bool operator==(const convolution_shape&, const convolution_shape&) = default;
 };
 
-/// @throws shape_error (shape_mismatch) unless every extent is at least 1, the padding not negative, the groups divide
+/// @throws shape_error (shape_mismatch) unless every extent is at least 1, the padding not
+/// negative, the groups divide
 ///         the channels and the kernel fits into the padded image
 inline void validate(const convolution_shape& s) {
   const auto fail = [](const auto&... parts) {
@@ -65,8 +68,8 @@ inline void validate(const convolution_shape& s) {
          " output channels");
   if (s.height + 2 * s.padding_height < s.kernel_height ||
       s.width + 2 * s.padding_width < s.kernel_width)
-    fail("a kernel of ", s.kernel_height, " x ", s.kernel_width, " does not fit into ", s.height, " x ",
-         s.width, " with padding ", s.padding_height, " x ", s.padding_width);
+    fail("a kernel of ", s.kernel_height, " x ", s.kernel_width, " does not fit into ", s.height,
+         " x ", s.width, " with padding ", s.padding_height, " x ", s.padding_width);
 }
 
 }  // namespace prunus::inline v0

@@ -16,40 +16,50 @@
 
 namespace prunus::inline v0 {
 
-/// 2-D cross-correlation without im2col, forwards and backwards, for any kernel, stride, padding and groups.
+/// 2-D cross-correlation without im2col, forwards and backwards, for any kernel, stride, padding
+/// and groups.
 ///
-/// Every weight is one multiply-add of a shifted line of a zero-padded plane into a tile of registers, so the time
-/// follows the number of multiply-adds whatever the number of channels, and the weights are read where they stand:
-/// nothing is packed and nothing needs to be told when a weight changes.
+/// Every weight is one multiply-add of a shifted line of a zero-padded plane into a tile of
+/// registers, so the time follows the number of multiply-adds whatever the number of channels, and
+/// the weights are read where they stand: nothing is packed and nothing needs to be told when a
+/// weight changes.
 ///
-/// The object holds the tables of one shape; all calls are const and use only the `scratch` they are given, so that
-/// threads can share it. Images and gradients are dense: images x channels x height x width.
+/// The object holds the tables of one shape; all calls are const and use only the `scratch` they
+/// are given, so that threads can share it. Images and gradients are dense: images x channels x
+/// height x width.
 ///
-///     prunus::direct_convolution<float> convolution{{.in_channels = 16, .out_channels = 32, .height = 32, ...}};
-///     std::vector<float> scratch(convolution.scratch_size());
+///     prunus::direct_convolution<float> convolution{{.in_channels = 16, .out_channels = 32,
+///     .height = 32, ...}}; std::vector<float> scratch(convolution.scratch_size());
 ///     convolution.forward(x, weights, {.shift = bias, .relu = true}, y, images, scratch.data());
 ///
 /// Rounding: the order of summation is fixed by the shape and the width of the machine's registers.
 template <std::floating_point S>
 class direct_convolution {
  public:
-  /// Cost: one table entry for each weight of an output channel and for each weight of an input channel.
+  /// Cost: one table entry for each weight of an output channel and for each weight of an input
+  /// channel.
   /// @throws shape_error (shape_mismatch: see `validate`; a grid of more than 2^31 numbers)
   explicit direct_convolution(const convolution_shape& shape)
-      : shape_((validate(shape), shape)), grid_(shape, slack), taps_(checked(grid_).forward_taps()) {
+      : shape_((validate(shape), shape)),
+        grid_(shape, slack),
+        taps_(checked(grid_).forward_taps()) {
     for (Index p = 0; p < grid_.rows.phases(); ++p)
-      for (Index q = 0; q < grid_.columns.phases(); ++q) backward_taps_.push_back(grid_.backward_taps(p, q));
+      for (Index q = 0; q < grid_.columns.phases(); ++q)
+        backward_taps_.push_back(grid_.backward_taps(p, q));
   }
 
   [[nodiscard]] const convolution_shape& shape() const noexcept { return shape_; }
   /// Numbers of scratch memory that `forward` and `backward` need.
-  [[nodiscard]] Index scratch_size() const noexcept { return in_size() + out_size() + result_size(); }
+  [[nodiscard]] Index scratch_size() const noexcept {
+    return in_size() + out_size() + result_size();
+  }
 
   /// y = epilogue(x * weights).
-  /// @pre x: images x in x H x W, weights: out x in/groups x kH x kW, y: images x out x H' x W', none overlapping;
+  /// @pre x: images x in x H x W, weights: out x in/groups x kH x kW, y: images x out x H' x W',
+  /// none overlapping;
   ///      scratch: scratch_size() numbers
-  void forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y, Index images,
-               S* scratch) const noexcept {
+  void forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+               Index images, S* scratch) const noexcept {
     S* const lines = scratch;
     S* const result = scratch + in_size();
     for (Index n = 0; n < images; n += grid_.images) {
@@ -68,10 +78,11 @@ class direct_convolution {
   };
 
   /// Gradients of the weights, summed over the images, and of the input.
-  /// @pre as of `forward`; `x` may be null when the gradient of the weights is left out, `weights` when that of the
+  /// @pre as of `forward`; `x` may be null when the gradient of the weights is left out, `weights`
+  /// when that of the
   ///      input is
-  void backward(const S* x, const S* weights, const S* y_gradient, const gradients& wanted, Index images,
-                S* scratch) const noexcept {
+  void backward(const S* x, const S* weights, const S* y_gradient, const gradients& wanted,
+                Index images, S* scratch) const noexcept {
     S* const lines = scratch;
     S* const rows = scratch + in_size();
     S* const result = rows + out_size();
@@ -79,12 +90,13 @@ class direct_convolution {
       const Index count = std::min(grid_.images, images - n);
       if (wanted.weights != nullptr) {
         spread_input(x + n * shape_.in_size(), count, lines);
-        weight_gradient(lines, y_gradient + n * shape_.out_size(), count, wanted.accumulate_weights || n > 0,
-                        wanted.weights, rows);
+        weight_gradient(lines, y_gradient + n * shape_.out_size(), count,
+                        wanted.accumulate_weights || n > 0, wanted.weights, rows);
       }
       if (wanted.input != nullptr) {
         spread_gradient(y_gradient + n * shape_.out_size(), count, rows);
-        input_gradient(rows, weights, wanted.input + n * shape_.in_size(), wanted.accumulate_input, count, result);
+        input_gradient(rows, weights, wanted.input + n * shape_.in_size(), wanted.accumulate_input,
+                       count, result);
       }
     }
   }
@@ -93,15 +105,22 @@ class direct_convolution {
   /// What a tile may read or write behind the last position.
   static constexpr Index slack = 16 * detail::lanes<S>;
 
-  [[nodiscard]] Index in_size() const noexcept { return shape_.in_channels * grid_.phases() * grid_.in_plane; }
+  [[nodiscard]] Index in_size() const noexcept {
+    return shape_.in_channels * grid_.phases() * grid_.in_plane;
+  }
   /// Gradients of the outputs, spread or transposed.
   [[nodiscard]] Index out_size() const noexcept {
     return std::max(shape_.out_channels * grid_.out_plane, transposed_size());
   }
-  [[nodiscard]] Index result_pitch() const noexcept { return std::max(grid_.in_plane, grid_.out_plane); }
-  [[nodiscard]] Index result_size() const noexcept { return detail::most_tile_rows * result_pitch(); }
+  [[nodiscard]] Index result_pitch() const noexcept {
+    return std::max(grid_.in_plane, grid_.out_plane);
+  }
+  [[nodiscard]] Index result_size() const noexcept {
+    return detail::most_tile_rows * result_pitch();
+  }
 
-  [[nodiscard]] static detail::tabled_taps tabled(const std::vector<detail::line_tap>& taps) noexcept {
+  [[nodiscard]] static detail::tabled_taps tabled(
+      const std::vector<detail::line_tap>& taps) noexcept {
     return {taps.data(), static_cast<Index>(taps.size())};
   }
 
@@ -109,12 +128,14 @@ class direct_convolution {
     const Index most = std::numeric_limits<std::int32_t>::max();
     if (grid.shape.in_channels * grid.phases() * grid.in_plane > most ||
         grid.shape.out_channels * grid.out_plane > most || grid.shape.weight_size() > most)
-      throw shape_error(errc::shape_mismatch, "convolution: an image or the weights hold more than 2^31 numbers");
+      throw shape_error(errc::shape_mismatch,
+                        "convolution: an image or the weights hold more than 2^31 numbers");
     return grid;
   }
 
-  /// Covers the positions of `count` images on the grid: image by image, or all at once where the images are so small
-  /// that single ones would leave more lanes idle than the rows between them cost. f(first position, positions)
+  /// Covers the positions of `count` images on the grid: image by image, or all at once where the
+  /// images are so small that single ones would leave more lanes idle than the rows between them
+  /// cost. f(first position, positions)
   template <class F>
   void sweep(Index count, Index positions_of_one, const F& f) const {
     const auto rounded = [](Index positions) {
@@ -132,11 +153,13 @@ class direct_convolution {
       for (Index p = 0; p < rows.phases(); ++p)
         for (Index q = 0; q < columns.phases(); ++q, lines += grid_.in_plane) {
           std::fill_n(lines, grid_.in_plane, S(0));
-          const Index left = columns.first(q), width = std::min(columns.last(q), columns.read()) - left;
+          const Index left = columns.first(q),
+                      width = std::min(columns.last(q), columns.read()) - left;
           const Index bottom = std::min(rows.last(p), rows.read());
           for (Index n = 0; n < count; ++n)
             for (Index y = rows.first(p); y < bottom; ++y) {
-              const S* from = x + n * shape_.in_size() + (c * shape_.height + rows.at(y, p)) * shape_.width +
+              const S* from = x + n * shape_.in_size() +
+                              (c * shape_.height + rows.at(y, p)) * shape_.width +
                               columns.at(left, q);
               S* to = lines + n * grid_.image_pitch + y * grid_.pitch + left;
               if (columns.stride == 1)
@@ -159,8 +182,8 @@ class direct_convolution {
     }
   }
 
-  void forward_block(const S* lines, const S* weights, const channel_epilogue<S>& epilogue, S* y, Index count,
-                     S* result) const noexcept {
+  void forward_block(const S* lines, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                     Index count, S* result) const noexcept {
     const Index height = grid_.rows.out, width = grid_.columns.out;
     const Index inputs = shape_.group_inputs() * grid_.phases() * grid_.in_plane;
     for (Index g = 0; g < shape_.groups; ++g)
@@ -170,23 +193,27 @@ class direct_convolution {
         detail::with_tile_rows(tile, [&](auto rows) {
           sweep(count, grid_.outputs(1), [&](Index begin, Index positions) {
             detail::sum_of_lines<S, rows()>(lines + g * inputs + begin, tabled(taps_),
-                                            weights + channel * shape_.row_size(), shape_.row_size(),
-                                            epilogue.from(channel), result + begin, result_pitch(), positions);
+                                            weights + channel * shape_.row_size(),
+                                            shape_.row_size(), epilogue.from(channel),
+                                            result + begin, result_pitch(), positions);
           });
         });
         for (Index n = 0; n < count; ++n)
           for (Index r = 0; r < tile; ++r)
             for (Index row = 0; row < height; ++row)
-              detail::copy_row(result + r * result_pitch() + n * grid_.image_pitch + row * grid_.pitch, width,
-                               y + n * shape_.out_size() + ((channel + r) * height + row) * width);
+              detail::copy_row(
+                  result + r * result_pitch() + n * grid_.image_pitch + row * grid_.pitch, width,
+                  y + n * shape_.out_size() + ((channel + r) * height + row) * width);
         o += tile;
       }
   }
 
   /// Registers are halved for a last few output channels.
-  static constexpr Index half_lanes = detail::lanes<S> >= 4 ? detail::lanes<S> / 2 : detail::lanes<S>;
+  static constexpr Index half_lanes =
+      detail::lanes<S> >= 4 ? detail::lanes<S> / 2 : detail::lanes<S>;
 
-  /// Output channels of a group, rounded up to halves of registers: the pitch of transposed gradients.
+  /// Output channels of a group, rounded up to halves of registers: the pitch of transposed
+  /// gradients.
   [[nodiscard]] Index padded_outputs() const noexcept {
     return (shape_.group_outputs() + half_lanes - 1) / half_lanes * half_lanes;
   }
@@ -199,45 +226,54 @@ class direct_convolution {
     return padded_outputs() * (chunk_rows() * grid_.columns.out + shape_.row_size());
   }
 
-  /// The gradients of the outputs are transposed, so that registers hold neighbouring output channels and nothing must
-  /// be summed across a register.
-  void weight_gradient(const S* lines, const S* y_gradient, Index count, bool accumulate, S* gradient,
-                       S* scratch) const noexcept {
+  /// The gradients of the outputs are transposed, so that registers hold neighbouring output
+  /// channels and nothing must be summed across a register.
+  void weight_gradient(const S* lines, const S* y_gradient, Index count, bool accumulate,
+                       S* gradient, S* scratch) const noexcept {
     const Index inputs = shape_.group_inputs() * grid_.phases() * grid_.in_plane;
-    const Index outputs = shape_.group_outputs(), padded = padded_outputs(), terms = shape_.row_size();
+    const Index outputs = shape_.group_outputs(), padded = padded_outputs(),
+                terms = shape_.row_size();
     const Index plane = grid_.rows.out * grid_.columns.out, rows = chunk_rows();
     S* const sums = scratch;
     S* const transposed = sums + terms * padded;
-    std::fill_n(transposed, rows * grid_.columns.out * padded, S(0));  // the rest of the last register stays zero
+    std::fill_n(transposed, rows * grid_.columns.out * padded,
+                S(0));  // the rest of the last register stays zero
     for (Index g = 0; g < shape_.groups; ++g) {
       std::fill_n(sums, terms * padded, S(0));
       for (Index n = 0; n < count; ++n)
         for (Index top = 0; top < grid_.rows.out; top += rows) {
-          const detail::grid_window window{std::min(rows, grid_.rows.out - top), grid_.columns.out, grid_.pitch};
-          detail::transpose(y_gradient + n * shape_.out_size() + g * outputs * plane + top * window.width, plane,
-                            outputs, window.rows * window.width, transposed, padded);
-          add_products(lines + g * inputs + n * grid_.image_pitch + top * grid_.pitch, window, transposed, sums);
+          const detail::grid_window window{std::min(rows, grid_.rows.out - top), grid_.columns.out,
+                                           grid_.pitch};
+          detail::transpose(
+              y_gradient + n * shape_.out_size() + g * outputs * plane + top * window.width, plane,
+              outputs, window.rows * window.width, transposed, padded);
+          add_products(lines + g * inputs + n * grid_.image_pitch + top * grid_.pitch, window,
+                       transposed, sums);
         }
       S* to = gradient + g * outputs * terms;
       for (Index o = 0; o < outputs; ++o)
-        for (Index k = 0; k < terms; ++k, ++to) *to = (accumulate ? *to : S(0)) + sums[k * padded + o];
+        for (Index k = 0; k < terms; ++k, ++to)
+          *to = (accumulate ? *to : S(0)) + sums[k * padded + o];
     }
   }
 
-  void add_products(const S* grid, const detail::grid_window& window, const S* transposed, S* sums) const noexcept {
+  void add_products(const S* grid, const detail::grid_window& window, const S* transposed,
+                    S* sums) const noexcept {
     const Index padded = padded_outputs(), terms = shape_.row_size();
     for (Index k = 0; k < terms;) {
       const int tile = detail::next_tile_rows(terms - k);
       detail::with_tile_rows(tile, [&](auto height) {
         const Index whole = padded / detail::lanes<S>, rest = whole * detail::lanes<S>;
-        detail::for_each_tile<height()>(whole, [&]<int Vectors>(detail::int_constant<Vectors>, Index first) {
-          detail::outer_products_tile<S, height(), Vectors, detail::lanes<S>>(
-              grid, taps_.data() + k, window, transposed + first * detail::lanes<S>, padded,
-              sums + k * padded + first * detail::lanes<S>, padded);
-        });
+        detail::for_each_tile<height()>(
+            whole, [&]<int Vectors>(detail::int_constant<Vectors>, Index first) {
+              detail::outer_products_tile<S, height(), Vectors, detail::lanes<S>>(
+                  grid, taps_.data() + k, window, transposed + first * detail::lanes<S>, padded,
+                  sums + k * padded + first * detail::lanes<S>, padded);
+            });
         if (rest < padded)
-          detail::outer_products_tile<S, height(), 1, half_lanes>(grid, taps_.data() + k, window, transposed + rest,
-                                                                  padded, sums + k * padded + rest, padded);
+          detail::outer_products_tile<S, height(), 1, half_lanes>(grid, taps_.data() + k, window,
+                                                                  transposed + rest, padded,
+                                                                  sums + k * padded + rest, padded);
       });
       k += tile;
     }
@@ -245,7 +281,8 @@ class direct_convolution {
 
   void input_gradient(const S* rows, const S* weights, S* gradient, bool accumulate, Index count,
                       S* result) const noexcept {
-    const bool all_reached = shape_.stride_height <= shape_.kernel_height && shape_.stride_width <= shape_.kernel_width;
+    const bool all_reached =
+        shape_.stride_height <= shape_.kernel_height && shape_.stride_width <= shape_.kernel_width;
     if (!accumulate && !all_reached) std::fill_n(gradient, count * shape_.in_size(), S(0));
     for (Index g = 0; g < shape_.groups; ++g)
       for (Index c = 0; c < shape_.group_inputs();) {
@@ -260,30 +297,34 @@ class direct_convolution {
             const Index left = grid_.columns.first(q), right = grid_.columns.last(q);
             if (top >= bottom || left >= right) continue;
             const Index positions_of_one = (bottom - 1 - top) * grid_.pitch + right - left;
-            const S* lines = rows + g * shape_.group_outputs() * grid_.out_plane + grid_.out_begin() +
-                             top * grid_.pitch + left;
+            const S* lines = rows + g * shape_.group_outputs() * grid_.out_plane +
+                             grid_.out_begin() + top * grid_.pitch + left;
             detail::with_tile_rows(tile, [&](auto height) {
               sweep(count, positions_of_one, [&](Index begin, Index positions) {
-                detail::sum_of_lines<S, height()>(lines + begin, tabled(taps), tile_weights, shape_.kernel_area(), {},
-                                                  result + begin, result_pitch(), positions);
+                detail::sum_of_lines<S, height()>(lines + begin, tabled(taps), tile_weights,
+                                                  shape_.kernel_area(), {}, result + begin,
+                                                  result_pitch(), positions);
               });
             });
             for (Index r = 0; r < tile; ++r)
-              collect(result + r * result_pitch(), p, q, count, accumulate,
-                      gradient + (g * shape_.group_inputs() + c + r) * shape_.height * shape_.width);
+              collect(
+                  result + r * result_pitch(), p, q, count, accumulate,
+                  gradient + (g * shape_.group_inputs() + c + r) * shape_.height * shape_.width);
           }
         c += tile;
       }
   }
 
   /// Takes one phase of one channel from the grid back into the dense gradient.
-  void collect(const S* result, Index p, Index q, Index count, bool accumulate, S* gradient) const noexcept {
+  void collect(const S* result, Index p, Index q, Index count, bool accumulate,
+               S* gradient) const noexcept {
     const detail::grid_axis &rows = grid_.rows, &columns = grid_.columns;
     const Index width = columns.last(q) - columns.first(q), step = columns.stride;
     for (Index n = 0; n < count; ++n)
       for (Index y = rows.first(p); y < rows.last(p); ++y) {
         const S* from = result + n * grid_.image_pitch + (y - rows.first(p)) * grid_.pitch;
-        S* to = gradient + n * shape_.in_size() + rows.at(y, p) * shape_.width + columns.at(columns.first(q), q);
+        S* to = gradient + n * shape_.in_size() + rows.at(y, p) * shape_.width +
+                columns.at(columns.first(q), q);
         if (accumulate)
           for (Index i = 0; i < width; ++i) to[i * step] += from[i];
         else if (step == 1)

@@ -40,17 +40,21 @@ inline void dot_products_tile(const S* w, const S* x, Index size, S* y) noexcept
       ((sum[R] = sum[R] + load(w + Index(R) * size + size - lanes<S>) * a), ...);
     }
     ((y[R] = sum_of_lanes<S>(sum[R])), ...);
-  }(std::make_index_sequence<std::size_t{Rows}>{});
+  }
+  (std::make_index_sequence<std::size_t{Rows}>{});
 }
 
 /// y = x * weights^T, every output a dot product: for few samples.
 template <class S>
-inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S* weights, S* y, Index samples) noexcept {
+inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S* weights, S* y,
+                                  Index samples) noexcept {
   for (Index n = 0; n < samples; ++n, x += shape.in, y += shape.out) {
     Index o = 0;
     if (shape.in >= lanes<S>) {
-      for (; o + 4 <= shape.out; o += 4) dot_products_tile<S, 4>(weights + o * shape.in, x, shape.in, y + o);
-      for (; o < shape.out; ++o) dot_products_tile<S, 1>(weights + o * shape.in, x, shape.in, y + o);
+      for (; o + 4 <= shape.out; o += 4)
+        dot_products_tile<S, 4>(weights + o * shape.in, x, shape.in, y + o);
+      for (; o < shape.out; ++o)
+        dot_products_tile<S, 1>(weights + o * shape.in, x, shape.in, y + o);
     }
     for (; o < shape.out; ++o) {
       y[o] = 0;
@@ -61,39 +65,43 @@ inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S*
 
 /// y = x * weights^T for at most as many samples as a register has lanes, a sample in each lane.
 template <class S>
-inline void dense_with_samples_in_lanes(const dense_shape& shape, const S* x, const S* weights, S* y, Index samples,
-                                        S* scratch) noexcept {
+inline void dense_with_samples_in_lanes(const dense_shape& shape, const S* x, const S* weights,
+                                        S* y, Index samples, S* scratch) noexcept {
   S *const lines = scratch, *const result = scratch + lanes<S> * shape.in;
   if (samples < lanes<S>) std::fill_n(lines, lanes<S> * shape.in, S(0));
   transpose(x, shape.in, samples, shape.in, lines, lanes<S>);
   for (Index o = 0; o < shape.out;) {
     const int tile = next_tile_rows(shape.out - o);
     with_tile_rows(tile, [&](auto height) {
-      sum_of_lines_tile<S, height(), 1>(lines, strided_taps{lanes<S>, 1, shape.in}, weights + o * shape.in, shape.in,
-                                        channel_epilogue<S>{}, result, lanes<S>);
+      sum_of_lines_tile<S, height(), 1>(lines, strided_taps{lanes<S>, 1, shape.in},
+                                        weights + o * shape.in, shape.in, channel_epilogue<S>{},
+                                        result, lanes<S>);
     });
     transpose(result, lanes<S>, Index{tile}, samples, y + o, shape.out);
     o += tile;
   }
 }
 
-/// result[r * size + t] = sum over k of weights[k * weight_stride + r * weight_pitch] * lines[k * size + t] for
-/// `rows` rows: a matrix product whose lines need no packing.
+/// result[r * size + t] = sum over k of weights[k * weight_stride + r * weight_pitch] * lines[k *
+/// size + t] for `rows` rows: a matrix product whose lines need no packing.
 template <class S>
-inline void product_of_lines(const S* lines, Index size, Index terms, const S* weights, Index weight_stride,
-                             Index weight_pitch, S* result, Index rows) noexcept {
+inline void product_of_lines(const S* lines, Index size, Index terms, const S* weights,
+                             Index weight_stride, Index weight_pitch, S* result,
+                             Index rows) noexcept {
   for (Index r = 0; r < rows;) {
     const int tile = next_tile_rows(rows - r);
     if (size >= lanes<S>)
       with_tile_rows(tile, [&](auto height) {
-        exact_sum_of_lines<S, height()>(lines, strided_taps{size, weight_stride, terms}, weights + r * weight_pitch,
-                                        weight_pitch, result + r * size, size, size);
+        exact_sum_of_lines<S, height()>(lines, strided_taps{size, weight_stride, terms},
+                                        weights + r * weight_pitch, weight_pitch, result + r * size,
+                                        size, size);
       });
     else
       for (Index i = r; i < r + tile; ++i)
         for (Index t = 0; t < size; ++t) {
           S sum = 0;
-          for (Index k = 0; k < terms; ++k) sum += weights[k * weight_stride + i * weight_pitch] * lines[k * size + t];
+          for (Index k = 0; k < terms; ++k)
+            sum += weights[k * weight_stride + i * weight_pitch] * lines[k * size + t];
           result[i * size + t] = sum;
         }
     r += tile;
@@ -109,11 +117,12 @@ template <std::floating_point S>
 }
 
 /// y = x * weights^T + bias, and zero where negative when `relu` is set.
-/// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, scratch: dense_scratch_size(), none
+/// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, scratch:
+/// dense_scratch_size(), none
 ///      overlapping
 template <std::floating_point S>
-void dense_forward(const dense_shape& shape, const S* x, const S* weights, const S* bias, bool relu, S* y,
-                   Index samples, S* scratch) noexcept {
+void dense_forward(const dense_shape& shape, const S* x, const S* weights, const S* bias, bool relu,
+                   S* y, Index samples, S* scratch) noexcept {
   Index n = 0;
   for (; n + detail::lanes<S> / 2 <= samples; n += std::min(detail::lanes<S>, samples - n))
     detail::dense_with_samples_in_lanes(shape, x + n * shape.in, weights, y + n * shape.out,
@@ -131,16 +140,19 @@ void dense_forward(const dense_shape& shape, const S* x, const S* weights, const
 /// dx = dy * weights.
 /// @pre dy: samples x out, weights: out x in, dx: samples x in, none overlapping
 template <std::floating_point S>
-void dense_input_gradient(const dense_shape& shape, const S* dy, const S* weights, S* dx, Index samples) noexcept {
+void dense_input_gradient(const dense_shape& shape, const S* dy, const S* weights, S* dx,
+                          Index samples) noexcept {
   detail::product_of_lines(weights, shape.in, shape.out, dy, 1, shape.out, dx, samples);
 }
 
-/// Rows [first, first + rows) of the weight gradient dw = dy^T * x and of the bias gradient db, the sum of dy.
+/// Rows [first, first + rows) of the weight gradient dw = dy^T * x and of the bias gradient db, the
+/// sum of dy.
 /// @pre x: samples x in, dy: samples x out, dw: out x in, db: out or null
 template <std::floating_point S>
-void dense_weight_gradient(const dense_shape& shape, const S* x, const S* dy, S* dw, S* db, Index samples,
-                           Index first, Index rows) noexcept {
-  detail::product_of_lines(x, shape.in, samples, dy + first, shape.out, 1, dw + first * shape.in, rows);
+void dense_weight_gradient(const dense_shape& shape, const S* x, const S* dy, S* dw, S* db,
+                           Index samples, Index first, Index rows) noexcept {
+  detail::product_of_lines(x, shape.in, samples, dy + first, shape.out, 1, dw + first * shape.in,
+                           rows);
   if (db == nullptr) return;
   for (Index o = first; o < first + rows; ++o) db[o] = 0;
   for (Index n = 0; n < samples; ++n)

@@ -40,20 +40,22 @@ struct pooling_shape {
 
 namespace detail {
 
-/// Calls f(output position, first row, last row, first column, last column) for every window, clipped to the plane.
+/// Calls f(output position, first row, last row, first column, last column) for every window,
+/// clipped to the plane.
 template <class F>
 inline void for_each_window(const pooling_shape& s, const F& f) {
   for (Index y = 0; y < s.out_height(); ++y)
     for (Index x = 0; x < s.out_width(); ++x) {
-      const Index top = y * s.stride_height - s.padding_height, left = x * s.stride_width - s.padding_width;
+      const Index top = y * s.stride_height - s.padding_height,
+                  left = x * s.stride_width - s.padding_width;
       f(y * s.out_width() + x, std::max<Index>(top, 0), std::min(top + s.kernel_height, s.height),
         std::max<Index>(left, 0), std::min(left + s.kernel_width, s.width));
     }
 }
 
 template <class S>
-[[nodiscard]] inline Index position_of_maximum(const S* x, Index width, Index top, Index bottom, Index left,
-                                               Index right) noexcept {
+[[nodiscard]] inline Index position_of_maximum(const S* x, Index width, Index top, Index bottom,
+                                               Index left, Index right) noexcept {
   Index best = top * width + left;
   for (Index row = top; row < bottom; ++row)
     for (Index column = left; column < right; ++column)
@@ -61,8 +63,8 @@ template <class S>
   return best;
 }
 
-/// `Count` windows of 2 x 2 side by side, forwards and backwards. The constant and the promise that nothing overlaps let
-/// compilers vectorise.
+/// `Count` windows of 2 x 2 side by side, forwards and backwards. The constant and the promise that
+/// nothing overlaps let compilers vectorise.
 template <Index Count, class S>
 inline void halve(const S* __restrict upper, const S* __restrict lower, S* __restrict to) noexcept {
   for (Index i = 0; i < Count; ++i) {
@@ -72,10 +74,12 @@ inline void halve(const S* __restrict upper, const S* __restrict lower, S* __res
   }
 }
 template <Index Count, class S>
-inline void unhalve(const S* __restrict upper, const S* __restrict lower, const S* __restrict gradient,
-                    S* __restrict to_upper, S* __restrict to_lower) noexcept {
+inline void unhalve(const S* __restrict upper, const S* __restrict lower,
+                    const S* __restrict gradient, S* __restrict to_upper,
+                    S* __restrict to_lower) noexcept {
   for (Index i = 0; i < Count; ++i) {
-    const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1], g = gradient[i];
+    const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1],
+            g = gradient[i];
     const S ab = b > a ? b : a, cd = d > c ? d : c;
     const S above = cd > ab ? S(0) : g, below = cd > ab ? g : S(0);
     to_upper[2 * i] = b > a ? S(0) : above;
@@ -88,7 +92,8 @@ inline void unhalve(const S* __restrict upper, const S* __restrict lower, const 
 }  // namespace detail
 
 /// The largest value of each window; padding never wins.
-/// @pre x: planes x H x W, y: planes x H' x W'. NaN: a window whose first value is NaN gives NaN, others are passed over.
+/// @pre x: planes x H x W, y: planes x H' x W'. NaN: a window whose first value is NaN gives NaN,
+/// others are passed over.
 template <std::floating_point S>
 void max_pooling_forward(const pooling_shape& s, const S* x, S* y, Index planes) {
   for (Index plane = 0; plane < planes; ++plane, x += s.in_plane(), y += s.out_plane()) {
@@ -111,16 +116,20 @@ void max_pooling_forward(const pooling_shape& s, const S* x, S* y, Index planes)
 /// Each gradient goes to the first largest value of its window.
 /// @pre as of `max_pooling_forward`, dx like x; without `accumulate` dx is overwritten
 template <std::floating_point S>
-void max_pooling_backward(const pooling_shape& s, const S* x, const S* dy, bool accumulate, S* dx, Index planes) {
+void max_pooling_backward(const pooling_shape& s, const S* x, const S* dy, bool accumulate, S* dx,
+                          Index planes) {
   const bool covered = s.is_halving() && s.height % 2 == 0 && s.width % 2 == 0;
   if (!accumulate && !covered) std::fill_n(dx, planes * s.in_plane(), S(0));
-  for (Index plane = 0; plane < planes; ++plane, x += s.in_plane(), dy += s.out_plane(), dx += s.in_plane()) {
+  for (Index plane = 0; plane < planes;
+       ++plane, x += s.in_plane(), dy += s.out_plane(), dx += s.in_plane()) {
     if (covered && !accumulate) {
       for (Index row = 0; row < s.out_height(); ++row) {
-        const S *upper = x + 2 * row * s.width, *lower = upper + s.width, *from = dy + row * s.out_width();
+        const S *upper = x + 2 * row * s.width, *lower = upper + s.width,
+                *from = dy + row * s.out_width();
         S *to_upper = dx + 2 * row * s.width, *to_lower = to_upper + s.width;
         detail::in_overlapping_steps<S>(s.out_width(), [&](auto count, Index i) {
-          detail::unhalve<count()>(upper + 2 * i, lower + 2 * i, from + i, to_upper + 2 * i, to_lower + 2 * i);
+          detail::unhalve<count()>(upper + 2 * i, lower + 2 * i, from + i, to_upper + 2 * i,
+                                   to_lower + 2 * i);
         });
       }
     } else {
@@ -146,13 +155,15 @@ void average_pooling_forward(const pooling_shape& s, const S* x, S* y, Index pla
 
 /// Each gradient goes in equal shares to the values of its window.
 template <std::floating_point S>
-void average_pooling_backward(const pooling_shape& s, const S* dy, bool accumulate, S* dx, Index planes) {
+void average_pooling_backward(const pooling_shape& s, const S* dy, bool accumulate, S* dx,
+                              Index planes) {
   const S share = S(1) / static_cast<S>(s.kernel_height * s.kernel_width);
   if (!accumulate) std::fill_n(dx, planes * s.in_plane(), S(0));
   for (Index plane = 0; plane < planes; ++plane, dy += s.out_plane(), dx += s.in_plane())
     detail::for_each_window(s, [&](Index out, Index top, Index bottom, Index left, Index right) {
       for (Index row = top; row < bottom; ++row)
-        for (Index column = left; column < right; ++column) dx[row * s.width + column] += dy[out] * share;
+        for (Index column = left; column < right; ++column)
+          dx[row * s.width + column] += dy[out] * share;
     });
 }
 

@@ -23,19 +23,22 @@ using Eigen::Index;
 /// A few threads that work on numbered tasks. Whoever needs one owns one; there is no global pool.
 ///
 ///     prunus::thread_pool pool(2);
-///     pool.run(8, [&](Index task, Index worker) { results[task] = work_on(task, scratch[worker]); });
+///     pool.run(8, [&](Index task, Index worker) { results[task] = work_on(task, scratch[worker]);
+///     });
 ///
-/// Tasks are handed out one by one in the order of their numbers, so which worker runs which task is left to chance: a
-/// result that depends on the task alone does not depend on the number of threads. Between two runs the workers spin
-/// for some microseconds, then sleep.
+/// Tasks are handed out one by one in the order of their numbers, so which worker runs which task
+/// is left to chance: a result that depends on the task alone does not depend on the number of
+/// threads. Between two runs the workers spin for some microseconds, then sleep.
 class thread_pool {
  public:
   /// `threads` counts the caller of `run`: a pool of 1 starts no thread and runs everything inline.
-  /// @throws argument_error (out_of_range) for fewer than 1 thread; std::system_error when a thread cannot start
+  /// @throws argument_error (out_of_range) for fewer than 1 thread; std::system_error when a thread
+  /// cannot start
   explicit thread_pool(Index threads) {
     if (threads < 1)
       throw argument_error(errc::out_of_range,
-                           detail::concat("thread_pool: ", threads, " threads; it takes at least 1, the caller's own"));
+                           detail::concat("thread_pool: ", threads,
+                                          " threads; it takes at least 1, the caller's own"));
     try {
       for (Index worker = 1; worker < threads; ++worker)
         workers_.emplace_back([this, worker] { serve(worker); });
@@ -50,9 +53,11 @@ class thread_pool {
 
   [[nodiscard]] Index threads() const noexcept { return static_cast<Index>(workers_.size()) + 1; }
 
-  /// Calls `f(task, worker)` for every task in [0, tasks) and returns when all are done; 0 <= worker < threads().
-  /// No allocation. One run at a time: neither `f` nor another thread may call `run` meanwhile.
-  /// @throws what `f` throws: of several exceptions that of the lowest task; tasks not begun by then are left out
+  /// Calls `f(task, worker)` for every task in [0, tasks) and returns when all are done; 0 <=
+  /// worker < threads(). No allocation. One run at a time: neither `f` nor another thread may call
+  /// `run` meanwhile.
+  /// @throws what `f` throws: of several exceptions that of the lowest task; tasks not begun by
+  /// then are left out
   template <class F>
   void run(Index tasks, F&& f) {
     if (tasks <= 0) return;
@@ -136,7 +141,8 @@ class thread_pool {
       if (!join()) continue;
       work(worker);
       if (joined_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        const std::lock_guard lock(mutex_);  // the caller is either before its look at the count or asleep
+        const std::lock_guard lock(
+            mutex_);  // the caller is either before its look at the count or asleep
         done_.notify_one();
       }
     }
@@ -163,7 +169,8 @@ class thread_pool {
   Index tasks_ = 0;
   Index failed_task_ = 0;
   std::exception_ptr failure_;
-  std::vector<std::thread> workers_;  // last: they may look at everything above from their first moment
+  std::vector<std::thread>
+      workers_;  // last: they may look at everything above from their first moment
 };
 
 }  // namespace prunus::inline v0

@@ -14,31 +14,47 @@ namespace detail {
 struct identity_function {
   static constexpr bool slope_from_result = true;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x; }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x;
+  }
   template <class S>
-  [[nodiscard]] S slope(S, S) const noexcept { return S(1); }
+  [[nodiscard]] S slope(S, S) const noexcept {
+    return S(1);
+  }
 };
 struct relu_function {
   static constexpr bool slope_from_result = true;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x < 0 ? S(0) : x; }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x < 0 ? S(0) : x;
+  }
   template <class S>
-  [[nodiscard]] S slope(S, S y) const noexcept { return y > 0 ? S(1) : S(0); }
+  [[nodiscard]] S slope(S, S y) const noexcept {
+    return y > 0 ? S(1) : S(0);
+  }
 };
 struct leaky_relu_function {
   double below;
   static constexpr bool slope_from_result = false;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x < 0 ? x * static_cast<S>(below) : x; }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x < 0 ? x * static_cast<S>(below) : x;
+  }
   template <class S>
-  [[nodiscard]] S slope(S x, S) const noexcept { return x > 0 ? S(1) : static_cast<S>(below); }
+  [[nodiscard]] S slope(S x, S) const noexcept {
+    return x > 0 ? S(1) : static_cast<S>(below);
+  }
 };
 struct relu6_function {
   static constexpr bool slope_from_result = true;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x < 0 ? S(0) : x > 6 ? S(6) : x; }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x < 0 ? S(0) : x > 6 ? S(6) : x;
+  }
   template <class S>
-  [[nodiscard]] S slope(S, S y) const noexcept { return y > 0 && y < 6 ? S(1) : S(0); }
+  [[nodiscard]] S slope(S, S y) const noexcept {
+    return y > 0 && y < 6 ? S(1) : S(0);
+  }
 };
 struct sigmoid_function {
   static constexpr bool slope_from_result = true;
@@ -48,19 +64,27 @@ struct sigmoid_function {
     return x < 0 ? e / (1 + e) : 1 / (1 + e);
   }
   template <class S>
-  [[nodiscard]] S slope(S, S y) const noexcept { return y * (1 - y); }
+  [[nodiscard]] S slope(S, S y) const noexcept {
+    return y * (1 - y);
+  }
 };
 struct tanh_function {
   static constexpr bool slope_from_result = true;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return std::tanh(x); }
+  [[nodiscard]] S value(S x) const noexcept {
+    return std::tanh(x);
+  }
   template <class S>
-  [[nodiscard]] S slope(S, S y) const noexcept { return 1 - y * y; }
+  [[nodiscard]] S slope(S, S y) const noexcept {
+    return 1 - y * y;
+  }
 };
 struct silu_function {
   static constexpr bool slope_from_result = false;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x * sigmoid_function{}.value(x); }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x * sigmoid_function{}.value(x);
+  }
   template <class S>
   [[nodiscard]] S slope(S x, S) const noexcept {
     const S s = sigmoid_function{}.value(x);
@@ -71,7 +95,9 @@ struct silu_function {
 struct gelu_function {
   static constexpr bool slope_from_result = false;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x * below(x); }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x * below(x);
+  }
   template <class S>
   [[nodiscard]] S slope(S x, S) const noexcept {
     return below(x) + x * static_cast<S>(0.3989422804014327) * std::exp(x * x / -2);
@@ -80,14 +106,20 @@ struct gelu_function {
  private:
   /// Share of a normal distribution below x.
   template <class S>
-  [[nodiscard]] static S below(S x) noexcept { return (1 + std::erf(x * static_cast<S>(0.7071067811865476))) / 2; }
+  [[nodiscard]] static S below(S x) noexcept {
+    return (1 + std::erf(x * static_cast<S>(0.7071067811865476))) / 2;
+  }
 };
 struct hard_swish_function {
   static constexpr bool slope_from_result = false;
   template <class S>
-  [[nodiscard]] S value(S x) const noexcept { return x < -3 ? S(0) : x > 3 ? x : x * (x + 3) / 6; }
+  [[nodiscard]] S value(S x) const noexcept {
+    return x < -3 ? S(0) : x > 3 ? x : x * (x + 3) / 6;
+  }
   template <class S>
-  [[nodiscard]] S slope(S x, S) const noexcept { return x < -3 ? S(0) : x > 3 ? S(1) : (2 * x + 3) / 6; }
+  [[nodiscard]] S slope(S x, S) const noexcept {
+    return x < -3 ? S(0) : x > 3 ? S(1) : (2 * x + 3) / 6;
+  }
 };
 
 /// Calls `f` with the function that `op` names.
@@ -95,15 +127,24 @@ template <class F>
 decltype(auto) with_function(const operation::activation& op, const F& f) {
   using enum operation::activation::kind;
   switch (op.function) {
-    case relu: return f(relu_function{});
-    case leaky_relu: return f(leaky_relu_function{op.slope});
-    case relu6: return f(relu6_function{});
-    case sigmoid: return f(sigmoid_function{});
-    case tanh: return f(tanh_function{});
-    case silu: return f(silu_function{});
-    case gelu: return f(gelu_function{});
-    case hard_swish: return f(hard_swish_function{});
-    case identity: break;
+    case relu:
+      return f(relu_function{});
+    case leaky_relu:
+      return f(leaky_relu_function{op.slope});
+    case relu6:
+      return f(relu6_function{});
+    case sigmoid:
+      return f(sigmoid_function{});
+    case tanh:
+      return f(tanh_function{});
+    case silu:
+      return f(silu_function{});
+    case gelu:
+      return f(gelu_function{});
+    case hard_swish:
+      return f(hard_swish_function{});
+    case identity:
+      break;
   }
   return f(identity_function{});
 }

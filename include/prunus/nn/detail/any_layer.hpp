@@ -17,10 +17,10 @@ namespace detail {
 
 template <class S>
 using any_layer =
-    std::variant<input_layer<S>, convolution_layer<S>, dense_layer<S>, batch_norm_layer<S>, layer_norm_layer<S>,
-                 activation_layer<S>, add_layer<S>, multiply_layer<S>, concat_layer<S>, reshape_layer<S>,
-                 channels_last_layer<S>, pooling_layer<S>, global_pooling_layer<S>, upsampling_layer<S>,
-                 dropout_layer<S>>;
+    std::variant<input_layer<S>, convolution_layer<S>, dense_layer<S>, batch_norm_layer<S>,
+                 layer_norm_layer<S>, activation_layer<S>, add_layer<S>, multiply_layer<S>,
+                 concat_layer<S>, reshape_layer<S>, channels_last_layer<S>, pooling_layer<S>,
+                 global_pooling_layer<S>, upsampling_layer<S>, dropout_layer<S>>;
 
 /// Makes the layer of a node; `parameter(suffix)` finds its tensors.
 template <class S, class Parameters>
@@ -34,15 +34,17 @@ struct layer_factory {
 
   any_layer<S> operator()(const operation::input&) const { return input_layer<S>{}; }
   any_layer<S> operator()(const operation::convolution& op) const {
-    return convolution_layer<S>{.kernel = direct_convolution<S>(convolution_layer<S>::shape_of(op, in())),
-                                .weight = parameter("weight"),
-                                .bias = parameter("bias")};
+    return convolution_layer<S>{
+        .kernel = direct_convolution<S>(convolution_layer<S>::shape_of(op, in())),
+        .weight = parameter("weight"),
+        .bias = parameter("bias")};
   }
   any_layer<S> operator()(const operation::dense& op) const {
     if (in().plane() > 1)
-      return convolution_layer<S>{.kernel = direct_convolution<S>(convolution_layer<S>::shape_of(op, in())),
-                                  .weight = parameter("weight"),
-                                  .bias = parameter("bias")};
+      return convolution_layer<S>{
+          .kernel = direct_convolution<S>(convolution_layer<S>::shape_of(op, in())),
+          .weight = parameter("weight"),
+          .bias = parameter("bias")};
     return dense_layer<S>{.shape = {in().channels, op.out_features},
                           .weight = parameter("weight"),
                           .bias = parameter("bias")};
@@ -70,11 +72,17 @@ struct layer_factory {
   any_layer<S> operator()(const operation::pooling& op) const {
     return pooling_layer<S>{pooling_layer<S>::shape_of(op, in()), op.function};
   }
-  any_layer<S> operator()(const operation::global_pooling& op) const { return global_pooling_layer<S>{op.function}; }
-  any_layer<S> operator()(const operation::upsampling& op) const { return upsampling_layer<S>{op.factor}; }
+  any_layer<S> operator()(const operation::global_pooling& op) const {
+    return global_pooling_layer<S>{op.function};
+  }
+  any_layer<S> operator()(const operation::upsampling& op) const {
+    return upsampling_layer<S>{op.factor};
+  }
   any_layer<S> operator()(const operation::split_heads&) const { return reshape_layer<S>{}; }
   any_layer<S> operator()(const operation::merge_heads&) const { return reshape_layer<S>{}; }
-  any_layer<S> operator()(const operation::dropout& op) const { return dropout_layer<S>{op, seed, node}; }
+  any_layer<S> operator()(const operation::dropout& op) const {
+    return dropout_layer<S>{op, seed, node};
+  }
 };
 
 }  // namespace detail

@@ -63,7 +63,8 @@ struct add_layer {
     const S* dy = ports.out.gradient_of(block.first);
     for (const layer_port<S>& in : ports.in)
       if (in.gradient != nullptr && in.gradient != ports.out.gradient)
-        contribute(in.gradient_of(block.first), in.accumulate, block.count * in.size(), [&](Index i) { return dy[i]; });
+        contribute(in.gradient_of(block.first), in.accumulate, block.count * in.size(),
+                   [&](Index i) { return dy[i]; });
   }
 };
 
@@ -74,7 +75,8 @@ struct multiply_layer {
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     for (Index n = block.first; n < block.end(); ++n)
-      for_each_product(ports, n, ports.in.size(), [&](Index i, S product) { ports.out.value_of(n)[i] = product; });
+      for_each_product(ports, n, ports.in.size(),
+                       [&](Index i, S product) { ports.out.value_of(n)[i] = product; });
   }
 
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -95,18 +97,21 @@ struct multiply_layer {
  private:
   /// Calls f(i, product of all factors but number `left_out` at position i of the result).
   template <class F>
-  static void for_each_product(const layer_ports<S>& ports, Index n, std::size_t left_out, const F& f) {
+  static void for_each_product(const layer_ports<S>& ports, Index n, std::size_t left_out,
+                               const F& f) {
     const Index plane = ports.out.shape.plane();
     for (Index i = 0; i < ports.out.size(); ++i) {
       S product = 1;
       for (std::size_t j = 0; j < ports.in.size(); ++j)
-        if (j != left_out) product *= ports.in[j].value_of(n)[ports.in[j].shape.plane() == plane ? i : i / plane];
+        if (j != left_out)
+          product *= ports.in[j].value_of(n)[ports.in[j].shape.plane() == plane ? i : i / plane];
       f(i, product);
     }
   }
 };
 
-/// Which values fall is a function of (seed, node, step, sample, position), so that backward needs no memory.
+/// Which values fall is a function of (seed, node, step, sample, position), so that backward needs
+/// no memory.
 template <class S>
 struct dropout_layer {
   operation::dropout op;

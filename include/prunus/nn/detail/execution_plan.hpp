@@ -24,7 +24,8 @@ struct execution_step {
   execution_stage what = execution_stage::forward;
 };
 
-/// Steps that a few samples take together before the next samples come: their data stay in the cache.
+/// Steps that a few samples take together before the next samples come: their data stay in the
+/// cache.
 struct execution_run {
   std::vector<execution_step> steps;
   Index samples = 1;
@@ -38,14 +39,16 @@ struct execution_phase {
 
 struct execution_plan {
   std::vector<execution_phase> training, inference, backward;
-  std::vector<bool> relu_is_fused;        ///< the layer applies the activation that follows
-  std::vector<std::size_t> folded_into;  ///< for convolutions: the batch normalisation they do at inference
+  std::vector<bool> relu_is_fused;  ///< the layer applies the activation that follows
+  std::vector<std::size_t>
+      folded_into;  ///< for convolutions: the batch normalisation they do at inference
 };
 
 /// Collects steps into runs and phases.
 class phase_builder {
  public:
-  phase_builder(const resolved_graph& graph, Index scalar_bytes) : graph_(graph), scalar_bytes_(scalar_bytes) {}
+  phase_builder(const resolved_graph& graph, Index scalar_bytes)
+      : graph_(graph), scalar_bytes_(scalar_bytes) {}
 
   void step(std::size_t node, execution_stage what) {
     const Index samples = samples_of(node);
@@ -65,10 +68,12 @@ class phase_builder {
   static constexpr Index whole_shard = std::numeric_limits<Index>::max() / 2;
   static constexpr Index cache_bytes = Index{1} << 19;
 
-  /// Dense layers read all their weights for each run of samples and so want many; others want to stay in the cache.
+  /// Dense layers read all their weights for each run of samples and so want many; others want to
+  /// stay in the cache.
   [[nodiscard]] Index samples_of(std::size_t node) const {
     const resolved_graph::node& n = graph_.nodes[node];
-    if (std::holds_alternative<operation::dense>(n.operation) && n.shape.plane() == 1) return whole_shard;
+    if (std::holds_alternative<operation::dense>(n.operation) && n.shape.plane() == 1)
+      return whole_shard;
     Index numbers = n.shape.size();
     for (std::size_t input : n.inputs) numbers += graph_.nodes[input].shape.size();
     return std::max<Index>(1, cache_bytes / (2 * numbers * scalar_bytes_));
@@ -79,7 +84,8 @@ class phase_builder {
   std::vector<execution_phase> phases_{1};
 };
 
-[[nodiscard]] inline execution_plan plan_execution(const resolved_graph& graph, const memory_plan& memory, bool fuse,
+[[nodiscard]] inline execution_plan plan_execution(const resolved_graph& graph,
+                                                   const memory_plan& memory, bool fuse,
                                                    Index scalar_bytes) {
   const std::size_t count = graph.nodes.size();
   const auto is = [&]<class Operation>(std::size_t i, const Operation*) {
@@ -96,12 +102,15 @@ class phase_builder {
   for (std::size_t i = 0; i < count && fuse; ++i) {
     const std::size_t next = memory.live[i] ? memory.only_consumer(graph, i) : no_node;
     if (next == no_node) continue;
-    const operation::activation* function = std::get_if<operation::activation>(&graph.nodes[next].operation);
-    const bool relu = function != nullptr && function->function == operation::activation::kind::relu;
+    const operation::activation* function =
+        std::get_if<operation::activation>(&graph.nodes[next].operation);
+    const bool relu =
+        function != nullptr && function->function == operation::activation::kind::relu;
     if (relu && memory.value_owner[next] == memory.value_owner[i] &&
         (is(i, convolution) || is(i, dense) || is(i, batch_norm)))
       plan.relu_is_fused[i] = done_by_another[next] = true;
-    const bool is_convolution = is(i, convolution) || (is(i, dense) && graph.nodes[i].shape.plane() > 1);
+    const bool is_convolution =
+        is(i, convolution) || (is(i, dense) && graph.nodes[i].shape.plane() > 1);
     if (is_convolution && is(next, batch_norm)) plan.folded_into[i] = next;
   }
   std::vector<bool> folded(count, false);
@@ -112,7 +121,8 @@ class phase_builder {
     return !memory.live[i] || done_by_another[i] ||
            (traits_of(graph.nodes[i].operation).reshapes && memory.value_owner[i] != i);
   };
-  phase_builder training(graph, scalar_bytes), inference(graph, scalar_bytes), backward(graph, scalar_bytes);
+  phase_builder training(graph, scalar_bytes), inference(graph, scalar_bytes),
+      backward(graph, scalar_bytes);
   for (std::size_t i = 0; i < count; ++i) {
     if (forward_is_nothing(i)) continue;
     if (is(i, batch_norm)) {

@@ -27,15 +27,17 @@ struct shared_gradient {
   Index pitch, size;
 };
 
-/// Runs the layers of a resolved graph over batches: memory, order, threads. Knows nothing of names.
+/// Runs the layers of a resolved graph over batches: memory, order, threads. Knows nothing of
+/// names.
 ///
-/// A batch is cut into shards; a shard is one task. Within a phase a shard runs on its own, some samples through all
-/// layers, then the next. Phases are separated where the whole batch must be known: at batch normalisations.
+/// A batch is cut into shards; a shard is one task. Within a phase a shard runs on its own, some
+/// samples through all layers, then the next. Phases are separated where the whole batch must be
+/// known: at batch normalisations.
 template <class S>
 class executor {
  public:
-  executor(const resolved_graph& graph, std::vector<any_layer<S>> layers, std::vector<shared_gradient<S>> shares,
-           Index threads, Index shards, bool share_memory)
+  executor(const resolved_graph& graph, std::vector<any_layer<S>> layers,
+           std::vector<shared_gradient<S>> shares, Index threads, Index shards, bool share_memory)
       : plan_(plan_memory(graph, share_memory)),
         layers_(std::move(layers)),
         shares_(std::move(shares)),
@@ -55,21 +57,26 @@ class executor {
     }
     Index scratch = 0;
     for (const any_layer<S>& layer : layers_)
-      scratch = std::max(scratch, std::visit([](const auto& l) { return l.scratch_size(); }, layer));
+      scratch =
+          std::max(scratch, std::visit([](const auto& l) { return l.scratch_size(); }, layer));
     for (buffer& one : scratch_) one.setZero(scratch);
     for (any_layer<S>& layer : layers_)
-      if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer)) norm->prepare(shards_);
+      if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer))
+        norm->prepare(shards_);
     plan_final_tasks();
   }
 
   [[nodiscard]] Index threads() const noexcept { return pool_.threads(); }
   [[nodiscard]] const memory_plan& plan() const noexcept { return plan_; }
-  [[nodiscard]] const layer_port<S>& result(std::size_t node) const noexcept { return ports_[node].out; }
+  [[nodiscard]] const layer_port<S>& result(std::size_t node) const noexcept {
+    return ports_[node].out;
+  }
   [[nodiscard]] const layer_port<S>& output() const noexcept { return ports_[plan_.output].out; }
 
   /// Makes room for `batch` samples, and for their gradients when training.
   void reserve(Index batch, bool training) {
-    const bool more_values = batch > capacity_, more_gradients = training && gradient_capacity_ < batch;
+    const bool more_values = batch > capacity_,
+               more_gradients = training && gradient_capacity_ < batch;
     if (more_values) {
       capacity_ = batch;
       allocate(values_, plan_.value_owner, plan_.live);
@@ -84,7 +91,8 @@ class executor {
   void forward(const S* images, Index batch, bool training, std::uint64_t step) {
     for (any_layer<S>& layer : layers_) {
       if (input_layer<S>* input = std::get_if<input_layer<S>>(&layer)) input->images = images;
-      if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer); norm != nullptr && !training)
+      if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer);
+          norm != nullptr && !training)
         norm->take_running_statistics();
     }
     fold_normalizations(!training);
@@ -97,7 +105,8 @@ class executor {
     pool_.run(static_cast<Index>(final_tasks_.size()), [&](Index task, Index) {
       const final_task& t = final_tasks_[static_cast<std::size_t>(task)];
       if (t.is_dense) {
-        std::get<dense_layer<S>>(layers_[t.node]).weight_gradient(ports_[t.node], batch, t.first, t.count);
+        std::get<dense_layer<S>>(layers_[t.node])
+            .weight_gradient(ports_[t.node], batch, t.first, t.count);
         return;
       }
       const shared_gradient<S>& g = shares_[t.node];
@@ -112,7 +121,8 @@ class executor {
  private:
   using buffer = Eigen::Array<S, Eigen::Dynamic, 1>;
 
-  /// A part of the gradients that needs the whole batch: rows of a dense layer, or numbers of a shared gradient.
+  /// A part of the gradients that needs the whole batch: rows of a dense layer, or numbers of a
+  /// shared gradient.
   struct final_task {
     bool is_dense;
     std::size_t node;  // of the dense layer, or position in shares_
@@ -122,7 +132,8 @@ class executor {
   void plan_final_tasks() {
     constexpr Index rows = 32, numbers = 8192;
     for (std::size_t i = 0; i < layers_.size(); ++i)
-      if (const dense_layer<S>* dense = std::get_if<dense_layer<S>>(&layers_[i]); dense != nullptr && plan_.live[i])
+      if (const dense_layer<S>* dense = std::get_if<dense_layer<S>>(&layers_[i]);
+          dense != nullptr && plan_.live[i])
         for (Index first = 0; first < dense->shape.out; first += rows)
           final_tasks_.push_back({true, i, first, std::min(rows, dense->shape.out - first)});
     for (std::size_t i = 0; i < shares_.size(); ++i)
@@ -130,7 +141,8 @@ class executor {
         final_tasks_.push_back({false, i, first, std::min(numbers, shares_[i].size - first)});
   }
 
-  void allocate(std::vector<buffer>& buffers, const std::vector<std::size_t>& owner, const std::vector<bool>& used) {
+  void allocate(std::vector<buffer>& buffers, const std::vector<std::size_t>& owner,
+                const std::vector<bool>& used) {
     buffers.resize(owner.size());
     for (std::size_t i = 0; i < owner.size(); ++i)
       if (used[i] && owner[i] == i) buffers[i].setZero(capacity_ * ports_[i].out.size());
@@ -140,7 +152,8 @@ class executor {
     for (std::size_t i = 0; i < ports_.size(); ++i) {
       layer_port<S>& out = ports_[i].out;
       if (plan_.live[i]) out.value = values_[plan_.value_owner[i]].data();
-      if (plan_.differentiated[i] && gradient_capacity_ > 0) out.gradient = gradients_[plan_.gradient_owner[i]].data();
+      if (plan_.differentiated[i] && gradient_capacity_ > 0)
+        out.gradient = gradients_[plan_.gradient_owner[i]].data();
     }
     for (std::size_t i = 0; i < ports_.size(); ++i)
       for (std::size_t k = 0; k < inputs_[i].size(); ++k) {
@@ -149,7 +162,8 @@ class executor {
       }
     folded_ports_ = ports_;
     for (std::size_t i = 0; i < ports_.size(); ++i)
-      if (order_.folded_into[i] != no_node) folded_ports_[i].out.value = ports_[order_.folded_into[i]].out.value;
+      if (order_.folded_into[i] != no_node)
+        folded_ports_[i].out.value = ports_[order_.folded_into[i]].out.value;
   }
 
   static void set_fused_relu(any_layer<S>& layer, bool relu) {
@@ -180,7 +194,8 @@ class executor {
     }
   }
 
-  void run(const std::vector<execution_phase>& phases, Index batch, bool training, std::uint64_t step) {
+  void run(const std::vector<execution_phase>& phases, Index batch, bool training,
+           std::uint64_t step) {
     const Index shards = std::min(shards_, batch);
     for (const execution_phase& phase : phases) {
       pool_.run(shards, [&](Index shard, Index worker) {
@@ -209,9 +224,11 @@ class executor {
     const layer_ports<S>& ports = (block.training ? ports_ : folded_ports_)[one.node];
     switch (one.what) {
       case execution_stage::forward:
-        return std::visit([&](const auto& layer) { layer.forward(ports, block); }, layers_[one.node]);
+        return std::visit([&](const auto& layer) { layer.forward(ports, block); },
+                          layers_[one.node]);
       case execution_stage::backward:
-        return std::visit([&](const auto& layer) { layer.backward(ports, block); }, layers_[one.node]);
+        return std::visit([&](const auto& layer) { layer.backward(ports, block); },
+                          layers_[one.node]);
       case execution_stage::moments:
         return std::get<batch_norm_layer<S>>(layers_[one.node]).gather_moments(ports, block);
       case execution_stage::sums:

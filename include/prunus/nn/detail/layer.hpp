@@ -30,7 +30,8 @@ struct layer_ports {
   layer_port<S> out;
 };
 
-/// A tensor of the network: its values, its gradient, and the shares of the gradient that the shards compute.
+/// A tensor of the network: its values, its gradient, and the shares of the gradient that the
+/// shards compute.
 template <class S>
 struct layer_parameter {
   S* value = nullptr;

@@ -19,8 +19,9 @@ inline constexpr std::size_t no_node = static_cast<std::size_t>(-1);
 
 /// What the executor must know of an operation; `function` is null but for activations.
 struct operation_traits {
-  bool reshapes = false;           ///< same numbers, same order
-  bool forward_in_place = false;   ///< the result may overwrite the first input (of `add`: or the second)
+  bool reshapes = false;  ///< same numbers, same order
+  bool forward_in_place =
+      false;  ///< the result may overwrite the first input (of `add`: or the second)
   bool backward_in_place = false;  ///< the gradient of an input may overwrite that of the result
   bool needs_own_result = false;   ///< to compute its gradient
 };
@@ -29,10 +30,14 @@ struct operation_traits {
   using namespace operation;
   if (const activation* op = std::get_if<activation>(&any)) {
     const bool from_result = with_function(*op, [](const auto& f) { return f.slope_from_result; });
-    return {.forward_in_place = from_result, .backward_in_place = true, .needs_own_result = from_result};
+    return {.forward_in_place = from_result,
+            .backward_in_place = true,
+            .needs_own_result = from_result};
   }
   if (const flatten* op = std::get_if<flatten>(&any))
-    return {.reshapes = !op->channels_last, .forward_in_place = !op->channels_last, .backward_in_place = !op->channels_last};
+    return {.reshapes = !op->channels_last,
+            .forward_in_place = !op->channels_last,
+            .backward_in_place = !op->channels_last};
   if (std::holds_alternative<split_heads>(any) || std::holds_alternative<merge_heads>(any))
     return {.reshapes = true, .forward_in_place = true, .backward_in_place = true};
   if (std::holds_alternative<dropout>(any) || std::holds_alternative<add>(any))
@@ -41,16 +46,20 @@ struct operation_traits {
   return {};
 }
 
-/// Which nodes are computed, which of them have a gradient, and which share their memory with another node.
+/// Which nodes are computed, which of them have a gradient, and which share their memory with
+/// another node.
 struct memory_plan {
   std::size_t output = no_node;
-  std::vector<bool> live;                     ///< the output depends on it
-  std::vector<bool> differentiated;           ///< live, and some parameter stands before it
-  std::vector<std::size_t> value_owner;       ///< the node whose buffer holds the result
-  std::vector<std::size_t> gradient_owner;    ///< the node whose buffer holds the gradient of the result
-  std::vector<std::vector<bool>> accumulate;  ///< for each input: its gradient has a share of another already
+  std::vector<bool> live;                ///< the output depends on it
+  std::vector<bool> differentiated;      ///< live, and some parameter stands before it
+  std::vector<std::size_t> value_owner;  ///< the node whose buffer holds the result
+  std::vector<std::size_t>
+      gradient_owner;  ///< the node whose buffer holds the gradient of the result
+  std::vector<std::vector<bool>>
+      accumulate;  ///< for each input: its gradient has a share of another already
 
-  /// The only live consumer of `i`, or no_node when there are several or the caller wants the value.
+  /// The only live consumer of `i`, or no_node when there are several or the caller wants the
+  /// value.
   [[nodiscard]] std::size_t only_consumer(const resolved_graph& graph, std::size_t i) const {
     std::size_t found = no_node;
     for (std::size_t consumer : graph.nodes[i].consumers) {
@@ -69,9 +78,10 @@ struct memory_plan {
   for (std::size_t i = 0; i < count; ++i) {
     if (!graph.nodes[i].is_output) continue;
     if (plan.output != no_node)
-      throw argument_error(errc::unsupported,
-                           concat("network: both ", graph.nodes[plan.output].name, " and ", graph.nodes[i].name,
-                                  " are outputs; a network has one, mark it with graph.output(name)"));
+      throw argument_error(
+          errc::unsupported,
+          concat("network: both ", graph.nodes[plan.output].name, " and ", graph.nodes[i].name,
+                 " are outputs; a network has one, mark it with graph.output(name)"));
     plan.output = i;
   }
   plan.live.assign(count, false);
@@ -96,7 +106,8 @@ struct memory_plan {
     const std::size_t candidates = std::holds_alternative<operation::add>(node.operation) ? 2 : 1;
     for (std::size_t k = 0; k < std::min(candidates, node.inputs.size()); ++k) {
       const std::size_t input = node.inputs[k], owner = plan.value_owner[input];
-      if (!traits.forward_in_place || plan.only_consumer(graph, input) != i || (fixed[owner] && !traits.reshapes))
+      if (!traits.forward_in_place || plan.only_consumer(graph, input) != i ||
+          (fixed[owner] && !traits.reshapes))
         continue;
       plan.value_owner[i] = owner;
       break;

@@ -14,8 +14,8 @@
 namespace prunus::inline v0 {
 namespace detail {
 
-/// Batch normalisation in three steps: every shard gathers moments, one thread puts them together, every shard
-/// normalises. Backwards the same with the sums of the gradient.
+/// Batch normalisation in three steps: every shard gathers moments, one thread puts them together,
+/// every shard normalises. Backwards the same with the sums of the gradient.
 template <class S>
 struct batch_norm_layer {
   operation::batch_norm attributes;
@@ -34,7 +34,8 @@ struct batch_norm_layer {
     const std::size_t c = static_cast<std::size_t>(channels), n = static_cast<std::size_t>(shards);
     moments.resize(n * c);
     sums.resize(n * c);
-    for (std::vector<S>* values : {&mean, &inverse_deviation, &from_deviation, &constant}) values->resize(c);
+    for (std::vector<S>* values : {&mean, &inverse_deviation, &from_deviation, &constant})
+      values->resize(c);
   }
 
   void gather_moments(const layer_ports<S>& ports, const sample_block<S>& block) {
@@ -43,11 +44,13 @@ struct batch_norm_layer {
     for (Index c = 0; c < channels; ++c) {
       running_moments& share = moments[at(block.shard, c)];
       if (block.starts_shard) share = {};
-      for (Index n = block.first; n < block.end(); ++n) share += moments_of(in.value_of(n) + c * plane, plane);
+      for (Index n = block.first; n < block.end(); ++n)
+        share += moments_of(in.value_of(n) + c * plane, plane);
     }
   }
 
-  /// Mean and variance of the batch; the running statistics take their share, the variance unbiased.
+  /// Mean and variance of the batch; the running statistics take their share, the variance
+  /// unbiased.
   void finish_moments(Index shards) {
     for (Index c = 0; c < channels; ++c) {
       running_moments all;
@@ -61,11 +64,14 @@ struct batch_norm_layer {
 
   void take_running_statistics() {
     for (Index c = 0; c < channels; ++c)
-      set_statistics(c, static_cast<double>(running_mean.value[c]), static_cast<double>(running_variance.value[c]));
+      set_statistics(c, static_cast<double>(running_mean.value[c]),
+                     static_cast<double>(running_variance.value[c]));
   }
 
   /// What the normalisation multiplies with and adds.
-  [[nodiscard]] S factor(Index c) const noexcept { return scale.value[c] * inverse_deviation[static_cast<std::size_t>(c)]; }
+  [[nodiscard]] S factor(Index c) const noexcept {
+    return scale.value[c] * inverse_deviation[static_cast<std::size_t>(c)];
+  }
   [[nodiscard]] S offset(Index c) const noexcept {
     return shift.value[c] - mean[static_cast<std::size_t>(c)] * factor(c);
   }
@@ -84,7 +90,8 @@ struct batch_norm_layer {
       normalization_sums& share = sums[at(block.shard, c)];
       if (block.starts_shard) share = {};
       for (Index n = block.first; n < block.end(); ++n)
-        share += normalization_sums_of(ports.in[0].value_of(n) + c * plane, mean[static_cast<std::size_t>(c)],
+        share += normalization_sums_of(ports.in[0].value_of(n) + c * plane,
+                                       mean[static_cast<std::size_t>(c)],
                                        ports.out.gradient_of(n) + c * plane, plane);
     }
   }
@@ -96,7 +103,8 @@ struct batch_norm_layer {
       const std::size_t i = static_cast<std::size_t>(c);
       normalization_sums all;
       for (Index shard = 0; shard < shards; ++shard) all += sums[at(shard, c)];
-      const double inverse = static_cast<double>(inverse_deviation[i]), by = static_cast<double>(factor(c));
+      const double inverse = static_cast<double>(inverse_deviation[i]),
+                   by = static_cast<double>(factor(c));
       shift.gradient[c] = static_cast<S>(all.gradient);
       scale.gradient[c] = static_cast<S>(all.gradient_deviation * inverse);
       from_deviation[i] = static_cast<S>(-by * inverse * inverse * all.gradient_deviation / count);
@@ -111,8 +119,9 @@ struct batch_norm_layer {
     for (Index n = block.first; n < block.end(); ++n)
       for (Index c = 0; c < channels; ++c) {
         const std::size_t i = static_cast<std::size_t>(c);
-        normalization_backward(in.value_of(n) + c * plane, mean[i], ports.out.gradient_of(n) + c * plane, factor(c),
-                               from_deviation[i], constant[i], in.accumulate, in.gradient_of(n) + c * plane, plane);
+        normalization_backward(in.value_of(n) + c * plane, mean[i],
+                               ports.out.gradient_of(n) + c * plane, factor(c), from_deviation[i],
+                               constant[i], in.accumulate, in.gradient_of(n) + c * plane, plane);
       }
   }
 
@@ -122,10 +131,12 @@ struct batch_norm_layer {
   }
   void set_statistics(Index c, double batch_mean, double variance) {
     mean[static_cast<std::size_t>(c)] = static_cast<S>(batch_mean);
-    inverse_deviation[static_cast<std::size_t>(c)] = static_cast<S>(1 / std::sqrt(variance + attributes.epsilon));
+    inverse_deviation[static_cast<std::size_t>(c)] =
+        static_cast<S>(1 / std::sqrt(variance + attributes.epsilon));
   }
   void blend(S& running, double now) const noexcept {
-    running = static_cast<S>((1 - attributes.momentum) * static_cast<double>(running) + attributes.momentum * now);
+    running = static_cast<S>((1 - attributes.momentum) * static_cast<double>(running) +
+                             attributes.momentum * now);
   }
 };
 
@@ -151,7 +162,8 @@ struct layer_norm_layer {
 
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index plane = shape.plane();
-    S *const scale_share = scale.share_of(block.shard), *const shift_share = shift.share_of(block.shard);
+    S *const scale_share = scale.share_of(block.shard), *const shift_share =
+                                                            shift.share_of(block.shard);
     if (block.starts_shard)
       for (Index c = 0; c < shape.channels; ++c) scale_share[c] = shift_share[c] = 0;
     for (Index n = block.first; n < block.end(); ++n) {
@@ -172,7 +184,8 @@ struct layer_norm_layer {
       for (Index c = 0; c < shape.channels; ++c)
         contribute(in.gradient_of(n) + c * plane, in.accumulate, plane, [&](Index i) {
           const S normal = (x[c * plane + i] - p.mean[i]) * p.inverse[i];
-          return p.inverse[i] * (dy[c * plane + i] * scale.value[c] - share * (p.sum[i] + normal * p.product[i]));
+          return p.inverse[i] *
+                 (dy[c * plane + i] * scale.value[c] - share * (p.sum[i] + normal * p.product[i]));
         });
     }
   }
@@ -194,7 +207,8 @@ struct layer_norm_layer {
         const S deviation = x[c * plane + i] - p.mean[i];
         p.inverse[i] += deviation * deviation * share;
       }
-    for (Index i = 0; i < plane; ++i) p.inverse[i] = 1 / std::sqrt(p.inverse[i] + static_cast<S>(attributes.epsilon));
+    for (Index i = 0; i < plane; ++i)
+      p.inverse[i] = 1 / std::sqrt(p.inverse[i] + static_cast<S>(attributes.epsilon));
     return p;
   }
 };

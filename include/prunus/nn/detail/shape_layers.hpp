@@ -39,7 +39,8 @@ struct reshape_layer {
     const layer_port<S>& in = ports.in[0];
     if (in.gradient == nullptr || in.gradient == ports.out.gradient) return;
     const S* dy = ports.out.gradient_of(block.first);
-    contribute(in.gradient_of(block.first), in.accumulate, block.count * in.size(), [&](Index i) { return dy[i]; });
+    contribute(in.gradient_of(block.first), in.accumulate, block.count * in.size(),
+               [&](Index i) { return dy[i]; });
   }
 };
 
@@ -91,7 +92,8 @@ struct pooling_layer {
   pooling_shape shape;
   operation::pooling::kind function;
 
-  [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op, const tensor_shape& in) {
+  [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op,
+                                              const tensor_shape& in) {
     return {in.height,        in.width,        op.kernel.height,  op.kernel.width,
             op.stride.height, op.stride.width, op.padding.height, op.padding.width};
   }
@@ -131,7 +133,9 @@ struct global_pooling_layer {
     for (Index i = 0; i < planes; ++i, x += plane)
       y[i] = function == operation::pooling::kind::max
                  ? x[position_of_maximum(x, plane)]
-                 : sum_over<S>(plane, [](auto value) { return value; }, x) / static_cast<S>(plane);
+                 : sum_over<S>(
+                       plane, [](auto value) { return value; }, x) /
+                       static_cast<S>(plane);
   }
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const layer_port<S>& in = ports.in[0];
@@ -164,14 +168,18 @@ struct upsampling_layer {
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     for (Index n = block.first; n < block.end(); ++n)
-      for_each_pair(ports, [&](Index from, Index to) { ports.out.value_of(n)[to] = ports.in[0].value_of(n)[from]; });
+      for_each_pair(ports, [&](Index from, Index to) {
+        ports.out.value_of(n)[to] = ports.in[0].value_of(n)[from];
+      });
   }
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const layer_port<S>& in = ports.in[0];
     if (in.gradient == nullptr) return;
     if (!in.accumulate) std::fill_n(in.gradient_of(block.first), block.count * in.size(), S(0));
     for (Index n = block.first; n < block.end(); ++n)
-      for_each_pair(ports, [&](Index from, Index to) { in.gradient_of(n)[from] += ports.out.gradient_of(n)[to]; });
+      for_each_pair(ports, [&](Index from, Index to) {
+        in.gradient_of(n)[from] += ports.out.gradient_of(n)[to];
+      });
   }
 
  private:
@@ -181,7 +189,8 @@ struct upsampling_layer {
     for (Index c = 0; c < out.channels; ++c)
       for (Index y = 0; y < out.height; ++y)
         for (Index x = 0; x < out.width; ++x)
-          f((c * in.height + y / factor.height) * in.width + x / factor.width, (c * out.height + y) * out.width + x);
+          f((c * in.height + y / factor.height) * in.width + x / factor.width,
+            (c * out.height + y) * out.width + x);
   }
 };
 

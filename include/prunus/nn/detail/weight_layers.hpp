@@ -20,11 +20,13 @@ template <class S>
 struct convolution_layer {
   direct_convolution<S> kernel;
   layer_parameter<S> weight, bias;
-  bool relu = false;           ///< the activation that follows is done here
-  std::vector<S> scale{}, shift{};  ///< at inference: of the batch normalisation that follows; empty when none does
-  bool folded = false;         ///< use them
+  bool relu = false;  ///< the activation that follows is done here
+  std::vector<S> scale{},
+      shift{};  ///< at inference: of the batch normalisation that follows; empty when none does
+  bool folded = false;  ///< use them
 
-  [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op, const tensor_shape& in) {
+  [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op,
+                                                  const tensor_shape& in) {
     return {.in_channels = in.channels,
             .out_channels = op.out_channels,
             .height = in.height,
@@ -37,16 +39,21 @@ struct convolution_layer {
             .padding_width = op.padding.width,
             .groups = op.groups};
   }
-  [[nodiscard]] static convolution_shape shape_of(const operation::dense& op, const tensor_shape& in) {
-    return {.in_channels = in.channels, .out_channels = op.out_features, .height = in.height, .width = in.width};
+  [[nodiscard]] static convolution_shape shape_of(const operation::dense& op,
+                                                  const tensor_shape& in) {
+    return {.in_channels = in.channels,
+            .out_channels = op.out_features,
+            .height = in.height,
+            .width = in.width};
   }
 
   [[nodiscard]] Index scratch_size() const noexcept { return kernel.scratch_size(); }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
-    const channel_epilogue<S> epilogue{folded ? scale.data() : nullptr, folded ? shift.data() : bias.value, relu};
-    kernel.forward(ports.in[0].value_of(block.first), weight.value, epilogue, ports.out.value_of(block.first),
-                   block.count, block.scratch);
+    const channel_epilogue<S> epilogue{folded ? scale.data() : nullptr,
+                                       folded ? shift.data() : bias.value, relu};
+    kernel.forward(ports.in[0].value_of(block.first), weight.value, epilogue,
+                   ports.out.value_of(block.first), block.count, block.scratch);
   }
 
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -62,19 +69,22 @@ struct convolution_layer {
   }
 
  private:
-  void add_sums_of_planes(const S* dy, const layer_port<S>& out, const sample_block<S>& block) const {
+  void add_sums_of_planes(const S* dy, const layer_port<S>& out,
+                          const sample_block<S>& block) const {
     S* const share = bias.share_of(block.shard);
     const Index channels = out.shape.channels, plane = out.shape.plane();
     for (Index c = 0; c < channels; ++c) {
       S sum = block.starts_shard ? S(0) : share[c];
       for (Index n = 0; n < block.count; ++n)
-        sum += sum_over<S>(plane, [](auto d) { return d; }, dy + (n * channels + c) * plane);
+        sum += sum_over<S>(
+            plane, [](auto d) { return d; }, dy + (n * channels + c) * plane);
       share[c] = sum;
     }
   }
 };
 
-/// Dense layers on vectors. Their weight gradient is one product over the whole batch, computed at the end.
+/// Dense layers on vectors. Their weight gradient is one product over the whole batch, computed at
+/// the end.
 template <class S>
 struct dense_layer {
   dense_shape shape;
@@ -96,19 +106,20 @@ struct dense_layer {
     const layer_port<S>& in = ports.in[0];
     if (in.gradient == nullptr) return;
     if (!in.accumulate)
-      return dense_input_gradient(shape, ports.out.gradient_of(block.first), weight.value, in.gradient_of(block.first),
-                                  block.count);
+      return dense_input_gradient(shape, ports.out.gradient_of(block.first), weight.value,
+                                  in.gradient_of(block.first), block.count);
     for (Index n = block.first; n < block.end(); n += added_together) {
       const Index count = std::min(added_together, block.end() - n);
       dense_input_gradient(shape, ports.out.gradient_of(n), weight.value, block.scratch, count);
-      contribute(in.gradient_of(n), true, count * shape.in, [&](Index i) { return block.scratch[i]; });
+      contribute(in.gradient_of(n), true, count * shape.in,
+                 [&](Index i) { return block.scratch[i]; });
     }
   }
 
   /// Rows [first, first + rows) of the gradients of weights and bias, over `samples` samples.
   void weight_gradient(const layer_ports<S>& ports, Index samples, Index first, Index rows) const {
-    dense_weight_gradient(shape, ports.in[0].value, ports.out.gradient, weight.gradient, bias.gradient, samples, first,
-                          rows);
+    dense_weight_gradient(shape, ports.in[0].value, ports.out.gradient, weight.gradient,
+                          bias.gradient, samples, first, rows);
   }
 };
 

@@ -15,13 +15,15 @@ namespace detail {
 
 // How the direct convolution sees its images.
 //
-// An image is copied onto a grid: rows of `pitch` numbers, the image's own columns and enough zeros behind them that
-// a window which leaves a row at its end reads zeros and then the zeros in front of the next row. On such a grid the
-// whole convolution is a sum of shifted lines: output[t] = sum over taps of weight * line[t + shift], for all
-// positions t of the grid at once, those between the rows included, whose results nobody looks at.
+// An image is copied onto a grid: rows of `pitch` numbers, the image's own columns and enough zeros
+// behind them that a window which leaves a row at its end reads zeros and then the zeros in front
+// of the next row. On such a grid the whole convolution is a sum of shifted lines: output[t] = sum
+// over taps of weight * line[t + shift], for all positions t of the grid at once, those between the
+// rows included, whose results nobody looks at.
 //
-// A stride s is taken apart first: the positions with equal remainder modulo s form a phase, a grid of its own, and on
-// the phases the convolution has stride 1 again. Backwards the same holds with the two sides exchanged.
+// A stride s is taken apart first: the positions with equal remainder modulo s form a phase, a grid
+// of its own, and on the phases the convolution has stride 1 again. Backwards the same holds with
+// the two sides exchanged.
 
 /// One direction (height or width) of the grid.
 struct grid_axis {
@@ -31,11 +33,15 @@ struct grid_axis {
   /// The largest shift of a tap in `phase`.
   [[nodiscard]] Index shifts(Index phase) const noexcept { return (kernel - 1 - phase) / stride; }
   /// Position x of `phase` is position at(x, phase) of the image, which may lie outside.
-  [[nodiscard]] Index at(Index x, Index phase) const noexcept { return stride * x + phase - padding; }
+  [[nodiscard]] Index at(Index x, Index phase) const noexcept {
+    return stride * x + phase - padding;
+  }
   /// First x inside the image.
   [[nodiscard]] Index first(Index phase) const noexcept { return divided_up(padding - phase); }
   /// One behind the last x inside the image.
-  [[nodiscard]] Index last(Index phase) const noexcept { return divided_up(size + padding - phase); }
+  [[nodiscard]] Index last(Index phase) const noexcept {
+    return divided_up(size + padding - phase);
+  }
   /// One behind the last x that a window reads.
   [[nodiscard]] Index read() const noexcept { return out + shifts(0); }
   /// Zeros in front of the gradient of the output, for windows that begin before it.
@@ -44,7 +50,8 @@ struct grid_axis {
     for (Index q = 0; q < phases(); ++q) most = std::max(most, shifts(q) - first(q));
     return most;
   }
-  /// The smallest pitch with which all that stands above holds for inputs and for gradients of outputs.
+  /// The smallest pitch with which all that stands above holds for inputs and for gradients of
+  /// outputs.
   [[nodiscard]] Index pitch() const noexcept {
     Index least = out + lead();
     for (Index q = 0; q < phases(); ++q) {
@@ -71,8 +78,8 @@ struct convolution_grid {
   Index in_plane;     ///< from one plane of inputs (channel and phase) to the next
   Index out_plane;    ///< from one plane of gradients of outputs to the next
 
-  /// Grids of about `wanted` positions keep the vector units busy on small images; `limit` bounds the scalars of all
-  /// planes together, which should stay in the cache.
+  /// Grids of about `wanted` positions keep the vector units busy on small images; `limit` bounds
+  /// the scalars of all planes together, which should stay in the cache.
   explicit convolution_grid(const convolution_shape& s, Index slack, Index wanted = 1024,
                             Index limit = Index{1} << 17)
       : shape(s),
@@ -82,8 +89,10 @@ struct convolution_grid {
         pitch(columns.pitch()),
         image_pitch(rows.pitch() * pitch) {
     const Index planes = s.in_channels * phases() + s.out_channels;
-    images = std::clamp(std::min(wanted / image_pitch, limit / (planes * image_pitch)), Index{1}, Index{64});
-    const Index tail = (rows.read() + 1) * pitch;  // windows of the last image may read behind its own rows
+    images = std::clamp(std::min(wanted / image_pitch, limit / (planes * image_pitch)), Index{1},
+                        Index{64});
+    const Index tail =
+        (rows.read() + 1) * pitch;  // windows of the last image may read behind its own rows
     in_plane = spread((images - 1) * image_pitch + std::max(tail, image_pitch) + slack);
     out_plane = spread(rows.lead() * pitch + images * image_pitch + columns.lead() + pitch + slack);
   }
@@ -103,22 +112,24 @@ struct convolution_grid {
       for (Index a = 0; a < shape.kernel_height; ++a)
         for (Index b = 0; b < shape.kernel_width; ++b) {
           const Index phase = (a % rows.stride) * columns.phases() + b % columns.stride;
-          taps.push_back({static_cast<std::int32_t>((c * phases() + phase) * in_plane + (a / rows.stride) * pitch +
-                                                    b / columns.stride),
+          taps.push_back({static_cast<std::int32_t>((c * phases() + phase) * in_plane +
+                                                    (a / rows.stride) * pitch + b / columns.stride),
                           static_cast<std::int32_t>(taps.size())});
         }
     return taps;
   }
 
-  /// Taps that give one phase of the gradient of an input channel from the gradients of one group's outputs,
-  /// relative to `out_begin()`.
+  /// Taps that give one phase of the gradient of an input channel from the gradients of one group's
+  /// outputs, relative to `out_begin()`.
   [[nodiscard]] std::vector<line_tap> backward_taps(Index row_phase, Index column_phase) const {
     std::vector<line_tap> taps;
     for (Index o = 0; o < shape.group_outputs(); ++o)
       for (Index a = row_phase; a < shape.kernel_height; a += rows.stride)
         for (Index b = column_phase; b < shape.kernel_width; b += columns.stride)
-          taps.push_back({static_cast<std::int32_t>(o * out_plane - (a / rows.stride) * pitch - b / columns.stride),
-                          static_cast<std::int32_t>(o * shape.row_size() + a * shape.kernel_width + b)});
+          taps.push_back(
+              {static_cast<std::int32_t>(o * out_plane - (a / rows.stride) * pitch -
+                                         b / columns.stride),
+               static_cast<std::int32_t>(o * shape.row_size() + a * shape.kernel_width + b)});
     return taps;
   }
 

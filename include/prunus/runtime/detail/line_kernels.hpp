@@ -27,7 +27,8 @@ inline constexpr int most_tile_rows = vector_registers >= 32 ? 8 : 6;
   return std::max(1, (vector_registers - 1) / (rows + 1));
 }
 
-/// How many rows to take next when `left` are left: the tallest tile that leaves no lonely row behind.
+/// How many rows to take next when `left` are left: the tallest tile that leaves no lonely row
+/// behind.
 [[nodiscard]] constexpr int next_tile_rows(Index left) noexcept {
   constexpr int most = most_tile_rows;
   if (left >= most && left != most + 1 && (most != 8 || left != most + 2)) return most;
@@ -39,12 +40,18 @@ inline constexpr int most_tile_rows = vector_registers >= 32 ? 8 : 6;
 template <class F>
 inline void with_tile_rows(int rows, const F& f) {
   switch (rows) {
-    case 1: return f(int_constant<1>{});
-    case 2: return f(int_constant<2>{});
-    case 3: return f(int_constant<3>{});
-    case 4: return f(int_constant<4>{});
-    case 6: return f(int_constant<6>{});
-    default: return f(int_constant<most_tile_rows>{});
+    case 1:
+      return f(int_constant<1>{});
+    case 2:
+      return f(int_constant<2>{});
+    case 3:
+      return f(int_constant<3>{});
+    case 4:
+      return f(int_constant<4>{});
+    case 6:
+      return f(int_constant<6>{});
+    default:
+      return f(int_constant<most_tile_rows>{});
   }
 }
 
@@ -54,7 +61,8 @@ struct line_tap {
   std::int32_t weight;
 };
 
-/// The terms of a sum of lines: `count` times a line and a weight, from a table or at equal distances.
+/// The terms of a sum of lines: `count` times a line and a weight, from a table or at equal
+/// distances.
 struct tabled_taps {
   const line_tap* table;
   Index count;
@@ -68,11 +76,12 @@ struct strided_taps {
   [[nodiscard]] Index weight(Index k) const noexcept { return k * weight_stride; }
 };
 
-/// out[r][t] = epilogue_r(sum over k of weights[taps.weight(k) + r * weight_pitch] * lines[taps.line(k) + t]) for a tile
-/// of Rows x (Vectors * lanes) results.
+/// out[r][t] = epilogue_r(sum over k of weights[taps.weight(k) + r * weight_pitch] *
+/// lines[taps.line(k) + t]) for a tile of Rows x (Vectors * lanes) results.
 template <class S, int Rows, int Vectors, class Taps>
-inline void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights, Index weight_pitch,
-                              const channel_epilogue<S>& epilogue, S* out, Index out_pitch) noexcept {
+inline void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights,
+                              Index weight_pitch, const channel_epilogue<S>& epilogue, S* out,
+                              Index out_pitch) noexcept {
   [&]<std::size_t... R, std::size_t... V, std::size_t... A>(
       std::index_sequence<R...>, std::index_sequence<V...>, std::index_sequence<A...>) {
     constexpr std::size_t vectors = sizeof...(V);
@@ -81,14 +90,18 @@ inline void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights
       const S* line = lines + taps.line(k);
       const S* weight = weights + taps.weight(k);
       const packet<S> x[] = {load(line + Index(V) * lanes<S>)...};
-      ((sum[A] = sum[A] + broadcast(weight[Index(A / vectors) * weight_pitch]) * x[A % vectors]), ...);
+      ((sum[A] = sum[A] + broadcast(weight[Index(A / vectors) * weight_pitch]) * x[A % vectors]),
+       ...);
     }
-    if (epilogue.scale != nullptr) ((sum[A] = sum[A] * broadcast(epilogue.scale[A / vectors])), ...);
-    if (epilogue.shift != nullptr) ((sum[A] = sum[A] + broadcast(epilogue.shift[A / vectors])), ...);
+    if (epilogue.scale != nullptr)
+      ((sum[A] = sum[A] * broadcast(epilogue.scale[A / vectors])), ...);
+    if (epilogue.shift != nullptr)
+      ((sum[A] = sum[A] + broadcast(epilogue.shift[A / vectors])), ...);
     if (epilogue.relu) ((sum[A] = positive_part<S>(sum[A])), ...);
     (store<S>(out + Index(A / vectors) * out_pitch + Index(A % vectors) * lanes<S>, sum[A]), ...);
-  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
-    std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
+  }
+  (std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
+   std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
 }
 
 /// A number of registers as wide tiles, then narrower ones; f(width as a constant, first register).
@@ -104,25 +117,29 @@ inline void for_each_tile(Index registers, const F& f) {
   if constexpr (wide > 1) sweep(int_constant<1>{});
 }
 
-/// `Rows` whole lines of results. Reads and writes whole registers: there is room for `size` rounded up.
+/// `Rows` whole lines of results. Reads and writes whole registers: there is room for `size`
+/// rounded up.
 template <class S, int Rows, class Taps>
 inline void sum_of_lines(const S* lines, const Taps& taps, const S* weights, Index weight_pitch,
-                         const channel_epilogue<S>& epilogue, S* out, Index out_pitch, Index size) noexcept {
-  for_each_tile<Rows>((size + lanes<S> - 1) / lanes<S>, [&]<int Vectors>(int_constant<Vectors>, Index first) {
-    sum_of_lines_tile<S, Rows, Vectors>(lines + first * lanes<S>, taps, weights, weight_pitch, epilogue,
-                                        out + first * lanes<S>, out_pitch);
-  });
+                         const channel_epilogue<S>& epilogue, S* out, Index out_pitch,
+                         Index size) noexcept {
+  for_each_tile<Rows>(
+      (size + lanes<S> - 1) / lanes<S>, [&]<int Vectors>(int_constant<Vectors>, Index first) {
+        sum_of_lines_tile<S, Rows, Vectors>(lines + first * lanes<S>, taps, weights, weight_pitch,
+                                            epilogue, out + first * lanes<S>, out_pitch);
+      });
 }
 
 /// The same without room behind the end: the last register overlaps the one before.
 /// @pre size >= lanes
 template <class S, int Rows, class Taps>
-inline void exact_sum_of_lines(const S* lines, const Taps& taps, const S* weights, Index weight_pitch,
-                               S* out, Index out_pitch, Index size) noexcept {
-  sum_of_lines<S, Rows>(lines, taps, weights, weight_pitch, {}, out, out_pitch, size / lanes<S> * lanes<S>);
+inline void exact_sum_of_lines(const S* lines, const Taps& taps, const S* weights,
+                               Index weight_pitch, S* out, Index out_pitch, Index size) noexcept {
+  sum_of_lines<S, Rows>(lines, taps, weights, weight_pitch, {}, out, out_pitch,
+                        size / lanes<S> * lanes<S>);
   if (size % lanes<S> != 0)
-    sum_of_lines_tile<S, Rows, 1>(lines + size - lanes<S>, taps, weights, weight_pitch, channel_epilogue<S>{},
-                                  out + size - lanes<S>, out_pitch);
+    sum_of_lines_tile<S, Rows, 1>(lines + size - lanes<S>, taps, weights, weight_pitch,
+                                  channel_epilogue<S>{}, out + size - lanes<S>, out_pitch);
 }
 
 /// A rectangle of positions on a grid.
@@ -131,10 +148,12 @@ struct grid_window {
 };
 
 /// sums[r * sums_pitch + v] += sum over the positions p of the window, row after row, of
-/// grid[taps[r].line + p] * lines[(number of p) * line_pitch + v], for a tile of Rows x (Vectors * Lanes) sums.
+/// grid[taps[r].line + p] * lines[(number of p) * line_pitch + v], for a tile of Rows x (Vectors *
+/// Lanes) sums.
 template <class S, int Rows, int Vectors, Index Lanes>
-inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_window& window, const S* lines,
-                                Index line_pitch, S* sums, Index sums_pitch) noexcept {
+inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_window& window,
+                                const S* lines, Index line_pitch, S* sums,
+                                Index sums_pitch) noexcept {
   [&]<std::size_t... R, std::size_t... V, std::size_t... A>(
       std::index_sequence<R...>, std::index_sequence<V...>, std::index_sequence<A...>) {
     constexpr std::size_t vectors = sizeof...(V);
@@ -148,18 +167,22 @@ inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_
       }
       ((row[R] += window.pitch), ...);
     }
-    (store<S, Lanes>(sums + Index(A / vectors) * sums_pitch + Index(A % vectors) * Lanes, sum[A]), ...);
-  }(std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
-    std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
+    (store<S, Lanes>(sums + Index(A / vectors) * sums_pitch + Index(A % vectors) * Lanes, sum[A]),
+     ...);
+  }
+  (std::make_index_sequence<std::size_t{Rows}>{}, std::make_index_sequence<std::size_t{Vectors}>{},
+   std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
 }
 
 /// to[j * to_pitch + i] = from[i * from_pitch + j] for i < rows, j < columns.
 template <class S>
-inline void transpose(const S* from, Index from_pitch, Index rows, Index columns, S* to, Index to_pitch) noexcept {
+inline void transpose(const S* from, Index from_pitch, Index rows, Index columns, S* to,
+                      Index to_pitch) noexcept {
   constexpr Index block = 16;  // what is written together shares cache lines
   for (Index j0 = 0; j0 < columns; j0 += block)
     for (Index i = 0; i < rows; ++i)
-      for (Index j = j0; j < std::min(j0 + block, columns); ++j) to[j * to_pitch + i] = from[i * from_pitch + j];
+      for (Index j = j0; j < std::min(j0 + block, columns); ++j)
+        to[j * to_pitch + i] = from[i * from_pitch + j];
 }
 
 }  // namespace detail

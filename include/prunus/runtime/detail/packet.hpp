@@ -3,10 +3,10 @@
 
 #include <Eigen/Core>
 
-#include <cstddef>  // std::size_t
-#include <cstring>  // std::memcpy
+#include <cstddef>      // std::size_t
+#include <cstring>      // std::memcpy
 #include <type_traits>  // std::integral_constant
-#include <utility>  // std::index_sequence
+#include <utility>      // std::index_sequence
 
 namespace prunus::inline v0 {
 namespace detail {
@@ -79,13 +79,16 @@ inline void store(S* to, const packet<S, Lanes>& value) noexcept {
 
 template <class S, Index Lanes = lanes<S>>
 [[nodiscard]] inline packet<S, Lanes> broadcast(S value) noexcept {
-  // Written out lane by lane: compilers make one broadcasting load of it, where zero + value costs an addition.
+  // Written out lane by lane: compilers make one broadcasting load of it, where zero + value costs
+  // an addition.
   return [&]<std::size_t... Lane>(std::index_sequence<Lane...>) {
     return packet<S, Lanes>{(static_cast<void>(Lane), value)...};
-  }(std::make_index_sequence<static_cast<std::size_t>(Lanes)>{});
+  }
+  (std::make_index_sequence<static_cast<std::size_t>(Lanes)>{});
 }
 
-/// The last `count` scalars before `end` in the last lanes, zeros in the others; reads a whole register before `end`.
+/// The last `count` scalars before `end` in the last lanes, zeros in the others; reads a whole
+/// register before `end`.
 template <class S>
 [[nodiscard]] inline packet<S> load_last(const S* end, Index count) noexcept {
   packet<S> result = load(end - lanes<S>);
@@ -99,15 +102,18 @@ template <class S>
 #if defined(__GNUC__)
   return value < packet<S>{} ? packet<S>{} : value;
 #else
-  for (std::size_t i = 0; i < vector_bytes / sizeof(S); ++i) value[i] = value[i] < 0 ? S(0) : value[i];
+  for (std::size_t i = 0; i < vector_bytes / sizeof(S); ++i)
+    value[i] = value[i] < 0 ? S(0) : value[i];
   return value;
 #endif
 }
 
-/// Covers [0, count) with steps of a fixed length, the longest that fits into a register and into `count`; the last
-/// step overlaps the one before. `f(length as a constant, begin)` must not mind doing a position twice.
+/// Covers [0, count) with steps of a fixed length, the longest that fits into a register and into
+/// `count`; the last step overlaps the one before. `f(length as a constant, begin)` must not mind
+/// doing a position twice.
 ///
-/// For rows that are too short for loops with a remainder: 14 numbers are two steps of 8, not one of 8 and 6 of 1.
+/// For rows that are too short for loops with a remainder: 14 numbers are two steps of 8, not one
+/// of 8 and 6 of 1.
 template <class S, class F>
 inline void in_overlapping_steps(Index count, const F& f) {
   constexpr Index full = lanes<S>;
@@ -139,7 +145,8 @@ template <class S, Index Lanes = lanes<S>>
   } else {
     S lane[static_cast<std::size_t>(Lanes)];
     std::memcpy(lane, &value, sizeof(value));
-    return sum_of_lanes<S, Lanes / 2>(load<S, Lanes / 2>(lane) + load<S, Lanes / 2>(lane + Lanes / 2));
+    return sum_of_lanes<S, Lanes / 2>(load<S, Lanes / 2>(lane) +
+                                      load<S, Lanes / 2>(lane + Lanes / 2));
   }
 }
 
