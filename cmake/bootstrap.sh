@@ -29,8 +29,8 @@ fail() {
 build_tools=(g++:g++ cmake:cmake ninja-build:ninja libeigen3-dev:eigen3/Eigen/Core)
 example_libraries=(libcli11-dev:CLI/CLI.hpp zlib1g-dev:zlib.h)
 demo_packages=("${build_tools[@]}" "${example_libraries[@]}" gnuplot-nox:gnuplot)
-test_packages=("${build_tools[@]}" "${example_libraries[@]}" catch2:catch2 pkg-config:pkg-config)
 bench_packages=("${build_tools[@]}" "${example_libraries[@]}" libbenchmark-dev:benchmark/benchmark.h)
+test_packages=("${bench_packages[@]}" catch2:catch2 pkg-config:pkg-config)
 
 is_there() { command -v "$1" > /dev/null || [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ]; }
 

@@ -19,7 +19,7 @@ int main() {
   const Eigen::Index samples = 400;
   MatrixXf x(2, samples), truth(1, samples);
   for (Eigen::Index i = 0; i < samples; ++i) {
-    const float t = 0.5F + 4.5F * static_cast<float>(i / 2) / static_cast<float>(samples / 2);
+    const float t = 0.5F + 4.5F * static_cast<float>(i) / static_cast<float>(samples);
     const float sign = i % 2 == 0 ? 1.0F : -1.0F;
     x.col(i) << sign * t * std::cos(t) / 5, sign * t * std::sin(t) / 5;
     truth(i) = sign;

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <cstdint>     // std::int64_t, std::uint8_t
 #include <filesystem>  // std::filesystem
@@ -38,17 +39,6 @@ void read_sample(const std::string& bytes) {
   in.values(values.data(), 3);
   (void)in.number<std::uint8_t>();
 }
-
-/// A folder of its own that goes with the test.
-struct scratch_folder {
-  std::filesystem::path path;
-  scratch_folder() : path(std::filesystem::temp_directory_path() / "prunus_archive_test") {
-    std::filesystem::remove_all(path);
-    std::filesystem::create_directories(path);
-  }
-  ~scratch_folder() { std::filesystem::remove_all(path); }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path / name).string(); }
-};
 
 }  // namespace
 
@@ -130,30 +120,30 @@ TEST_CASE("damaged lengths are refused before anything is allocated", "[core][ar
 }
 
 TEST_CASE("a file is written whole and read whole", "[core][archive]") {
-  const scratch_folder folder;
-  const std::string path = folder.file("state.bin");
+  const temporary_folder folder("archive");
+  const std::string path = folder / "state.bin";
   const std::string bytes("with\0zero and \n line ends\r\n", 26);
   prunus::write_file(path, bytes);
   CHECK(prunus::read_file(path) == bytes);
   prunus::write_file(path, "shorter");
   CHECK(prunus::read_file(path) == "shorter");
-  CHECK(std::distance(std::filesystem::directory_iterator(folder.path),
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()),
                       std::filesystem::directory_iterator()) == 1);  // nothing else stays behind
 }
 
 TEST_CASE("a file that cannot be written leaves the old one as it was", "[core][archive]") {
-  const scratch_folder folder;
-  const std::string path = folder.file("state.bin");
+  const temporary_folder folder("archive");
+  const std::string path = folder / "state.bin";
   prunus::write_file(path, "old");
   std::filesystem::create_directories(path + ".unfinished/in the way");
   CHECK(code_of<file_error>([&] { prunus::write_file(path, "new"); }) == errc::cannot_open);
   CHECK(prunus::read_file(path) == "old");
 
-  const std::string in_no_folder = folder.file("missing/state.bin");
+  const std::string in_no_folder = folder / "missing/state.bin";
   CHECK(code_of<file_error>([&] { prunus::write_file(in_no_folder, "new"); }) == errc::cannot_open);
-  CHECK_FALSE(std::filesystem::exists(folder.path / "missing"));
+  CHECK_FALSE(std::filesystem::exists(folder / "missing"));
 
-  const std::string a_folder = folder.file("folder");
+  const std::string a_folder = folder / "folder";
   std::filesystem::create_directories(a_folder + "/inside");
   CHECK(code_of<file_error>([&] { prunus::write_file(a_folder, "new"); }) == errc::cannot_open);
   CHECK(std::filesystem::exists(a_folder + "/inside"));
@@ -161,9 +151,9 @@ TEST_CASE("a file that cannot be written leaves the old one as it was", "[core][
 }
 
 TEST_CASE("a file that is not there is refused by its path", "[core][archive]") {
-  const scratch_folder folder;
+  const temporary_folder folder("archive");
   const support::thrown error =
-      support::error_of<file_error>([&] { (void)prunus::read_file(folder.file("missing.bin")); });
+      support::error_of<file_error>([&] { (void)prunus::read_file(folder / "missing.bin"); });
   CHECK(error.code == errc::cannot_open);
   CHECK(error.says("missing.bin"));
 }

@@ -2,7 +2,7 @@
 #include <prunus/core/error.hpp>
 
 #include "support/catch.hpp"
-#include "temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <examples/support/csv.hpp>
 

@@ -3,7 +3,7 @@
 
 #include "data_files.hpp"
 #include "support/catch.hpp"
-#include "temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <examples/support/load_dataset.hpp>
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>        // std::array
+#include <charconv>     // std::to_chars
 #include <stdexcept>    // std::runtime_error
-#include <string>       // std::string, std::to_string
+#include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_arithmetic_v
 
@@ -78,15 +80,17 @@ namespace detail {
 
 inline void append_to(std::string& text, std::string_view part) { text += part; }
 inline void append_to(std::string& text, char part) { text += part; }
+/// The shortest text that reads back as the same number, whatever the locale.
 template <class Number>
   requires std::is_arithmetic_v<Number>
 void append_to(std::string& text, Number part) {
-  std::string digits = std::to_string(part);
-  if constexpr (std::is_floating_point_v<Number>) {  // "0.500000" -> "0.5"
-    while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
-    if (digits.back() == '.') digits.pop_back();
+  if constexpr (std::is_same_v<Number, bool>) {
+    text += part ? "true" : "false";
+  } else {
+    std::array<char, 32> digits{};
+    text.append(digits.data(),
+                std::to_chars(digits.data(), digits.data() + digits.size(), part).ptr);
   }
-  text += digits;
 }
 
 /// Concatenates texts and numbers; the error messages of the library are built with it.

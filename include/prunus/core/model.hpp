@@ -94,9 +94,8 @@ class model {
     check_companion(name, "gradient", weight, options.gradient);
     for (const weight_view<S>& state : options.state) {
       if (state.data == nullptr)
-        throw argument_error(
-            errc::null_storage,
-            detail::concat("model.add: an optimizer state of ", name, " is a view of nothing"));
+        throw argument_error(errc::null_storage, detail::concat("model.add: an optimizer state of ",
+                                                                name, " is a view of nothing"));
       check_companion(name, "optimizer state", weight, state);
     }
     parameters_.push_back({std::move(name), weight, std::move(options)});

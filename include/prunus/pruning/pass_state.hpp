@@ -102,9 +102,9 @@ struct pass_state {
       in.values(t.coupled_keep.data(), static_cast<Index>(units));
       for (const std::uint8_t keep : t.coupled_keep)
         if (keep > 1)
-          throw file_error(errc::malformed, detail::concat(in.origin(), ": a unit of ", name,
-                                                           " is marked ", keep,
-                                                           ", neither kept nor removed"));
+          throw file_error(errc::malformed,
+                           detail::concat(in.origin(), ": a unit of ", name, " is marked ", keep,
+                                          ", neither kept nor removed"));
       for (target::member& m : t.members) m.mask.load(in);
     }
   }

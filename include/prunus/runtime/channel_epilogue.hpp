@@ -15,9 +15,9 @@ struct channel_epilogue {
   const S* shift = nullptr;  ///< one a channel
   bool relu = false;
 
-  [[nodiscard]] constexpr channel_epilogue from(Index channel) const noexcept {
-    return {scale == nullptr ? nullptr : scale + channel,
-            shift == nullptr ? nullptr : shift + channel, relu};
+  [[nodiscard]] constexpr channel_epilogue from(Index first) const noexcept {
+    return {scale == nullptr ? nullptr : scale + first, shift == nullptr ? nullptr : shift + first,
+            relu};
   }
 };
 

@@ -103,7 +103,7 @@ class direct_convolution {
 
  private:
   /// What a tile may read or write behind the last position.
-  static constexpr Index slack = 16 * detail::lanes<S>;
+  static constexpr Index slack = detail::lanes<S>;
 
   [[nodiscard]] Index in_size() const noexcept {
     return shape_.in_channels * grid_.phases() * grid_.in_plane;
@@ -189,12 +189,12 @@ class direct_convolution {
     for (Index g = 0; g < shape_.groups; ++g)
       for (Index o = 0; o < shape_.group_outputs();) {
         const int tile = detail::next_tile_rows(shape_.group_outputs() - o);
-        const Index channel = g * shape_.group_outputs() + o;
+        const Index first_out = g * shape_.group_outputs() + o;
         detail::with_tile_rows(tile, [&](auto rows) {
           sweep(count, grid_.outputs(1), [&](Index begin, Index positions) {
             detail::sum_of_lines<S, rows()>(lines + g * inputs + begin, tabled(taps_),
-                                            weights + channel * shape_.row_size(),
-                                            shape_.row_size(), epilogue.from(channel),
+                                            weights + first_out * shape_.row_size(),
+                                            shape_.row_size(), epilogue.from(first_out),
                                             result + begin, result_pitch(), positions);
           });
         });
@@ -203,7 +203,7 @@ class direct_convolution {
             for (Index row = 0; row < height; ++row)
               detail::copy_row(
                   result + r * result_pitch() + n * grid_.image_pitch + row * grid_.pitch, width,
-                  y + n * shape_.out_size() + ((channel + r) * height + row) * width);
+                  y + n * shape_.out_size() + ((first_out + r) * height + row) * width);
         o += tile;
       }
   }

@@ -119,7 +119,7 @@ class thread_pool {
   }
 
   void work(Index worker) noexcept {
-    for (Index task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) {
+    for (Index task = 0; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) {
       try {
         call_(function_, task, worker);
       } catch (...) {

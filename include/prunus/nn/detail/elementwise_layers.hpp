@@ -46,16 +46,20 @@ struct activation_layer {
 
 template <class S>
 struct add_layer {
+  bool relu = false;  ///< the activation that follows is done here
+
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index size = block.count * ports.out.size();
     S* y = ports.out.value_of(block.first);
-    const S *a = ports.in[0].value_of(block.first), *b = ports.in[1].value_of(block.first);
-    for (Index i = 0; i < size; ++i) y[i] = a[i] + b[i];
-    for (std::size_t j = 2; j < ports.in.size(); ++j) {
+    const S* sum = ports.in[0].value_of(block.first);
+    for (std::size_t j = 1; j < ports.in.size(); ++j, sum = y) {
       const S* x = ports.in[j].value_of(block.first);
-      for (Index i = 0; i < size; ++i) y[i] += x[i];
+      if (relu && j + 1 == ports.in.size())
+        for (Index i = 0; i < size; ++i) y[i] = relu_function{}.value(sum[i] + x[i]);
+      else
+        for (Index i = 0; i < size; ++i) y[i] = sum[i] + x[i];
     }
   }
 

@@ -94,6 +94,7 @@ class phase_builder {
   constexpr const operation::convolution* convolution = nullptr;
   constexpr const operation::dense* dense = nullptr;
   constexpr const operation::batch_norm* batch_norm = nullptr;
+  constexpr const operation::add* add = nullptr;
 
   execution_plan plan;
   plan.relu_is_fused.assign(count, false);
@@ -107,7 +108,7 @@ class phase_builder {
     const bool relu =
         function != nullptr && function->function == operation::activation::kind::relu;
     if (relu && memory.value_owner[next] == memory.value_owner[i] &&
-        (is(i, convolution) || is(i, dense) || is(i, batch_norm)))
+        (is(i, convolution) || is(i, dense) || is(i, batch_norm) || is(i, add)))
       plan.relu_is_fused[i] = done_by_another[next] = true;
     const bool is_convolution =
         is(i, convolution) || (is(i, dense) && graph.nodes[i].shape.plane() > 1);

@@ -72,11 +72,11 @@ struct grid_axis {
 struct convolution_grid {
   convolution_shape shape;
   grid_axis rows, columns;
-  Index images;       ///< that stand below each other on one grid
-  Index pitch;        ///< from row to row
-  Index image_pitch;  ///< from image to image
-  Index in_plane;     ///< from one plane of inputs (channel and phase) to the next
-  Index out_plane;    ///< from one plane of gradients of outputs to the next
+  Index images = 1;     ///< that stand below each other on one grid
+  Index pitch;          ///< from row to row
+  Index image_pitch;    ///< from image to image
+  Index in_plane = 0;   ///< from one plane of inputs (channel and phase) to the next
+  Index out_plane = 0;  ///< from one plane of gradients of outputs to the next
 
   /// Grids of about `wanted` positions keep the vector units busy on small images; `limit` bounds
   /// the scalars of all planes together, which should stay in the cache.
@@ -85,7 +85,6 @@ struct convolution_grid {
       : shape(s),
         rows{s.height, s.kernel_height, s.stride_height, s.padding_height, s.out_height()},
         columns{s.width, s.kernel_width, s.stride_width, s.padding_width, s.out_width()},
-        images(1),
         pitch(columns.pitch()),
         image_pitch(rows.pitch() * pitch) {
     const Index planes = s.in_channels * phases() + s.out_channels;
