@@ -129,12 +129,15 @@ inline void in_overlapping_steps(Index count, const F& f) {
   for (Index i = 0; i < count; ++i) f(std::integral_constant<Index, 1>{}, i);
 }
 
-/// Copies a row; made for short ones, where a call of memcpy would cost more than the copy.
+/// Copies rows; made for short ones, where a call of memcpy would cost more than the copy.
 template <class S>
-inline void copy_row(const S* from, Index count, S* to) noexcept {
-  in_overlapping_steps<S>(count, [&]<Index Step>(std::integral_constant<Index, Step>, Index i) {
-    std::memcpy(to + i, from + i, static_cast<std::size_t>(Step) * sizeof(S));
-  });
+inline void copy_rows(const S* from, Index from_pitch, Index rows, Index width, S* to,
+                      Index to_pitch) noexcept {
+  for (; rows > 0; --rows, from += from_pitch, to += to_pitch)
+    in_overlapping_steps<S>(
+        width, [from, to]<Index Step>(std::integral_constant<Index, Step>, Index i) {
+          std::memcpy(to + i, from + i, static_cast<std::size_t>(Step) * sizeof(S));
+        });
 }
 
 /// Sum of the lanes, by halves: the order does not depend on the compiler.
