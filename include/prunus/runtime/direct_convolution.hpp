@@ -156,17 +156,20 @@ class direct_convolution {
           const Index left = columns.first(q),
                       width = std::min(columns.last(q), columns.read()) - left;
           const Index bottom = std::min(rows.last(p), rows.read());
-          for (Index n = 0; n < count; ++n)
-            for (Index y = rows.first(p); y < bottom; ++y) {
-              const S* from = x + n * shape_.in_size() +
-                              (c * shape_.height + rows.at(y, p)) * shape_.width +
-                              columns.at(left, q);
-              S* to = lines + n * grid_.image_pitch + y * grid_.pitch + left;
-              if (columns.stride == 1)
-                detail::copy_row(from, width, to);
-              else
+          const Index top = rows.first(p);
+          for (Index n = 0; n < count; ++n) {
+            const S* from = x + n * shape_.in_size() +
+                            (c * shape_.height + rows.at(top, p)) * shape_.width +
+                            columns.at(left, q);
+            S* to = lines + n * grid_.image_pitch + top * grid_.pitch + left;
+            if (columns.stride == 1)
+              detail::copy_rows(from, rows.stride * shape_.width, bottom - top, width, to,
+                                grid_.pitch);
+            else
+              for (Index y = top; y < bottom;
+                   ++y, from += rows.stride * shape_.width, to += grid_.pitch)
                 for (Index i = 0; i < width; ++i) to[i] = from[i * columns.stride];
-            }
+          }
         }
   }
 
@@ -176,9 +179,8 @@ class direct_convolution {
     for (Index o = 0; o < shape_.out_channels; ++o, to += grid_.out_plane) {
       std::fill_n(to, grid_.out_plane, S(0));
       for (Index n = 0; n < count; ++n)
-        for (Index row = 0; row < height; ++row)
-          detail::copy_row(y + n * shape_.out_size() + (o * height + row) * width, width,
-                           to + grid_.out_begin() + n * grid_.image_pitch + row * grid_.pitch);
+        detail::copy_rows(y + n * shape_.out_size() + o * height * width, width, height, width,
+                          to + grid_.out_begin() + n * grid_.image_pitch, grid_.pitch);
     }
   }
 
@@ -200,10 +202,9 @@ class direct_convolution {
         });
         for (Index n = 0; n < count; ++n)
           for (Index r = 0; r < tile; ++r)
-            for (Index row = 0; row < height; ++row)
-              detail::copy_row(
-                  result + r * result_pitch() + n * grid_.image_pitch + row * grid_.pitch, width,
-                  y + n * shape_.out_size() + ((first_out + r) * height + row) * width);
+            detail::copy_rows(result + r * result_pitch() + n * grid_.image_pitch, grid_.pitch,
+                              height, width,
+                              y + n * shape_.out_size() + (first_out + r) * height * width, width);
         o += tile;
       }
   }
@@ -320,18 +321,18 @@ class direct_convolution {
                S* gradient) const noexcept {
     const detail::grid_axis &rows = grid_.rows, &columns = grid_.columns;
     const Index width = columns.last(q) - columns.first(q), step = columns.stride;
-    for (Index n = 0; n < count; ++n)
-      for (Index y = rows.first(p); y < rows.last(p); ++y) {
-        const S* from = result + n * grid_.image_pitch + (y - rows.first(p)) * grid_.pitch;
-        S* to = gradient + n * shape_.in_size() + rows.at(y, p) * shape_.width +
-                columns.at(columns.first(q), q);
-        if (accumulate)
-          for (Index i = 0; i < width; ++i) to[i * step] += from[i];
-        else if (step == 1)
-          detail::copy_row(from, width, to);
-        else
-          for (Index i = 0; i < width; ++i) to[i * step] = from[i];
-      }
+    const Index height = rows.last(p) - rows.first(p), row_step = rows.stride * shape_.width;
+    for (Index n = 0; n < count; ++n) {
+      const S* from = result + n * grid_.image_pitch;
+      S* to = gradient + n * shape_.in_size() + rows.at(rows.first(p), p) * shape_.width +
+              columns.at(columns.first(q), q);
+      if (step == 1 && !accumulate)
+        detail::copy_rows(from, grid_.pitch, height, width, to, row_step);
+      else
+        for (Index y = 0; y < height; ++y, from += grid_.pitch, to += row_step)
+          for (Index i = 0; i < width; ++i)
+            to[i * step] = (accumulate ? to[i * step] : S(0)) + from[i];
+    }
   }
 
   convolution_shape shape_;
