@@ -57,7 +57,6 @@ class pruning_run {
         net_(graph, {.seed = settings.seed, .threads = settings.threads, .batch = settings.batch}),
         optimizer_(net_, rule()),
         dense_macs_(prunus::footprint_of(net_.resolved()).macs) {
-    prunus::couple(net_.parameters(), graph);
     scheduler_.emplace(net_.parameters());
     if (settings.pruning)
       scheduler_->add(make_schedule(*settings.pruning, settings.dense_epochs * batches_.count(),

@@ -8,11 +8,12 @@
 #include "support/naive_graph.hpp"
 #include "support/random_graph.hpp"
 
-#include <array>    // std::array
-#include <cmath>    // std::sqrt
-#include <cstddef>  // std::size_t
-#include <string>   // std::string
-#include <vector>   // std::vector
+#include <algorithm>  // std::any_of, std::find_if
+#include <array>      // std::array
+#include <cmath>      // std::sqrt
+#include <cstddef>    // std::size_t
+#include <string>     // std::string
+#include <vector>     // std::vector
 
 namespace {
 
@@ -282,4 +283,24 @@ TEST_CASE("network leaves out what its output does not depend on", "[nn][network
   const auto gradient = net.parameters()["aside.weight"].options.gradient;
   for (Index i = 0; i < gradient.size(); ++i) CHECK(gradient.data[i] == 0);
   CHECK(net.parameters()["fc.weight"].options.gradient.data[1] == 2);
+}
+
+TEST_CASE("a network knows which of its filters live and die together", "[nn][network]") {
+  prunus::graph g;
+  g.input("image", {2, 6, 6});
+  g.convolution("conv1", "image", {.out_channels = 4, .kernel = 3, .padding = 1});
+  g.convolution("conv2", "image", {.out_channels = 4, .kernel = 1});
+  g.dense("fc", g.flatten("flat", g.add("sum", {"conv1", "conv2"})), {.out_features = 3});
+  const prunus::nn::network<float> net(g);
+  const std::vector<prunus::coupling>& couplings = net.parameters().couplings();
+  const auto names_conv2 = [](const prunus::coupling& c) {
+    return std::any_of(c.members.begin(), c.members.end(), [](const prunus::coupling::member& m) {
+      return m.parameter == "conv2.weight" && m.axis == prunus::axis::out && m.scored;
+    });
+  };
+  const auto found = std::find_if(couplings.begin(), couplings.end(), names_conv2);
+  REQUIRE(found != couplings.end());
+  CHECK(found->name == "conv1");
+  CHECK(found->units == 4);
+  CHECK(found->prunable);
 }

@@ -7,6 +7,7 @@
 #include <prunus/core/view.hpp>
 #include <prunus/nn/detail/executor.hpp>
 #include <prunus/nn/detail/parameter_store.hpp>
+#include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
 
@@ -46,7 +47,8 @@ struct network_options {
 ///     auto logits = net.forward(images, 128, prunus::nn::mode::inference);  // 128 x 10
 ///
 /// The network owns its weights, gradients and activations. `parameters()` shows them as the model
-/// that pruning works on, under the names of the graph; their addresses never change, so the
+/// that pruning works on, under the names of the graph and with the couplings that follow from it;
+/// their addresses never change, so the
 /// network can be neither copied nor moved.
 ///
 /// Results are a function of the weights, the batch, the seed and `shards`; the number of threads
@@ -72,6 +74,7 @@ class network {
                   options.threads, options.shards, !options.keep_activations),
         model_(store_.make_model()) {
     store_.initialize(options.seed);
+    model_.couple(coupled_groups(resolved_));
     if (options.batch > 0) executor_.reserve(options.batch, false);
   }
 
