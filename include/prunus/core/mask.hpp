@@ -10,6 +10,7 @@
 #include <algorithm>    // std::fill_n
 #include <bit>          // std::bit_cast
 #include <cstdint>      // std::uint8_t
+#include <cstring>      // std::memchr
 #include <span>         // std::span
 #include <type_traits>  // std::conditional_t
 #include <vector>       // std::vector
@@ -64,6 +65,9 @@ class mask {
     return total;
   }
   [[nodiscard]] Index removed() const noexcept { return size() - kept(); }
+  [[nodiscard]] bool removed_anything() const noexcept {
+    return !keep_.empty() && std::memchr(keep_.data(), 0, keep_.size()) != nullptr;
+  }
   /// Share of the tiles that are removed, in [0, 1].
   [[nodiscard]] double sparsity() const noexcept {
     return keep_.empty() ? 0.0 : static_cast<double>(removed()) / static_cast<double>(size());

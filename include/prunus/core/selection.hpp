@@ -78,6 +78,20 @@ template <bool Magnitude, class T>
   return not_above_high - not_above_low;
 }
 
+/// Scores that are looked at together when a block has something to collect.
+inline constexpr Index group = 16;
+
+/// Whether any of `group` scores lies in (low, high].
+template <bool Magnitude, class T>
+[[nodiscard]] inline bool any_inside(const T* data, T low, T high) {
+  std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t> inside = 0;
+  for (Index j = 0; j < group; ++j) {
+    const T s = Magnitude ? std::abs(data[j]) : data[j];
+    inside += (s > low) & (s <= high) ? 1 : 0;
+  }
+  return inside != 0;
+}
+
 /// Counts scores < low and == low, and appends those in (low, high] to `between`. One pass over the
 /// run.
 template <bool Magnitude, class T>
@@ -93,10 +107,14 @@ void count_and_collect(const T* data, Index size, T low, T high, run_counts& cou
                                : count_block<Magnitude>(x, length, low, high, counts);
     if (inside == 0) continue;
     if (between.size() < found + block) between.resize(2 * (found + block));
-    for (Index j = 0; j < length; ++j) {
-      const T s = Magnitude ? std::abs(x[j]) : x[j];
-      between[found] = s;
-      found += static_cast<std::size_t>((s > low) & (s <= high));
+    for (Index j = 0; j < length; j += group) {
+      const Index end = std::min(j + group, length);
+      if (whole && !any_inside<Magnitude>(x + j, low, high)) continue;
+      for (Index i = j; i < end; ++i) {
+        const T s = Magnitude ? std::abs(x[i]) : x[i];
+        between[found] = s;
+        found += static_cast<std::size_t>((s > low) & (s <= high));
+      }
     }
   }
   between.resize(found);
@@ -212,10 +230,12 @@ template <class T>
     const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
     for (const T& s : sample)
       if (!(std::abs(s) <= std::numeric_limits<T>::max())) detail::throw_not_finite(runs);
+    auto first = sample.begin();  // what stands before it is known to be smaller
     const auto ranked = [&](double rank, T otherwise) {
       if (rank < 0 || rank >= size) return otherwise;
       const auto nth = sample.begin() + static_cast<std::ptrdiff_t>(rank);
-      std::nth_element(sample.begin(), nth, sample.end());
+      if (nth >= first) std::nth_element(first, nth, sample.end());
+      first = std::max(first, nth + 1);
       return *nth;
     };
     const T low = ranked(share * size - reach, -infinity);

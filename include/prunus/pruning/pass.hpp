@@ -191,11 +191,13 @@ struct pass {
                                           double target) {
     pass_report result{event, target, {}};
     for (const pass_state::target& t : state.targets)
-      for (const auto& m : t.members)
-        if (m.scored)
-          result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name,
-                                       m.mask.size(), m.mask.kept(), m.mask.grid().weights(),
-                                       m.mask.weights_kept()});
+      for (const auto& m : t.members) {
+        if (!m.scored) continue;
+        const Index kept = m.mask.kept();
+        const Index weights_kept = m.mask.grid().is_elementwise() ? kept : m.mask.weights_kept();
+        result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name,
+                                     m.mask.size(), kept, m.mask.grid().weights(), weights_kept});
+      }
     return result;
   }
 };

@@ -65,7 +65,7 @@ struct pass_state {
   /// True when any tile of any parameter is removed.
   [[nodiscard]] bool removed_anything() const noexcept {
     bool any = false;
-    for_each_mask([&](Index, const mask& m) { any = any || m.removed() > 0; });
+    for_each_mask([&](Index, const mask& m) { any = any || m.removed_anything(); });
     return any;
   }
 
