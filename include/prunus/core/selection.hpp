@@ -79,13 +79,13 @@ template <bool Magnitude, class T>
 }
 
 /// Scores that are looked at together when a block has something to collect.
-inline constexpr Index group = 16;
+inline constexpr Index collected_together = 16;
 
-/// Whether any of `group` scores lies in (low, high].
+/// Whether any of `collected_together` scores lies in (low, high].
 template <bool Magnitude, class T>
 [[nodiscard]] inline bool any_inside(const T* data, T low, T high) {
   std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t> inside = 0;
-  for (Index j = 0; j < group; ++j) {
+  for (Index j = 0; j < collected_together; ++j) {
     const T s = Magnitude ? std::abs(data[j]) : data[j];
     inside += (s > low) & (s <= high) ? 1 : 0;
   }
@@ -107,8 +107,8 @@ void count_and_collect(const T* data, Index size, T low, T high, run_counts& cou
                                : count_block<Magnitude>(x, length, low, high, counts);
     if (inside == 0) continue;
     if (between.size() < found + block) between.resize(2 * (found + block));
-    for (Index j = 0; j < length; j += group) {
-      const Index end = std::min(j + group, length);
+    for (Index j = 0; j < length; j += collected_together) {
+      const Index end = std::min(j + collected_together, length);
       if (whole && !any_inside<Magnitude>(x + j, low, high)) continue;
       for (Index i = j; i < end; ++i) {
         const T s = Magnitude ? std::abs(x[i]) : x[i];
