@@ -87,7 +87,7 @@ template <bool Magnitude, class T>
   std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t> inside = 0;
   for (Index j = 0; j < collected_together; ++j) {
     const T s = Magnitude ? std::abs(data[j]) : data[j];
-    inside += (s > low) & (s <= high) ? 1 : 0;
+    inside += ((s > low) & (s <= high)) ? 1 : 0;
   }
   return inside != 0;
 }

@@ -23,7 +23,8 @@ struct step_decay {
   double factor = 0.1;
   std::int64_t every = 1000;  ///< steps; at least 1
   [[nodiscard]] double operator()(std::int64_t step) const noexcept {
-    return rate * std::pow(factor, static_cast<double>(step / std::max<std::int64_t>(every, 1)));
+    const std::int64_t periods = step / std::max<std::int64_t>(every, 1);
+    return rate * std::pow(factor, static_cast<double>(periods));
   }
 };
 

@@ -93,6 +93,7 @@ struct convolution_grid {
     const Index tail =
         (rows.read() + 1) * pitch;  // windows of the last image may read behind its own rows
     in_plane = spread((images - 1) * image_pitch + std::max(tail, image_pitch) + slack);
+    // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): it needs `images` from above
     out_plane = spread(rows.lead() * pitch + images * image_pitch + columns.lead() + pitch + slack);
   }
 
