@@ -22,7 +22,9 @@ set(PRUNUS_HEADERS
   include/prunus/core/tile_walk.hpp
   include/prunus/core/view.hpp
   include/prunus/criteria.hpp
+  include/prunus/criteria/batch_norm_scale.hpp
   include/prunus/criteria/criterion.hpp
+  include/prunus/criteria/group_criterion.hpp
   include/prunus/criteria/l1_norm.hpp
   include/prunus/criteria/l2_norm.hpp
   include/prunus/criteria/linf_norm.hpp

@@ -102,6 +102,13 @@ std::vector<test_case> all_operations() {
        [](graph& g) {
          g.concat("y", {"x", g.activation("t", "x", {activation::kind::tanh}), "x"});
        }},
+      on_x("pad_channels", pad_channels{2, 1}),
+      {"a shortcut of padded channels beside another reader",
+       [](graph& g) {
+         const std::string c =
+             g.convolution("c", "x", {.out_channels = 7, .kernel = 3, .stride = 2, .padding = 1});
+         g.add("y", {c, g.pad_channels("p", g.max_pooling("s", "x", 1, 2), {1, 2})});
+       }},
       on_x("flatten", flatten{}),
       on_x("flatten channels last", flatten{.channels_last = true}),
       on_x("max pooling of 2 x 2", pooling{}),

@@ -71,6 +71,29 @@ std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile ti
 }
 using names = std::vector<std::string>;
 
+/// Scores a unit by the sum of its readers' weights: what no criterion of single weights can see.
+struct read_sum {
+  template <prunus::weight_scalar S>
+  void score(const prunus::parameter<S>&, const prunus::tile_grid&,
+             std::span<prunus::score_of<S>> scores) const {
+    for (auto& score : scores) score = 1;
+  }
+  template <prunus::weight_scalar S>
+  void score(const prunus::coupled_weights<S>& weights,
+             std::span<prunus::score_of<S>> scores) const {
+    for (const auto& m : weights.members) {
+      const prunus::weight_view<S>& w = m.parameter->weight;
+      if (m.along == axis::in)
+        for (Index o = 0; o < w.extent(axis::out); ++o)
+          for (Index i = 0; i < w.extent(axis::in); ++i)
+            scores[static_cast<std::size_t>(m.unit_of[static_cast<std::size_t>(i)])] +=
+                w(o, i, 0, 0);
+    }
+  }
+};
+static_assert(prunus::group_criterion<read_sum, float>);
+static_assert(!prunus::group_criterion<l1_norm, float>);
+
 }  // namespace
 
 TEST_CASE("coupled filters go together, ranked by their mean score", "[pruning][coupling]") {
@@ -79,6 +102,14 @@ TEST_CASE("coupled filters go together, ranked by their mean score", "[pruning][
   CHECK(r.a == values{1, 1, 0, 0, 3, 3, 0, 0});
   CHECK(r.b == values{9, 9, 0, 0, 5, 5, 0, 0});
   CHECK(result.report.achieved() == 0.5);
+}
+
+TEST_CASE("a group criterion sees all members of a coupling", "[pruning][coupling]") {
+  residual r({.prunable = true});
+  for (std::size_t o = 0; o < 3; ++o) r.c[8 * o + 5] = r.c[8 * o + 1] = -1;  // units 2 and 0
+  prunus::prune(r.net, pass{read_sum{}, prunus::filter}, 0.5);
+  CHECK(r.a == values{0, 0, 2, 2, 0, 0, 4, 4});
+  CHECK(r.scale == values{0, 2, 0, 2});
 }
 
 TEST_CASE("biases and normalisations follow the filters they belong to", "[pruning][coupling]") {

@@ -197,6 +197,12 @@ struct node_evaluation {
       result.insert(result.end(), input(k).begin(), input(k).end());
     return result;
   }
+  values operator()(const prunus::operation::pad_channels& op) const {
+    return filled([&](Index c, Index y, Index x) {
+      const bool is_padding = c < op.before || c - op.before >= shape_of_input().channels;
+      return is_padding ? 0.0 : input()[at(shape_of_input(), c - op.before, y, x)];
+    });
+  }
   values operator()(const prunus::operation::flatten& op) const {
     if (!op.channels_last) return input();
     const prunus::tensor_shape from = shape_of_input();

@@ -59,6 +59,7 @@ struct coupling {
     prunus::axis axis = axis::out;
     std::vector<Index> unit_of;
     bool scored = true;
+    bool scale = false;  ///< the scale of a normalisation: how much of a channel is let through
   };
   std::string name;
   Index units = 0;

@@ -6,6 +6,7 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/group_criterion.hpp>
 #include <prunus/pruning/action.hpp>
 #include <prunus/pruning/hard.hpp>
 #include <prunus/pruning/pass_state.hpp>
@@ -32,8 +33,8 @@ namespace prunus::inline v0 {
 ///
 /// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With the
 /// tiles `filter` and `channel` on a model whose couplings are known, coupled weights are ranked as
-/// one, by the mean score of their tiles (our reading of a group's importance), and biases and
-/// normalisations follow the filters they belong to.
+/// one: by what a group criterion says of them together, else by the mean score of their tiles (our
+/// reading of a group's importance). Biases and normalisations follow the filters they belong to.
 template <class Criterion, class Allocation = uniform, class Action = hard>
 struct pass {
   Criterion criterion;
@@ -145,27 +146,39 @@ struct pass {
                 &first.mask.grid()};
 
     storage.assign(static_cast<std::size_t>(size), score_of<S>{0});
-    if (!t.coupled()) {
+    if (!t.coupled())
       criterion.score(parameter_of(first), first.mask.grid(), std::span<score_of<S>>(storage));
-    } else {
-      std::vector<score_of<S>> tiles;
-      std::vector<Index> count(storage.size(), 0);
-      for (const pass_state::target::member& m : t.members) {
-        if (!m.scored) continue;
-        tiles.resize(static_cast<std::size_t>(m.mask.size()));
-        criterion.score(parameter_of(m), m.mask.grid(), std::span<score_of<S>>(tiles));
-        for (std::size_t i = 0; i < tiles.size(); ++i) {
-          storage[static_cast<std::size_t>(m.unit_of[i])] += tiles[i];
-          ++count[static_cast<std::size_t>(m.unit_of[i])];
-        }
-      }
-      for (std::size_t u = 0; u < storage.size(); ++u)
-        if (count[u] > 1) storage[u] /= static_cast<score_of<S>>(count[u]);
-    }
+    else
+      score_coupled(net, t, std::span<score_of<S>>(storage));
     for (std::size_t u = 0; u < storage.size(); ++u)
       if (keep[u] == 0) storage[u] = std::numeric_limits<score_of<S>>::lowest();
     const tile_grid* grid = t.coupled() ? nullptr : &first.mask.grid();
     return {t.name, {storage.data(), size, false, t.name}, keep, t.limits, grid};
+  }
+
+  /// One score a unit: of all members together, or the mean over the unit's tiles.
+  template <weight_scalar S>
+  void score_coupled(const model<S>& net, const pass_state::target& t,
+                     std::span<score_of<S>> scores) const {
+    if constexpr (group_criterion<Criterion, S>) {
+      for (const coupling& declared : net.couplings())
+        if (declared.name == t.name) criterion.score(detail::weights_of(net, declared), scores);
+    } else {
+      std::vector<score_of<S>> tiles;
+      std::vector<Index> count(scores.size(), 0);
+      for (const pass_state::target::member& m : t.members) {
+        if (!m.scored) continue;
+        tiles.resize(static_cast<std::size_t>(m.mask.size()));
+        criterion.score(net.parameters()[static_cast<std::size_t>(m.parameter)], m.mask.grid(),
+                        std::span<score_of<S>>(tiles));
+        for (std::size_t i = 0; i < tiles.size(); ++i) {
+          scores[static_cast<std::size_t>(m.unit_of[i])] += tiles[i];
+          ++count[static_cast<std::size_t>(m.unit_of[i])];
+        }
+      }
+      for (std::size_t u = 0; u < scores.size(); ++u)
+        if (count[u] > 1) scores[u] /= static_cast<score_of<S>>(count[u]);
+    }
   }
 
   /// As shrink, with a factor of its own for tiles that lost at the event before, too.

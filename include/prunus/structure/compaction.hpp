@@ -14,6 +14,7 @@
 #include <array>        // std::array
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
+#include <span>         // std::span
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::type_identity_t
 #include <utility>      // std::move
@@ -163,7 +164,7 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
 
 }  // namespace detail
 
-/// The smaller graph: fewer output channels, groups and heads, and a bias where the plan needs a
+/// The smaller graph: fewer output channels, groups, heads and padding channels, and a bias where the plan needs a
 /// new one.
 /// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other
 /// shapes),
@@ -197,11 +198,12 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
                                        r.coupling, ", which has ", units.size()));
     removed[static_cast<std::size_t>(units[static_cast<std::size_t>(r.unit)])] = 1;
   }
-  const auto kept_channels = [&](std::size_t n) {
+  const auto kept_among = [&](std::span<const Index> units) {
     Index kept = 0;
-    for (Index unit : structure.unit_of[n]) kept += removed[static_cast<std::size_t>(unit)] == 0;
+    for (Index unit : units) kept += removed[static_cast<std::size_t>(unit)] == 0;
     return kept;
   };
+  const auto kept_channels = [&](std::size_t n) { return kept_among(structure.unit_of[n]); };
 
   graph smaller;
   for (graph_node node : declared.nodes()) {
@@ -217,6 +219,10 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
     } else if (auto* dense = std::get_if<operation::dense>(&node.operation)) {
       dense->out_features = kept_channels(n);
       dense->bias = dense->bias || gets_bias;
+    } else if (auto* pad = std::get_if<operation::pad_channels>(&node.operation)) {
+      const std::span<const Index> units(structure.unit_of[n]);
+      pad->before = kept_among(units.first(static_cast<std::size_t>(pad->before)));
+      pad->after = kept_among(units.last(static_cast<std::size_t>(pad->after)));
     } else if (auto* split = std::get_if<operation::split_heads>(&node.operation)) {
       split->heads = kept_channels(n);
     }

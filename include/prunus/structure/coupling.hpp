@@ -26,12 +26,13 @@ namespace detail {
     result[k].name = network.nodes[structure.first_node[k]].name;
     result[k].units = static_cast<Index>(structure.units_of[k].size());
   }
-  const auto add_member = [&](const std::string& parameter, axis along,
-                              std::span<const Index> units, bool scored) {
+  const auto add_member = [&](const parameter_declaration& parameter, axis along,
+                              std::span<const Index> units) {
     std::vector<Index> unit_of;
     for (Index unit : units) unit_of.push_back(structure.number_of[at(unit)]);
     result[at(structure.coupling_of[at(units.front())])].members.push_back(
-        {parameter, along, std::move(unit_of), scored});
+        {parameter.name, along, std::move(unit_of), parameter.role == parameter_role::weight,
+         parameter.role == parameter_role::scale});
   };
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const resolved_graph::node& node = network.nodes[n];
@@ -39,9 +40,9 @@ namespace detail {
       if (is_statistic(p.role))
         continue;  // nothing that pruning zeroes: a plan cuts them, a mask leaves them alone
       const bool is_weight = p.role == parameter_role::weight;
-      add_member(p.name, axis::out, structure.unit_of[n], is_weight);
+      add_member(p, axis::out, structure.unit_of[n]);
       const std::span<const Index> read = structure.read_by(network, n);
-      if (is_weight && !read.empty()) add_member(p.name, axis::in, read, true);
+      if (is_weight && !read.empty()) add_member(p, axis::in, read);
     }
     if (node.is_output || std::holds_alternative<operation::input>(node.operation))
       for (Index unit : structure.unit_of[n])
@@ -85,7 +86,7 @@ namespace detail {
 /// Sums and products tie their inputs channel by channel (a channels x 1 x 1 factor too),
 /// depth-wise convolutions tie outputs to inputs, grouped convolutions tie channel i of all groups
 /// so that groups stay equal, split_heads ties the features of a head; all other operations pass
-/// channels on, flatten and merge_heads repeat them. Units whose channels meet in one tensor
+/// channels on, pad_channels adds units of its own, flatten and merge_heads repeat them. Units whose channels meet in one tensor
 /// (behind a concatenation, say) share one coupling, so that each axis of each tensor belongs to
 /// exactly one.
 ///

@@ -71,6 +71,10 @@ class graph {
   std::string concat(std::string name, std::initializer_list<std::string_view> from) {
     return node(std::move(name), operation::concat{}, from);
   }
+  std::string pad_channels(std::string name, std::string_view from,
+                           operation::pad_channels attributes) {
+    return node(std::move(name), attributes, {from});
+  }
   std::string flatten(std::string name, std::string_view from, operation::flatten attributes = {}) {
     return node(std::move(name), attributes, {from});
   }

@@ -93,6 +93,11 @@ struct add {};
 struct multiply {};
 /// Channels of the inputs one after the other.
 struct concat {};
+/// Channels of zeros in front of those of the input and behind them.
+struct pad_channels {
+  Index before = 0;
+  Index after = 0;
+};
 /// C x H x W to a vector of C*H*W: channel after channel, or position after position where
 /// channels_last.
 struct flatten {
@@ -134,7 +139,7 @@ struct dropout {
 using any_operation =
     std::variant<operation::input, operation::convolution, operation::dense, operation::batch_norm,
                  operation::layer_norm, operation::activation, operation::add, operation::multiply,
-                 operation::concat, operation::flatten, operation::pooling,
+                 operation::concat, operation::pad_channels, operation::flatten, operation::pooling,
                  operation::global_pooling, operation::upsampling, operation::split_heads,
                  operation::merge_heads, operation::dropout>;
 

@@ -175,6 +175,13 @@ struct shape_inference {
     }
     return sum;
   }
+  tensor_shape operator()(const operation::pad_channels& op) const {
+    const tensor_shape& in = only_input();
+    if (op.before < 0 || op.after < 0)
+      fail("pads with ", op.before, " and ", op.after,
+           " channels; neither number may be negative");
+    return {op.before + in.channels + op.after, in.height, in.width};
+  }
   tensor_shape operator()(const operation::flatten&) const { return {only_input().size(), 1, 1}; }
   tensor_shape operator()(const operation::pooling& op) const {
     const tensor_shape& in = only_input();

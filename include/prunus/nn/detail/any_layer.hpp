@@ -19,7 +19,7 @@ template <class S>
 using any_layer =
     std::variant<input_layer<S>, convolution_layer<S>, dense_layer<S>, batch_norm_layer<S>,
                  layer_norm_layer<S>, activation_layer<S>, add_layer<S>, multiply_layer<S>,
-                 concat_layer<S>, reshape_layer<S>, channels_last_layer<S>, pooling_layer<S>,
+                 concat_layer<S>, pad_channels_layer<S>, reshape_layer<S>, channels_last_layer<S>, pooling_layer<S>,
                  global_pooling_layer<S>, upsampling_layer<S>, dropout_layer<S>>;
 
 /// Makes the layer of a node; `parameter(suffix)` finds its tensors.
@@ -65,6 +65,9 @@ struct layer_factory {
   any_layer<S> operator()(const operation::add&) const { return add_layer<S>{}; }
   any_layer<S> operator()(const operation::multiply&) const { return multiply_layer<S>{}; }
   any_layer<S> operator()(const operation::concat&) const { return concat_layer<S>{}; }
+  any_layer<S> operator()(const operation::pad_channels& op) const {
+    return pad_channels_layer<S>{op};
+  }
   any_layer<S> operator()(const operation::flatten& op) const {
     if (op.channels_last) return channels_last_layer<S>{};
     return reshape_layer<S>{};

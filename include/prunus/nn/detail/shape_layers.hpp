@@ -88,6 +88,29 @@ struct concat_layer {
 };
 
 template <class S>
+struct pad_channels_layer {
+  operation::pad_channels op;
+
+  [[nodiscard]] Index scratch_size() const noexcept { return 0; }
+  void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const Index plane = ports.out.shape.plane();
+    for (Index n = block.first; n < block.end(); ++n) {
+      S* y = std::fill_n(ports.out.value_of(n), op.before * plane, S(0));
+      y = std::copy_n(ports.in[0].value_of(n), ports.in[0].size(), y);
+      std::fill_n(y, op.after * plane, S(0));
+    }
+  }
+  void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    const layer_port<S>& in = ports.in[0];
+    if (in.gradient == nullptr) return;
+    for (Index n = block.first; n < block.end(); ++n) {
+      const S* dy = ports.out.gradient_of(n) + op.before * ports.out.shape.plane();
+      contribute(in.gradient_of(n), in.accumulate, in.size(), [&](Index i) { return dy[i]; });
+    }
+  }
+};
+
+template <class S>
 struct pooling_layer {
   pooling_shape shape;
   operation::pooling::kind function;

@@ -116,6 +116,13 @@ struct channel_naming {
       ids.insert(ids.end(), input(k).begin(), input(k).end());
     return ids;
   }
+  std::vector<Index> operator()(const operation::pad_channels& op) const {
+    std::vector<Index> ids;
+    for (Index c = 0; c < op.before; ++c) ids.push_back(sets.add());
+    ids.insert(ids.end(), input().begin(), input().end());
+    for (Index c = 0; c < op.after; ++c) ids.push_back(sets.add());
+    return ids;
+  }
   std::vector<Index> operator()(const operation::flatten& op) const {
     const Index plane = network.input_shape(n).plane();
     if (!op.channels_last) return repeated(input(), plane);

@@ -214,6 +214,12 @@ struct value_propagation {
       out.insert(out.end(), input(k).begin(), input(k).end());
     return out;
   }
+  result operator()(const operation::pad_channels& op) const {
+    result out(static_cast<std::size_t>(op.before));  // zeros
+    out.insert(out.end(), input().begin(), input().end());
+    out.resize(out.size() + static_cast<std::size_t>(op.after));
+    return out;
+  }
   result operator()(const operation::flatten& op) const {
     result out;
     const std::size_t plane = static_cast<std::size_t>(network.input_shape(n).plane());
