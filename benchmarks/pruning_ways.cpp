@@ -5,18 +5,16 @@
 // killed goes on where it stopped.
 #include <CLI/CLI.hpp>
 #include <examples/support/comparison.hpp>
-#include <examples/support/csv.hpp>
 #include <examples/support/load_dataset.hpp>
 #include <examples/support/networks.hpp>
 #include <examples/support/progress_bar.hpp>
 #include <examples/support/pruning_run.hpp>
+#include <support/result_table.hpp>
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <map>
-#include <sstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,47 +22,14 @@ namespace {
 
 using namespace prunus_examples;
 
+using prunus_benchmarks::result_table;
+using prunus_benchmarks::spread;
+
 struct row {
   std::string way;
   std::uint64_t seed = 0;
   double accuracy = 0, macs = 1, parameters = 1, difference = 0, latency = 1;
 };
-
-/// The table so far, from the file of an earlier run of the program.
-std::vector<row> read_rows(const std::string& path) {
-  std::vector<row> rows;
-  if (!std::filesystem::exists(path)) return rows;
-  std::istringstream lines(prunus::read_file(path));
-  std::string line;
-  std::getline(lines, line);  // the header
-  while (std::getline(lines, line)) {
-    std::istringstream cells(line);
-    row r;
-    std::string cell;
-    const auto number = [&] {
-      std::getline(cells, cell, ',');
-      return std::strtod(cell.c_str(), nullptr);
-    };
-    std::getline(cells, r.way, ',');
-    r.seed = static_cast<std::uint64_t>(number());
-    r.accuracy = number();
-    r.macs = number();
-    r.parameters = number();
-    r.difference = number();
-    r.latency = number();
-    rows.push_back(r);
-  }
-  return rows;
-}
-
-void write_rows(const std::string& path, const std::vector<row>& rows) {
-  csv_table table(
-      {"way", "seed", "test_accuracy", "macs", "parameters", "largest_difference", "latency"});
-  for (const row& r : rows)
-    table.add(r.way, static_cast<long>(r.seed), r.accuracy, r.macs, r.parameters, r.difference,
-              r.latency);
-  table.write(path);
-}
 
 void train(pruning_run& run, const std::string& name, Index epochs) {
   if (run.epochs_done() >= epochs) return;
@@ -73,34 +38,28 @@ void train(pruning_run& run, const std::string& name, Index epochs) {
   while (run.epochs_done() < epochs) run.run_epoch([&](Index, double) { bar.update(++done); });
 }
 
-/// Mean and standard deviation.
-std::pair<double, double> spread(const std::vector<double>& values) {
-  double sum = 0, squares = 0;
-  for (const double v : values) sum += v;
-  const double mean = sum / static_cast<double>(values.size());
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean,
-          values.size() > 1 ? std::sqrt(squares / static_cast<double>(values.size() - 1)) : 0.0};
+[[nodiscard]] std::vector<std::string> key_of(const std::string& way, std::uint64_t seed) {
+  return {way, std::to_string(seed)};
 }
 
-void print_table(const std::vector<row>& rows) {
+void print_table(const std::vector<result_table::row>& rows) {
   std::printf(
       "\n| way | test accuracy, %% | MACs | parameters | latency, 1 image, 1 thread | masked = "
       "compacted |\n");
   std::printf("| --- | --- | --- | --- | --- | --- |\n");
   std::vector<std::string> ways;
-  for (const row& r : rows)
-    if (std::find(ways.begin(), ways.end(), r.way) == ways.end()) ways.push_back(r.way);
+  for (const result_table::row& r : rows)
+    if (std::find(ways.begin(), ways.end(), r.key[0]) == ways.end()) ways.push_back(r.key[0]);
   for (const std::string& way : ways) {
     std::vector<double> accuracy, macs, parameters, latency;
     double difference = 0;
-    for (const row& r : rows) {
-      if (r.way != way) continue;
-      accuracy.push_back(100 * r.accuracy);
-      macs.push_back(r.macs);
-      parameters.push_back(r.parameters);
-      latency.push_back(r.latency);
-      difference = std::max(difference, r.difference);
+    for (const result_table::row& r : rows) {
+      if (r.key[0] != way) continue;
+      accuracy.push_back(100 * r.values[0]);
+      macs.push_back(r.values[1]);
+      parameters.push_back(r.values[2]);
+      difference = std::max(difference, r.values[3]);
+      latency.push_back(r.values[4]);
     }
     const auto [mean, deviation] = spread(accuracy);
     std::printf("| %s | %.2f ± %.2f (%zu seeds) | %.3f | %.3f | %.3f ± %.3f | %.0e |\n",
@@ -132,17 +91,16 @@ int run(const options& chosen) {
               static_cast<double>(cost.parameters) / 1e3, chosen.recipe.dense_epochs,
               chosen.recipe.tuning_epochs);
 
-  std::vector<row> rows = read_rows(chosen.table);
+  result_table table(chosen.table, {"way", "seed"},
+                     {"test_accuracy", "macs", "parameters", "largest_difference", "latency"});
   const auto add = [&](const row& r) {
-    rows.push_back(r);
-    write_rows(chosen.table, rows);
+    table.add({key_of(r.way, r.seed), {r.accuracy, r.macs, r.parameters, r.difference, r.latency}});
     std::printf("%s, seed %lu: %.2f %%, %.3f of the MACs, %.3f of the time\n", r.way.c_str(),
                 static_cast<unsigned long>(r.seed), 100 * r.accuracy, r.macs, r.latency);
     std::fflush(stdout);
   };
   const auto done = [&](const std::string& way, std::uint64_t seed) {
-    return std::any_of(rows.begin(), rows.end(),
-                       [&](const row& r) { return r.way == way && r.seed == seed; });
+    return table.find(key_of(way, seed)) != nullptr;
   };
   for (const std::uint64_t seed : chosen.seeds) {
     run_settings recipe = chosen.recipe;
@@ -183,22 +141,21 @@ int run(const options& chosen) {
       pruned("one-shot", pruning_method::one_shot, "l2_norm");
     pruned("iterative", pruning_method::iterative, "l2_norm");
     pruned("during", pruning_method::during, "l2_norm");
-    pruned("random filters, one-shot", pruning_method::one_shot, "random");
+    pruned("random filters", pruning_method::one_shot, "random");
     if (!done("from scratch", seed) && shape) {
       pruning_run scratch(prunus::compact(graph, *shape), data, recipe);
       train(scratch, "from scratch", recipe.epochs());
       row r{"from scratch", seed, scratch.history().back().accuracy};
-      for (const row& other : rows)
-        if (other.way == "one-shot" && other.seed == seed) {
-          r.macs = other.macs;
-          r.parameters = other.parameters;
-          r.latency = other.latency;
-        }
+      if (const result_table::row* other = table.find(key_of("one-shot", seed))) {
+        r.macs = other->values[1];
+        r.parameters = other->values[2];
+        r.latency = other->values[4];
+      }
       add(r);
     }
     std::filesystem::remove(checkpoint);
   }
-  print_table(rows);
+  print_table(table.rows());
   return 0;
 }
 
