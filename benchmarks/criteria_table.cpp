@@ -3,11 +3,15 @@
 // recipe tunes what is left; beside them two controls: a random score, and the pruned shape trained
 // from scratch. Every finished run is a line of the table file; a run of the program that was
 // killed goes on where it stopped.
+#include <prunus/structure.hpp>
+
 #include <CLI/CLI.hpp>
 #include <examples/support/load_dataset.hpp>
 #include <examples/support/networks.hpp>
 #include <examples/support/progress_bar.hpp>
+#include <examples/support/trained_network.hpp>
 #include <support/criteria_catalogue.hpp>
+#include <support/reconstruction.hpp>
 #include <support/result_table.hpp>
 #include <support/starting_point.hpp>
 
@@ -27,9 +31,16 @@ using namespace prunus_benchmarks;
 struct options {
   std::string data, model, table = "criteria.csv";
   std::string network = "vgg";
-  std::vector<std::string> tiles{"filter", "element"};
+  std::vector<std::string> tiles{"filter", "kernel", "element"};
   std::vector<double> macs{0.5, 0.75, 0.9}, sparsities{0.8, 0.95, 0.98};
+
+  /// Filters: shares of the MACs. Kernels: the same shares of their weights.
+  [[nodiscard]] const std::vector<double>& targets(const std::string& tile) const {
+    return tile == "element" ? sparsities : macs;
+  }
+
   std::vector<std::string> criteria;  // empty: all
+  std::vector<std::string> filters;   // patterns of weights; empty: all
   std::vector<std::uint64_t> seeds{1, 2, 3};
   std::ptrdiff_t train_images = data_limit::all, test_images = data_limit::all;
   Index calibration_images = 1024;
@@ -58,13 +69,13 @@ std::vector<job> plan_jobs(const options& chosen) {
   for (const std::uint64_t seed : chosen.seeds) {
     jobs.push_back({dense, dense, 0, seed});
     for (const std::string& tile : chosen.tiles)
-      for (const double target : tile == "filter" ? chosen.macs : chosen.sparsities) {
+      for (const double target : chosen.targets(tile)) {
         for (const candidate& c : catalogue())
           if (c.tile == tile &&
               (chosen.criteria.empty() || std::find(chosen.criteria.begin(), chosen.criteria.end(),
                                                     c.name) != chosen.criteria.end()))
             jobs.push_back({tile, c.name, target, seed});
-        if (chosen.scratch) jobs.push_back({tile, from_scratch, target, seed});
+        if (chosen.scratch && tile != "kernel") jobs.push_back({tile, from_scratch, target, seed});
       }
   }
   return jobs;
@@ -93,13 +104,39 @@ class comparison {
     const candidate& by = scratch ? find_candidate(j.tile, "l2_norm") : *c;
     network net(start_.graph, start_.tensors, {.threads = chosen_.dense.threads});
     if (!observed_) observed_.emplace(start_, data_.train, chosen_.calibration_images);
-    prunus::pruned result =
-        prunus::prune(net.parameters(), by.make({start_.graph, *observed_, j.seed}), j.target);
+    const prunus::any_pass<float> pass =
+        by.make({net, data_.train, *observed_, {.include = chosen_.filters}, j.seed});
+    const prunus::pruned result = by.counts_units ? pruned_to_macs(net, pass, j.target)
+                                                  : prunus::prune(net.parameters(), pass, j.target);
+    if (by.reconstructed) {
+      if (!refit_) refit_.emplace(start_, data_.train, chosen_.calibration_images / 2);
+      (*refit_)(net.parameters(), result.masks);
+    }
     return j.tile == "filter" ? compacted(net, j, scratch) : masked(net, result.masks, j, scratch);
   }
 
  private:
   using network = prunus::nn::network<float>;
+
+  /// Prunes by the smallest share of units that removes the wanted share of the MACs.
+  [[nodiscard]] prunus::pruned pruned_to_macs(network& net, const prunus::any_pass<float>& pass,
+                                              double target) const {
+    const auto at = [&](double units) {
+      for (const auto& tensor : start_.tensors) net.assign(tensor.name, tensor.view());
+      return prunus::prune(net.parameters(), pass, units);
+    };
+    const auto macs_left = [&] {
+      const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
+      return static_cast<double>(plan.after.macs) / static_cast<double>(plan.before.macs);
+    };
+    double too_few = 0, enough = 0.999;
+    for (int halvings = 0; halvings < 12; ++halvings) {
+      const double middle = (too_few + enough) / 2;
+      (void)at(middle);
+      (macs_left() <= 1 - target ? enough : too_few) = middle;
+    }
+    return at(enough);
+  }
 
   [[nodiscard]] outcome compacted(network& net, const job& j, bool scratch) {
     const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
@@ -154,6 +191,7 @@ class comparison {
   const data_split& data_;
   starting_point start_;
   std::optional<observations> observed_;  // gathered when the first criterion asks
+  std::optional<reconstruction> refit_;
 };
 
 void print_table(const result_table& table, const std::string& tile,
@@ -186,9 +224,11 @@ void print_table(const result_table& table, const std::string& tile,
 }
 
 int run(const options& chosen) {
-  const data_split data =
-      load_normalised(data_directory(chosen.data), chosen.model,
-                      {.train = chosen.train_images, .test = chosen.test_images});
+  const data_limit limit{.train = chosen.train_images, .test = chosen.test_images};
+  std::optional<trained_network> given;
+  if (!chosen.model.empty()) given = load_trained_network(chosen.model);
+  const data_split data = given ? load_images_for(*given, data_directory(chosen.data), limit)
+                                : load_normalised(data_directory(chosen.data), limit);
   result_table table(chosen.table, {"tile", "criterion", "target_percent", "seed"},
                      {"accuracy_pruned", "accuracy_tuned", "macs", "weights"});
   std::vector<job> jobs;
@@ -208,10 +248,9 @@ int run(const options& chosen) {
     if (seed != j.seed) {
       const std::string checkpoint = chosen.table + ".dense-" + std::to_string(j.seed);
       current.emplace(chosen, data,
-                      chosen.model.empty()
-                          ? trained_here(make_network(chosen.network, data.train), data.train,
-                                         chosen.dense, j.seed, checkpoint)
-                          : loaded(chosen.model));
+                      given ? starting_point{given->graph, given->tensors}
+                            : trained_here(make_network(chosen.network, data.train), data.train,
+                                           chosen.dense, j.seed, checkpoint));
       seed = j.seed;
     }
     const candidate* by = j.criterion == dense || j.criterion == from_scratch
@@ -227,8 +266,7 @@ int run(const options& chosen) {
   for (const auto& r : table.rows())
     if (r.key[0] == dense)
       std::printf("dense, seed %s: %.2f %%\n", r.key[3].c_str(), 100 * r.values[1]);
-  for (const std::string& tile : chosen.tiles)
-    print_table(table, tile, tile == "filter" ? chosen.macs : chosen.sparsities);
+  for (const std::string& tile : chosen.tiles) print_table(table, tile, chosen.targets(tile));
   return 0;
 }
 
@@ -247,15 +285,17 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember(network_names()))
       ->capture_default_str();
   app.add_option("--tiles", chosen.tiles)
-      ->check(CLI::IsMember({"filter", "element"}))
+      ->check(CLI::IsMember({"filter", "kernel", "element"}))
       ->capture_default_str();
-  app.add_option("--macs", chosen.macs, "filters: shares of the MACs to remove")
+  app.add_option("--macs", chosen.macs, "filters and kernels: shares of the MACs to remove")
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
   app.add_option("--sparsities", chosen.sparsities, "elements: shares of the weights to remove")
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
   app.add_option("--criteria", chosen.criteria, "only these");
+  app.add_option("--filters", chosen.filters,
+                 "patterns of the weights whose filters may go, such as stage*.conv1.weight");
   app.add_option("--seeds", chosen.seeds)->capture_default_str();
   app.add_option("--train-images", chosen.train_images, "use that many at most");
   app.add_option("--test-images", chosen.test_images, "use that many at most");

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Criteria that compare all filters of a layer with each other, over the convolutions of whole
-// networks: the sum of distances (geometric median) and the sweep of similar pairs.
+// networks: the sum of distances (geometric median) and the sweep of similar pairs. Beside them
+// kernel vectors, and one copy of the same weights as the yardstick.
 #include <prunus/criteria/filter_similarity.hpp>
 #include <prunus/criteria/geometric_median.hpp>
+#include <prunus/criteria/kernel_vector.hpp>
 
 #include "support/layer_shapes.hpp"
 
 #include <benchmark/benchmark.h>
 
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +34,35 @@ weights& resnet50_weights() {
 weights& vgg16_weights() {
   static weights held(convolutions(vgg16()));
   return held;
+}
+
+void copy_weights(benchmark::State& state, weights& w) {
+  std::vector<float> copy(static_cast<std::size_t>(w.total()));
+  for (auto _ : state) {
+    float* to = copy.data();
+    for (const auto& p : w.net().parameters()) {
+      std::memcpy(to, p.weight.data, static_cast<std::size_t>(p.weight.size()) * sizeof(float));
+      to += p.weight.size();
+    }
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * w.total() * static_cast<Index>(sizeof(float)));
+}
+
+void score_kernels(benchmark::State& state, weights& w) {
+  std::vector<std::vector<float>> scores;
+  for (const auto& p : w.net().parameters())
+    scores.emplace_back(
+        static_cast<std::size_t>(prunus::tile_grid(p.weight, prunus::kernel).size()));
+  for (auto _ : state)
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      const auto& p = w.net().parameters()[i];
+      prunus::kernel_vector{}.score(p, prunus::tile_grid(p.weight, prunus::kernel),
+                                    std::span<float>(scores[i]));
+      benchmark::ClobberMemory();
+    }
+  state.SetItemsProcessed(state.iterations() * w.total());
+  state.SetBytesProcessed(state.iterations() * w.total() * static_cast<Index>(sizeof(float)));
 }
 
 template <class Criterion>
@@ -63,6 +95,13 @@ void register_network(const std::string& network, weights& (*w)()) {
         [w, criterion](benchmark::State& s) { score_filters(s, w(), criterion); })
         ->Unit(benchmark::kMillisecond);
   };
+  const auto add_plain = [&](const std::string& name, auto run) {
+    benchmark::RegisterBenchmark((name + "/" + network).c_str(), [w, run](benchmark::State& s) {
+      run(s, w());
+    })->Unit(benchmark::kMillisecond);
+  };
+  add_plain("memcpy", copy_weights);
+  add_plain("criterion/kernel_vector/kernel", score_kernels);
   add("geometric_median", prunus::geometric_median{});
   add("filter_similarity/cosine/distance_sum",
       filter_similarity{.form = similarity_form::distance_sum});

@@ -27,7 +27,7 @@ fail() {
 # ---- packages: "Debian package : what proves that it is there" (a command, or a header) ----
 
 build_tools=(g++:g++ cmake:cmake ninja-build:ninja libeigen3-dev:eigen3/Eigen/Core)
-example_libraries=(libcli11-dev:CLI/CLI.hpp zlib1g-dev:zlib.h)
+example_libraries=(libcli11-dev:CLI/CLI.hpp zlib1g-dev:zlib.h nlohmann-json3-dev:nlohmann/json.hpp)
 demo_packages=("${build_tools[@]}" "${example_libraries[@]}" gnuplot-nox:gnuplot)
 bench_packages=("${build_tools[@]}" "${example_libraries[@]}" libbenchmark-dev:benchmark/benchmark.h)
 test_packages=("${bench_packages[@]}" catch2:catch2 pkg-config:pkg-config)
@@ -52,7 +52,8 @@ install_packages() {
   if ! command -v apt-get > /dev/null; then
     fail "these are missing: $*
   (names of the Debian packages; Fedora has gcc-c++ cmake ninja-build eigen3-devel catch-devel cli11-devel
-  zlib-devel google-benchmark-devel gnuplot, Homebrew has cmake ninja eigen catch2 cli11 google-benchmark gnuplot)"
+  zlib-devel json-devel google-benchmark-devel gnuplot, Homebrew has cmake ninja eigen catch2 cli11 nlohmann-json
+  google-benchmark gnuplot)"
   fi
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then

@@ -1,13 +1,19 @@
 # Written by cmake/update_headers.sh; run it after adding, moving or removing a header.
 set(PRUNUS_HEADERS
   include/prunus/allocation.hpp
+  include/prunus/allocation/depth_distribution.hpp
+  include/prunus/allocation/equal_per_filter.hpp
+  include/prunus/allocation/erdos_renyi_kernel.hpp
   include/prunus/allocation/global.hpp
+  include/prunus/allocation/isomorphic.hpp
   include/prunus/allocation/macs_target.hpp
   include/prunus/allocation/n_of_m.hpp
   include/prunus/allocation/per_layer.hpp
   include/prunus/allocation/remove_smallest.hpp
+  include/prunus/allocation/retained_mass.hpp
   include/prunus/allocation/scored_units.hpp
   include/prunus/allocation/uniform.hpp
+  include/prunus/allocation/variable_scale.hpp
   include/prunus/core.hpp
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
@@ -16,19 +22,41 @@ set(PRUNUS_HEADERS
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
   include/prunus/core/named_tensor.hpp
+  include/prunus/core/restored_weights.hpp
   include/prunus/core/selection.hpp
   include/prunus/core/tile.hpp
   include/prunus/core/tile_reduction.hpp
   include/prunus/core/tile_walk.hpp
   include/prunus/core/view.hpp
   include/prunus/criteria.hpp
+  include/prunus/criteria/activation_count.hpp
+  include/prunus/criteria/activation_mean.hpp
+  include/prunus/criteria/activation_norm.hpp
+  include/prunus/criteria/apoz.hpp
   include/prunus/criteria/batch_norm_scale.hpp
+  include/prunus/criteria/class_ablation.hpp
   include/prunus/criteria/criterion.hpp
+  include/prunus/criteria/detail/channel_factors.hpp
+  include/prunus/criteria/detail/similar_units.hpp
+  include/prunus/criteria/detail/similarity_sweep.hpp
+  include/prunus/criteria/detail/unit_distances.hpp
+  include/prunus/criteria/detail/unit_rows.hpp
+  include/prunus/criteria/filter_similarity.hpp
+  include/prunus/criteria/geometric_median.hpp
+  include/prunus/criteria/gradient_norm.hpp
   include/prunus/criteria/group_criterion.hpp
+  include/prunus/criteria/group_norm.hpp
+  include/prunus/criteria/kernel_vector.hpp
   include/prunus/criteria/l1_norm.hpp
   include/prunus/criteria/l2_norm.hpp
+  include/prunus/criteria/layer_adaptive_magnitude.hpp
   include/prunus/criteria/linf_norm.hpp
+  include/prunus/criteria/movement.hpp
   include/prunus/criteria/random_score.hpp
+  include/prunus/criteria/second_order.hpp
+  include/prunus/criteria/similarity.hpp
+  include/prunus/criteria/snip.hpp
+  include/prunus/criteria/taylor.hpp
   include/prunus/fwd.hpp
   include/prunus/measure.hpp
   include/prunus/measure/detail/number_text.hpp
@@ -36,6 +64,7 @@ set(PRUNUS_HEADERS
   include/prunus/measure/latency.hpp
   include/prunus/measure/measurement.hpp
   include/prunus/measure/report.hpp
+  include/prunus/measure/sensitivity.hpp
   include/prunus/measure/verdict.hpp
   include/prunus/nn.hpp
   include/prunus/nn/adam.hpp
@@ -49,30 +78,61 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/memory_plan.hpp
   include/prunus/nn/detail/normalization_layers.hpp
   include/prunus/nn/detail/parameter_store.hpp
+  include/prunus/nn/detail/sequence_layers.hpp
   include/prunus/nn/detail/shape_layers.hpp
   include/prunus/nn/detail/weight_layers.hpp
   include/prunus/nn/initialization.hpp
   include/prunus/nn/learning_rate.hpp
   include/prunus/nn/minibatches.hpp
   include/prunus/nn/network.hpp
+  include/prunus/nn/observe.hpp
+  include/prunus/nn/observe_correlation.hpp
   include/prunus/nn/optimizer.hpp
   include/prunus/nn/random.hpp
   include/prunus/nn/sgd.hpp
   include/prunus/nn/softmax_cross_entropy.hpp
   include/prunus/nn/training.hpp
+  include/prunus/nn/transformer.hpp
+  include/prunus/nn/unet.hpp
+  include/prunus/observe.hpp
+  include/prunus/observe/activation_record.hpp
+  include/prunus/observe/activation_statistics.hpp
+  include/prunus/observe/detail/coupled_slices.hpp
+  include/prunus/observe/detail/run_sums.hpp
+  include/prunus/observe/detail/tile_products.hpp
+  include/prunus/observe/detail/tile_records.hpp
+  include/prunus/observe/gradient_second_moment.hpp
+  include/prunus/observe/group_lasso.hpp
+  include/prunus/observe/growing_regularization.hpp
+  include/prunus/observe/input_correlation.hpp
+  include/prunus/observe/movement_scores.hpp
+  include/prunus/observe/observed.hpp
+  include/prunus/observe/scale_sparsity.hpp
+  include/prunus/observe/taylor_statistics.hpp
   include/prunus/pruning.hpp
   include/prunus/pruning/action.hpp
   include/prunus/pruning/any_pass.hpp
+  include/prunus/pruning/decay.hpp
+  include/prunus/pruning/drop_and_grow.hpp
+  include/prunus/pruning/exponential_decay.hpp
+  include/prunus/pruning/front_to_back.hpp
   include/prunus/pruning/hard.hpp
+  include/prunus/pruning/linear_decay.hpp
   include/prunus/pruning/logistic_decay.hpp
+  include/prunus/pruning/mark.hpp
   include/prunus/pruning/pass.hpp
   include/prunus/pruning/pass_state.hpp
+  include/prunus/pruning/propagate_dead_units.hpp
   include/prunus/pruning/prune.hpp
   include/prunus/pruning/scheduler.hpp
   include/prunus/pruning/scope.hpp
   include/prunus/pruning/soft.hpp
   include/prunus/pruning/targets.hpp
+  include/prunus/pruning/weight_snapshot.hpp
   include/prunus/prunus.hpp
+  include/prunus/recovery.hpp
+  include/prunus/recovery/input_patches.hpp
+  include/prunus/recovery/reconstruct.hpp
   include/prunus/runtime.hpp
   include/prunus/runtime/batch_normalization.hpp
   include/prunus/runtime/channel_epilogue.hpp
@@ -81,26 +141,39 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/detail/convolution_grid.hpp
   include/prunus/runtime/detail/line_kernels.hpp
   include/prunus/runtime/detail/packet.hpp
+  include/prunus/runtime/detail/pattern_kernels.hpp
   include/prunus/runtime/direct_convolution.hpp
+  include/prunus/runtime/kernel_index.hpp
+  include/prunus/runtime/kernel_index_convolution.hpp
   include/prunus/runtime/matrix_product.hpp
   include/prunus/runtime/pooling.hpp
   include/prunus/runtime/thread_pool.hpp
   include/prunus/schedule.hpp
+  include/prunus/schedule/accuracy_steps.hpp
   include/prunus/schedule/any_schedule.hpp
+  include/prunus/schedule/asymptotic.hpp
   include/prunus/schedule/constant.hpp
   include/prunus/schedule/cubic.hpp
   include/prunus/schedule/exponential.hpp
   include/prunus/schedule/linear.hpp
+  include/prunus/schedule/logistic.hpp
   include/prunus/schedule/one_shot.hpp
   include/prunus/schedule/progress.hpp
   include/prunus/schedule/schedule.hpp
   include/prunus/schedule/steps.hpp
+  include/prunus/search.hpp
+  include/prunus/search/brute_force_search.hpp
+  include/prunus/search/policy_search.hpp
+  include/prunus/search/sequential_search.hpp
+  include/prunus/search/staircase_search.hpp
+  include/prunus/search/two_stage_search.hpp
   include/prunus/structure.hpp
   include/prunus/structure/compaction.hpp
   include/prunus/structure/counts.hpp
   include/prunus/structure/coupling.hpp
   include/prunus/structure/detail/channel_structure.hpp
   include/prunus/structure/detail/constant_channels.hpp
+  include/prunus/structure/detail/fractional_macs.hpp
   include/prunus/structure/detail/kept_units.hpp
   include/prunus/structure/detail/removal_analysis.hpp
   include/prunus/structure/detail/tensor_extents.hpp
@@ -112,4 +185,12 @@ set(PRUNUS_HEADERS
   include/prunus/structure/removal_counter.hpp
   include/prunus/structure/resolve.hpp
   include/prunus/version.hpp
+)
+# Those of prunus::io, which needs nlohmann_json.
+set(PRUNUS_IO_HEADERS
+  include/prunus/io.hpp
+  include/prunus/io/detail/safetensors_header.hpp
+  include/prunus/io/detail/safetensors_text.hpp
+  include/prunus/io/safetensors.hpp
+  include/prunus/io/stored_type.hpp
 )

@@ -13,6 +13,14 @@ install(
   NAMESPACE prunus::
   DESTINATION ${package_dir})
 
+if(TARGET prunus_io)  # find_package(prunus COMPONENTS io)
+  install(TARGETS prunus_io EXPORT prunusIoTargets FILE_SET HEADERS)
+  install(
+    EXPORT prunusIoTargets
+    NAMESPACE prunus::
+    DESTINATION ${package_dir})
+endif()
+
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/prunusConfig.cmake.in ${PROJECT_BINARY_DIR}/prunusConfig.cmake
   INSTALL_DESTINATION ${package_dir}

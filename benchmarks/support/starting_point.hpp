@@ -89,6 +89,17 @@ void train(prunus::nn::network<float>& net, const dataset& data, const training_
   }
 }
 
+/// The images of a folder (else drawn digits), every channel with mean 0 and deviation 1.
+[[nodiscard]] inline data_split load_normalised(const std::string& directory,
+                                                const prunus_examples::data_limit& limit) {
+  data_split data = prunus_examples::load_or_draw(directory, limit);
+  const prunus_examples::channel_statistics statistics =
+      prunus_examples::measure_channels(data.train);
+  prunus_examples::normalise(data.train, statistics);
+  prunus_examples::normalise(data.test, statistics);
+  return data;
+}
+
 [[nodiscard]] inline double accuracy_of(prunus::nn::network<float>& net, const dataset& test) {
   return prunus::nn::evaluate<float>(net, test.images, test.labels).accuracy;
 }

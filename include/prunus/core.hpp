@@ -10,6 +10,7 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/named_tensor.hpp>
+#include <prunus/core/restored_weights.hpp>
 #include <prunus/core/selection.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>

@@ -6,4 +6,5 @@
 #include <prunus/measure/latency.hpp>
 #include <prunus/measure/measurement.hpp>
 #include <prunus/measure/report.hpp>
+#include <prunus/measure/sensitivity.hpp>
 #include <prunus/measure/verdict.hpp>

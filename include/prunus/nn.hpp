@@ -9,8 +9,12 @@
 #include <prunus/nn/learning_rate.hpp>
 #include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>
+#include <prunus/nn/observe.hpp>
+#include <prunus/nn/observe_correlation.hpp>
 #include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/random.hpp>
 #include <prunus/nn/sgd.hpp>
 #include <prunus/nn/softmax_cross_entropy.hpp>
 #include <prunus/nn/training.hpp>
+#include <prunus/nn/transformer.hpp>
+#include <prunus/nn/unet.hpp>

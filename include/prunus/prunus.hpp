@@ -8,8 +8,11 @@
 #include <prunus/core.hpp>
 #include <prunus/criteria.hpp>
 #include <prunus/measure.hpp>
+#include <prunus/observe.hpp>
 #include <prunus/pruning.hpp>
+#include <prunus/recovery.hpp>
 #include <prunus/runtime.hpp>
 #include <prunus/schedule.hpp>
+#include <prunus/search.hpp>
 #include <prunus/structure.hpp>
 #include <prunus/version.hpp>

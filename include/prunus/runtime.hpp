@@ -8,6 +8,8 @@
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
+#include <prunus/runtime/kernel_index.hpp>
+#include <prunus/runtime/kernel_index_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/pooling.hpp>
 #include <prunus/runtime/thread_pool.hpp>

@@ -134,3 +134,25 @@ TEST_CASE("half of an odd number rounds up", "[allocation][uniform]") {
     CHECK(r.removed() == std::min((n + 1) / 2, n - 1));
   }
 }
+
+TEST_CASE("uniform may round the number that goes down or up", "[allocation][uniform]") {
+  const auto removed = [](Index size, double sparsity, rounding round) {
+    ranking<double> r;
+    std::vector<double> scores;
+    for (Index u = 0; u < size; ++u) scores.push_back(static_cast<double>(u));
+    r.add("w", scores);
+    r.allocate(uniform{.round = round}, sparsity);
+    return r.entries[0].removed();
+  };
+  CHECK(removed(4, 0.9, rounding::down) == 3);
+  CHECK(removed(4, 0.2, rounding::down) == 0);
+  CHECK(removed(4, 0.2, rounding::nearest) == 1);
+  CHECK(removed(4, 0.2, rounding::up) == 1);
+  CHECK(removed(4, 0.9, rounding::up) == 3);  // one always stays
+  // 100 times 0.29 falls short of 29 in double, 10 times 0.7 does not: both are whole numbers.
+  for (rounding round : {rounding::down, rounding::nearest, rounding::up}) {
+    CHECK(removed(100, 0.29, round) == 29);
+    CHECK(removed(10, 0.7, round) == 7);
+    CHECK(removed(7, 0, round) == 0);
+  }
+}

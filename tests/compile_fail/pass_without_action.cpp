@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect: prunus::pass: the action must have `factor(event, lost_before)`
+// expect: prunus::pass: the action must have `factor(event, lost_at)`
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>

@@ -5,6 +5,7 @@
 #include <prunus/nn/network.hpp>
 #include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/training.hpp>
+#include <prunus/nn/transformer.hpp>
 
 #include "support/allocation_counter.hpp"
 #include "support/catch.hpp"
@@ -31,4 +32,14 @@ TEST_CASE("training steps after the first allocate nothing", "[nn][training]") {
   CHECK(support::allocations_of([&] { net.forward(image, 1, nn::mode::inference); }) == 0);
   CHECK(support::allocations_of(
             [&] { static_cast<void>(nn::evaluate<float>(net, images, labels, 5)); }) == 0);
+}
+
+TEST_CASE("training steps of a transformer allocate nothing", "[nn][transformer]") {
+  const std::vector<float> tokens(6 * 40, 1.0f);
+  const std::vector<int> labels(6, 1);
+  nn::network<float> net(nn::transformer_encoder({.positions = 40, .vocabulary = 3}));
+  nn::optimizer<float, nn::adam> optimize(net, {});
+  const auto step = [&] { nn::train_step<float>(net, optimize, tokens, labels, 0.01); };
+  step();
+  CHECK(support::allocations_of(step) == 0);
 }

@@ -55,6 +55,20 @@ TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice
   CHECK(macs < 41'500'000);
 }
 
+TEST_CASE("resnet20 with shortcuts of zeros has the published number of parameters",
+          "[nn][architectures]") {
+  const prunus::graph declared = nn::resnet20({3, 32, 32}, 10, nn::shortcut::zero_padding);
+  const prunus::resolved_graph g = resolve(declared);
+  CHECK(parameters_of(declared) == 269722);
+  CHECK(macs_of(declared) == 40'550'400 + 640);
+  CHECK(g.nodes[g.index_of("stage2.block1.shortcut.slice")].shape == tensor_shape{16, 16, 16});
+  CHECK(g.nodes[g.index_of("stage2.block1.shortcut.pad")].shape == tensor_shape{32, 16, 16});
+  CHECK(g.nodes.back().shape == tensor_shape{10, 1, 1});
+  for (const auto& node : g.nodes)
+    if (const auto* zeros = std::get_if<prunus::operation::pad_channels>(&node.operation))
+      CHECK(zeros->before == zeros->after);
+}
+
 TEST_CASE("resnet refuses empty stages", "[nn][architectures]") {
   using support::code_of;
   CHECK(code_of<prunus::argument_error>([] {

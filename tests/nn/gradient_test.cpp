@@ -126,6 +126,24 @@ std::vector<test_case> all_operations() {
          g.merge_heads("y", g.activation("t", g.split_heads("s", "x", 2), {activation::kind::tanh}),
                        2);
        }},
+      {"attention",
+       [](graph& g) {
+         g.dense("q", "x", {.out_features = 6});
+         g.dense("k", "x", {.out_features = 6});
+         g.dense("v", "x", {.out_features = 4});
+         g.attention("y", "q", "k", "v", 2);
+       }},
+      {"attention of a tensor to itself", [](graph& g) { g.attention("y", "x", "x", "x", 2); }},
+      {"attention to other positions",
+       [](graph& g) {
+         g.max_pooling("p", "x", 2, 2);
+         g.attention("y", "x", "p", "p", 1);
+       }},
+      on_x("positions", positions{}),
+      {"positions behind an activation",
+       [](graph& g) {
+         g.relu("y", g.positions("p", g.activation("t", "x", {activation::kind::tanh})));
+       }},
       on_x("dropout", dropout{0.4}),
   };
 }

@@ -57,3 +57,27 @@ TEST_CASE("softmax_cross_entropy reports what does not fit, by code", "[nn][loss
   CHECK(code_of<prunus::shape_error>([&] { call({0, 0, 0, 0}, {}); }) == errc::shape_mismatch);
   CHECK(code_of<prunus::shape_error>([&] { call({0, 1}, gradient); }) == errc::shape_mismatch);
 }
+
+TEST_CASE("softmax_cross_entropy at the positions of a plane is that of as many samples",
+          "[nn][loss]") {
+  // Two samples of three classes at four positions, and the same numbers as eight samples.
+  std::vector<double> planes(24), rows(24), of_planes(24), of_rows(24);
+  for (std::size_t n = 0; n < 2; ++n)
+    for (std::size_t k = 0; k < 3; ++k)
+      for (std::size_t p = 0; p < 4; ++p)
+        planes[(n * 3 + k) * 4 + p] = rows[(n * 4 + p) * 3 + k] =
+            static_cast<double>((n * 7 + k * 5 + p * 3) % 11) / 4;
+  const std::vector<int> labels{0, 1, 2, 0, 2, 2, 1, 0};
+  const auto a = softmax_cross_entropy<double>(planes, labels, of_planes, 4);
+  const auto b = softmax_cross_entropy<double>(rows, labels, of_rows);
+  CHECK(a.loss == b.loss);
+  CHECK(a.correct == b.correct);
+  for (std::size_t n = 0; n < 2; ++n)
+    for (std::size_t k = 0; k < 3; ++k)
+      for (std::size_t p = 0; p < 4; ++p)
+        CHECK(of_planes[(n * 3 + k) * 4 + p] == of_rows[(n * 4 + p) * 3 + k]);
+  CHECK(code_of<prunus::shape_error>(
+            [&] { softmax_cross_entropy<double>(planes, labels, {}, 3); }) == errc::shape_mismatch);
+  CHECK(code_of<prunus::argument_error>(
+            [&] { softmax_cross_entropy<double>(planes, labels, {}, 0); }) == errc::out_of_range);
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <prunus/io.hpp>
 #include <prunus/prunus.hpp>
 
 int code_seen_by_two();

@@ -186,7 +186,7 @@ TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning
 
 TEST_CASE("a coupled soft selection can grow back together", "[pruning][coupling]") {
   residual r({.prunable = true});
-  const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{}};
+  const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{.followers = true}};
   prunus::pass_state state = p.prepare(r.net);
   p.prune(r.net, state, 1, 0.25);
   CHECK(r.bias == values{1, 0, 1, 1});

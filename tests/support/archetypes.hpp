@@ -48,7 +48,9 @@ class archetype_allocation {
 class archetype_action {
  public:
   explicit archetype_action(int) {}
-  [[nodiscard]] float factor(Eigen::Index event, bool) const { return event >= 3 ? 0.0F : 0.25F; }
+  [[nodiscard]] float factor(Eigen::Index event, Eigen::Index) const {
+    return event >= 3 ? 0.0F : 0.25F;
+  }
   [[nodiscard]] bool permanent(Eigen::Index event) const { return event >= 3; }
 };
 

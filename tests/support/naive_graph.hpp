@@ -9,7 +9,7 @@
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/structure/resolve.hpp>
 
-#include <algorithm>    // std::max, std::min
+#include <algorithm>    // std::max, std::max_element, std::min
 #include <cmath>        // std::exp, std::erf, std::sqrt, std::tanh
 #include <cstddef>      // std::size_t
 #include <limits>       // std::numeric_limits
@@ -244,6 +244,43 @@ struct node_evaluation {
   values operator()(const prunus::operation::upsampling& op) const {
     return filled([&](Index c, Index y, Index x) {
       return input()[at(shape_of_input(), c, y / op.factor.height, x / op.factor.width)];
+    });
+  }
+  values operator()(const prunus::operation::attention& op) const {
+    const prunus::tensor_shape from = shape_of_input(0), keys = shape_of_input(1);
+    const Index d = from.channels / op.heads, e = shape().channels / op.heads;
+    const Index rows = from.plane(), columns = keys.plane();
+    values result(static_cast<std::size_t>(shape().size()));
+    const auto index = [](Index c, Index plane, Index p) {
+      return static_cast<std::size_t>(c * plane + p);
+    };
+    for (Index h = 0; h < op.heads; ++h)
+      for (Index i = 0; i < rows; ++i) {
+        values weight(static_cast<std::size_t>(columns));
+        for (Index j = 0; j < columns; ++j)
+          for (Index c = h * d; c < (h + 1) * d; ++c, ++sofar.macs)
+            weight[static_cast<std::size_t>(j)] += input(0)[index(c, rows, i)] *
+                                                   input(1)[index(c, columns, j)] /
+                                                   std::sqrt(static_cast<double>(d));
+        const double largest = *std::max_element(weight.begin(), weight.end());
+        double sum = 0;
+        for (double& w : weight) sum += w = std::exp(w - largest);
+        for (Index c = h * e; c < (h + 1) * e; ++c)
+          for (Index j = 0; j < columns; ++j, ++sofar.macs)
+            result[index(c, rows, i)] +=
+                weight[static_cast<std::size_t>(j)] / sum * input(2)[index(c, columns, j)];
+      }
+    return result;
+  }
+  values operator()(const prunus::operation::embedding& op) const {
+    return filled([&](Index c, Index y, Index x) {
+      const Index token = static_cast<Index>(input()[at(shape(), 0, y, x)]);
+      return tensor("weight")[static_cast<std::size_t>(c * op.vocabulary + token)];
+    });
+  }
+  values operator()(const prunus::operation::positions&) const {
+    return filled([&](Index c, Index y, Index x) {
+      return input()[at(shape(), c, y, x)] + tensor("weight")[at(shape(), c, y, x)];
     });
   }
   values operator()(const prunus::operation::split_heads&) const { return input(); }

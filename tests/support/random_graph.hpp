@@ -13,7 +13,7 @@
 #include "support/naive_graph.hpp"
 #include "support/random_source.hpp"
 
-#include <algorithm>  // std::next_permutation
+#include <algorithm>  // std::next_permutation, std::swap
 #include <array>      // std::array
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
@@ -95,7 +95,7 @@ class builder {
   void step() {
     const made from = any();
     const Index plane = from.shape.plane();
-    switch (random_.between(0, 13)) {
+    switch (random_.between(0, 14)) {
       case 0:
       case 1:
         convolution(from, random_.between(3, 8));
@@ -153,12 +153,41 @@ class builder {
       case 12: {
         if (random_.chance(0.4)) {
           add(graph_.layer_norm(next("ln"), from.name));
+        } else if (random_.chance(0.5)) {  // value features differ from those of query and key
+          const Index heads = random_.between(2, 4), features = random_.between(1, 3);
+          const made query = same_size(from, heads * features);
+          const made key = random_.chance(0.2) ? query : same_size(from, heads * features);
+          const made value = same_size(from, heads * random_.between(1, 3));
+          const made mixed =
+              add(graph_.attention(next("attention"), query.name, key.name, value.name, heads));
+          same_size(
+              random_.chance(0.3) ? add(graph_.positions(next("positions"), mixed.name)) : mixed,
+              random_.between(3, 5));
         } else {
           const Index features = random_.between(1, 2), heads = random_.between(2, 4);
           const made before = same_size(from, heads * features);
           const std::string split = graph_.split_heads(next("split"), before.name, heads);
           add(graph_.merge_heads(next("merge"), split, features));
         }
+        break;
+      }
+      case 13: {  // more channels by zeros, alone or as the shortcut of a residual block
+        if (from.shape.channels > 10) break;
+        const prunus::operation::pad_channels zeros{random_.between(0, 2), random_.between(0, 3)};
+        if (random_.chance(0.3)) {
+          add(graph_.pad_channels(next("pad"), from.name, zeros));
+          break;
+        }
+        const made inner = add(
+            graph_.convolution(next("conv"), from.name,
+                               {.out_channels = zeros.before + from.shape.channels + zeros.after,
+                                .kernel = 3,
+                                .stride = 2,
+                                .padding = 1,
+                                .bias = random_.chance(0.5)}));
+        const std::string every_other = graph_.max_pooling(next("slice"), from.name, 1, 2);
+        const std::string wider = graph_.pad_channels(next("pad"), every_other, zeros);
+        activation(add(graph_.add(next("sum"), {inner.name, wider})));
         break;
       }
       default:
@@ -199,6 +228,7 @@ inline prunus::named_tensor<double> random_tensor(const prunus::parameter_declar
   t.rank = static_cast<int>(p.shape.size());
   std::array<Index, 4> extents{1, 1, 1, 1};
   for (std::size_t k = 0; k < p.shape.size(); ++k) extents[k] = p.shape[k];
+  if (p.features_last) std::swap(extents[0], extents[1]);
   for (Index turns = random.between(0, 23); turns > 0; --turns)
     std::next_permutation(t.axes.begin(), t.axes.end());
   for (std::size_t k = 0; k < 4; ++k) t.extents[k] = extents[static_cast<std::size_t>(t.axes[k])];
@@ -230,8 +260,17 @@ inline network random_network(source& random) {
 inline naive::named_values random_inputs(const prunus::resolved_graph& network, source& random) {
   naive::named_values inputs;
   for (const auto& node : network.nodes)
-    if (std::holds_alternative<prunus::operation::input>(node.operation))
-      for (Index i = 0; i < node.shape.size(); ++i) inputs[node.name].push_back(random.real(-1, 1));
+    if (std::holds_alternative<prunus::operation::input>(node.operation)) {
+      const prunus::operation::embedding* table = nullptr;  // it wants token numbers
+      for (std::size_t reader : node.consumers)
+        if (const auto* found =
+                std::get_if<prunus::operation::embedding>(&network.nodes[reader].operation))
+          table = found;
+      for (Index i = 0; i < node.shape.size(); ++i)
+        inputs[node.name].push_back(
+            table == nullptr ? random.real(-1, 1)
+                             : static_cast<double>(random.between(0, table->vocabulary - 1)));
+    }
   return inputs;
 }
 

@@ -4,13 +4,16 @@
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
 
+#include <cmath>   // std::ceil, std::floor
+#include <limits>  // std::numeric_limits
 #include <span>    // std::span
 #include <vector>  // std::vector
 
 namespace prunus::inline v0 {
 
 /// The same sparsity in every parameter: of n units, round(sparsity * n) with the lowest scores go,
-/// halves rounded up.
+/// halves rounded up. With `round = rounding::down` a part of a unit never goes, so that small
+/// layers lose less than asked for; with `up` it always does.
 ///
 /// Exactly that many, whatever the ties: units that are gone already go first, then the lower
 /// index. Limits of a parameter (floor, multiple of a width) come before the target; at least one
@@ -26,6 +29,8 @@ namespace prunus::inline v0 {
 ///         arXiv:1608.08710
 /// @deviation none
 struct uniform {
+  rounding round = rounding::nearest;  ///< of the number of units that go
+
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity) const {
     detail::check_sparsity("uniform", sparsity);
@@ -33,8 +38,23 @@ struct uniform {
     for (const scored_units<T>& entry : units)
       removed.push_back(detail::within_limits(entry.limits, entry.size(),
                                               detail::already_removed(entry),
-                                              detail::units_to_remove(entry.size(), sparsity)));
+                                              units_to_remove(entry.size(), sparsity)));
     detail::remove_smallest_of_each<T>(units, removed);
+  }
+
+ private:
+  [[nodiscard]] Index units_to_remove(Index units, double sparsity) const noexcept {
+    const double exact = sparsity * static_cast<double>(units);
+    const double slack = 4 * exact * std::numeric_limits<double>::epsilon();  // 0.29 is no double
+    switch (round) {
+      case rounding::down:
+        return static_cast<Index>(std::floor(exact + slack));
+      case rounding::up:
+        return static_cast<Index>(std::ceil(exact - slack));
+      case rounding::nearest:
+        break;
+    }
+    return detail::units_to_remove(units, sparsity);
   }
 };
 

@@ -21,7 +21,7 @@ namespace prunus::inline v0 {
 /// @throws argument_error (unsupported: a weight that is no vector, a unit without a scale)
 /// Cost: one pass over the scales.
 /// @source Z. Liu et al., "Learning Efficient Convolutional Networks through Network Slimming",
-/// ICCV 2017, doi:10.1109/ICCV.2017.298; as the structured half of M. Tian, S. Yamagiwa, K. Wada,
+/// ICCV 2017, doi:10.1109/ICCV.2017.298; as the structured half of D. Tian, S. Yamagiwa, K. Wada,
 /// "Heuristic Method for Minimizing Model Size of CNN by Combining Multiple Pruning Techniques",
 /// Sensors 22(15):5874, 2022, doi:10.3390/s22155874
 /// @deviation our reading: the mean over the normalisations of coupled layers. The reference

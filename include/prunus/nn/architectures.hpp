@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
+#include <cstdint>      // std::uint8_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
@@ -67,17 +68,23 @@ namespace nn {
   return g;
 }
 
+/// How a residual network carries a tensor across a change of shape.
+enum class shortcut : std::uint8_t {
+  projection,   ///< convolution of 1 x 1 with batch normalisation (option B of the paper)
+  zero_padding  ///< every other row and column, channels of zeros on both sides (option A)
+};
+
 /// A residual network of basic blocks for small images: a 3 x 3 convolution of `width` channels,
 /// then one stage for each number in `blocks`; every stage but the first halves the plane and
-/// doubles the channels. Shortcuts across a change of shape are convolutions of 1 x 1 with batch
-/// normalisation.
+/// doubles the channels.
 ///
-/// Nodes: "conv1", "bn1"; "stage1.block1.conv1", ...; "fc".
-/// @source He, Zhang, Ren, Sun 2016, doi:10.1109/CVPR.2016.90, section 4.2, with projection
-/// shortcuts (option B)
+/// Nodes: "conv1", "bn1"; "stage1.block1.conv1", ..., "stage2.block1.shortcut.conv", ...; "fc".
+/// @source He, Zhang, Ren, Sun 2016, doi:10.1109/CVPR.2016.90, section 4.2, with shortcuts of
+/// either option
 /// @throws argument_error (out_of_range) without stages or with an empty one
 [[nodiscard]] inline graph resnet(tensor_shape input, Index classes,
-                                  const std::vector<int>& blocks = {3, 3, 3}, Index width = 16) {
+                                  const std::vector<int>& blocks = {3, 3, 3}, Index width = 16,
+                                  shortcut across = shortcut::projection) {
   graph g;
   const auto normalized = [&](const std::string& prefix, const std::string& number,
                               std::string_view from, operation::convolution attributes) {
@@ -103,9 +110,17 @@ namespace nn {
           prefix, "1", x, {.out_channels = channels, .kernel = 3, .stride = stride, .padding = 1});
       y = g.relu(prefix + "relu1", y);
       y = normalized(prefix, "2", y, {.out_channels = channels, .kernel = 3, .padding = 1});
-      if (stride != 1 || before != channels)
-        x = normalized(prefix + "shortcut.", "", x,
-                       {.out_channels = channels, .kernel = 1, .stride = stride});
+      if (stride != 1 || before != channels) {
+        if (across == shortcut::projection) {
+          x = normalized(prefix + "shortcut.", "", x,
+                         {.out_channels = channels, .kernel = 1, .stride = stride});
+        } else {
+          const Index more = channels - before;
+          x = g.pad_channels(prefix + "shortcut.pad",
+                             g.max_pooling(prefix + "shortcut.slice", x, 1, stride),
+                             {.before = more / 2, .after = more - more / 2});
+        }
+      }
       x = g.relu(prefix + "relu2", g.add(prefix + "add", {y, x}));
     }
   }
@@ -115,8 +130,9 @@ namespace nn {
 }
 
 /// The residual network of 20 layers for 32 x 32 images: 41 million multiply-accumulates.
-[[nodiscard]] inline graph resnet20(tensor_shape input = {3, 32, 32}, Index classes = 10) {
-  return resnet(input, classes, {3, 3, 3}, 16);
+[[nodiscard]] inline graph resnet20(tensor_shape input = {3, 32, 32}, Index classes = 10,
+                                    shortcut across = shortcut::projection) {
+  return resnet(input, classes, {3, 3, 3}, 16, across);
 }
 
 }  // namespace nn

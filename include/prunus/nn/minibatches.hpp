@@ -33,6 +33,7 @@ struct minibatch_options {
   std::uint64_t seed = 1;
   bool shuffle = true;
   bool drop_last = false;  ///< leave out a last batch that is not full
+  Index positions = 1;     ///< labels of one sample: more than one for segmentation
 };
 
 /// Some samples and their labels, one after the other.
@@ -40,7 +41,8 @@ template <class S>
 struct minibatch {
   std::span<const S> images;
   std::span<const int> labels;
-  [[nodiscard]] Index size() const noexcept { return static_cast<Index>(labels.size()); }
+  Index samples = 0;
+  [[nodiscard]] Index size() const noexcept { return samples; }
 };
 
 /// Cuts a data set into batches, in another order each epoch. Which samples are in batch b of epoch
@@ -50,30 +52,33 @@ struct minibatch {
 template <class S>
 class minibatches {
  public:
-  /// @throws argument_error (out_of_range: no labels, batch < 1), shape_error (shape_mismatch)
+  /// @throws argument_error (out_of_range: no labels, batch < 1, positions < 1), shape_error
+  /// (shape_mismatch)
   minibatches(std::span<const S> images, std::span<const int> labels,
               const minibatch_options& options = {})
       : images_(images), labels_(labels), options_(options) {
-    if (labels.empty() || options.batch < 1)
-      throw argument_error(
-          errc::out_of_range,
-          prunus::detail::concat("minibatches: ", labels.size(), " labels in batches of ",
-                                 options.batch, "; both must be at least 1"));
-    if (images.empty() || images.size() % labels.size() != 0)
+    if (labels.empty() || options.batch < 1 || options.positions < 1)
+      throw argument_error(errc::out_of_range,
+                           prunus::detail::concat("minibatches: ", labels.size(), " labels, ",
+                                                  options.positions, " a sample, in batches of ",
+                                                  options.batch, "; all must be at least 1"));
+    plane_ = static_cast<std::size_t>(options.positions);
+    const std::size_t samples = labels.size() / plane_;
+    if (samples * plane_ != labels.size() || images.empty() || images.size() % samples != 0)
       throw shape_error(
           errc::shape_mismatch,
           prunus::detail::concat("minibatches: ", images.size(), " numbers for ", labels.size(),
-                                 " labels; expected the same number for each"));
-    size_ = images.size() / labels.size();
-    order_.resize(labels.size());
-    const std::size_t most = std::min(static_cast<std::size_t>(options.batch), labels.size());
+                                 " labels; expected the same number for each ", plane_));
+    size_ = images.size() / samples;
+    order_.resize(samples);
+    const std::size_t most = std::min(static_cast<std::size_t>(options.batch), samples);
     batch_images_.resize(most * size_);
-    batch_labels_.resize(most);
+    batch_labels_.resize(most * plane_);
   }
 
   /// Batches in an epoch.
   [[nodiscard]] Index count() const noexcept {
-    const Index samples = static_cast<Index>(labels_.size());
+    const Index samples = static_cast<Index>(order_.size());
     return options_.drop_last ? samples / options_.batch
                               : (samples + options_.batch - 1) / options_.batch;
   }
@@ -95,20 +100,23 @@ class minibatches {
     }
     const std::size_t begin = static_cast<std::size_t>(index * options_.batch);
     const std::size_t samples =
-        std::min(static_cast<std::size_t>(options_.batch), labels_.size() - begin);
+        std::min(static_cast<std::size_t>(options_.batch), order_.size() - begin);
     for (std::size_t i = 0; i < samples; ++i) {
       const std::size_t from = static_cast<std::size_t>(order_[begin + i]);
       std::copy_n(images_.data() + from * size_, size_, batch_images_.data() + i * size_);
-      batch_labels_[i] = labels_[from];
+      std::copy_n(labels_.data() + from * plane_, plane_, batch_labels_.data() + i * plane_);
     }
-    return {{batch_images_.data(), samples * size_}, {batch_labels_.data(), samples}};
+    return {{batch_images_.data(), samples * size_},
+            {batch_labels_.data(), samples * plane_},
+            static_cast<Index>(samples)};
   }
 
  private:
   std::span<const S> images_;
   std::span<const int> labels_;
   minibatch_options options_;
-  std::size_t size_ = 0;  // numbers of one image
+  std::size_t size_ = 0;   // numbers of one image
+  std::size_t plane_ = 1;  // labels of one image
   bool ordered_ = false;
   std::uint64_t epoch_ = 0;
   std::vector<Index> order_;

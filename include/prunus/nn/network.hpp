@@ -14,6 +14,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>    // std::copy_n
+#include <cmath>        // std::floor
 #include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
@@ -107,6 +108,10 @@ class network {
   /// Numbers of one sample that go in, and that come out.
   [[nodiscard]] Index input_size() const noexcept { return input_size_; }
   [[nodiscard]] Index output_size() const noexcept { return executor_.output().size(); }
+  /// What comes out of one sample: classes x 1 x 1, or classes x height x width.
+  [[nodiscard]] const tensor_shape& output_shape() const noexcept {
+    return executor_.output().shape;
+  }
 
   /// Views on weights, gradients and the optimizer's state, in the order of the graph. Running
   /// statistics are among them and not prunable.
@@ -140,11 +145,11 @@ class network {
   /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input
   /// says. In training mode the running statistics move on and everything `backward` needs is kept.
   /// @returns a view that is valid until the next call
-  /// @throws argument_error (out_of_range: batch < 1; in training also a batch normalisation that
-  /// sees one value),
+  /// @throws argument_error (out_of_range: batch < 1; a token that an embedding has not; in
+  /// training also a batch normalisation that sees one value),
   ///         shape_error (shape_mismatch: images of another size)
   output_view forward(std::span<const S> images, Index batch, mode how) {
-    check_images(static_cast<Index>(images.size()), batch, how);
+    check_images(images, batch, how);
     executor_.reserve(batch, how == mode::training);
     batch_ = batch;
     differentiable_ = how == mode::training ? batch : 0;
@@ -225,7 +230,8 @@ class network {
     return size;
   }
 
-  void check_images(Index size, Index batch, mode how) const {
+  void check_images(std::span<const S> images, Index batch, mode how) const {
+    const Index size = static_cast<Index>(images.size());
     if (batch < 1)
       throw argument_error(errc::out_of_range,
                            prunus::detail::concat("network.forward: a batch of ", batch,
@@ -235,6 +241,9 @@ class network {
           errc::shape_mismatch,
           prunus::detail::concat("network.forward: ", size, " numbers for ", batch, " samples of ",
                                  input_size_, "; expected ", batch * input_size_));
+    for (const resolved_graph::node& node : resolved_.nodes)
+      if (const auto* table = std::get_if<operation::embedding>(&node.operation))
+        check_tokens(node.name, images, table->vocabulary);
     for (std::size_t i = 0; how == mode::training && batch == 1 && i < resolved_.nodes.size(); ++i)
       if (std::holds_alternative<operation::batch_norm>(resolved_.nodes[i].operation) &&
           resolved_.nodes[i].shape.plane() == 1)
@@ -243,6 +252,15 @@ class network {
             prunus::detail::concat(
                 "network.forward: ", resolved_.nodes[i].name,
                 " would normalise a single value; train it with 2 samples or more"));
+  }
+  static void check_tokens(std::string_view node, std::span<const S> tokens, Index vocabulary) {
+    for (const S& token : tokens)
+      if (!(token >= 0 && token < static_cast<S>(vocabulary)) || token != std::floor(token))
+        throw argument_error(
+            errc::out_of_range,
+            prunus::detail::concat("network.forward: ", node, " reads token ", token, " at place ",
+                                   &token - tokens.data(), "; expected a whole number from 0 to ",
+                                   vocabulary - 1));
   }
   void check_differentiable(std::string_view where) const {
     if (differentiable_ == 0)

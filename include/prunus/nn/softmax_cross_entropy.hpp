@@ -5,11 +5,10 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::max_element
-#include <cmath>      // std::exp, std::log
-#include <concepts>   // std::floating_point
-#include <cstddef>    // std::size_t
-#include <span>       // std::span
+#include <cmath>     // std::exp, std::log
+#include <concepts>  // std::floating_point
+#include <cstddef>   // std::size_t
+#include <span>      // std::span
 
 namespace prunus::inline v0 {
 
@@ -19,29 +18,36 @@ namespace nn {
 
 /// What a batch gave.
 struct batch_result {
-  double loss = 0;    ///< mean over the samples
-  Index correct = 0;  ///< samples whose largest output is that of their label; of equal outputs the
-                      ///< first counts
+  double loss = 0;    ///< mean over the labels
+  Index correct = 0;  ///< labels whose output is the largest one of their sample and position; of
+                      ///< equal outputs the first counts
 };
 
-/// Mean over the samples of -log softmax(outputs)[label], its gradient and the number of hits.
+/// Mean over the labels of -log softmax(outputs)[label], its gradient and the number of hits: one
+/// label a sample, or one for each of the `positions` of a sample's plane (segmentation).
 ///
-/// @shape outputs: [samples, classes] row-major; labels: [samples]; gradient: like outputs, or
-/// empty when not wanted
+/// @shape outputs: [samples, classes, positions] row-major; labels: [samples, positions]; gradient:
+/// like outputs, or empty when not wanted
 /// @param outputs  what stands before the softmax; a NaN makes the loss NaN
-/// @throws argument_error (out_of_range: no samples, a label outside [0, classes)), shape_error
-/// (shape_mismatch)
+/// @throws argument_error (out_of_range: no samples, positions < 1, a label outside [0, classes)),
+/// shape_error (shape_mismatch)
 template <std::floating_point S>
 batch_result softmax_cross_entropy(std::span<const S> outputs, std::span<const int> labels,
-                                   std::span<S> gradient) {
-  if (labels.empty())
+                                   std::span<S> gradient, Index positions = 1) {
+  if (labels.empty() || positions < 1)
     throw argument_error(errc::out_of_range,
-                         "softmax_cross_entropy: no labels; it needs at least 1 sample");
-  const std::size_t samples = labels.size(), classes = outputs.size() / samples;
-  if (classes == 0 || classes * samples != outputs.size())
+                         detail::concat("softmax_cross_entropy: ", labels.size(), " labels of ",
+                                        positions, " positions a sample; both must be at least 1"));
+  const std::size_t plane = static_cast<std::size_t>(positions);
+  if (labels.size() % plane != 0)
+    throw shape_error(errc::shape_mismatch,
+                      detail::concat("softmax_cross_entropy: ", labels.size(),
+                                     " labels are no whole samples of ", positions, " positions"));
+  const std::size_t classes = outputs.size() / labels.size();
+  if (classes == 0 || classes * labels.size() != outputs.size())
     throw shape_error(
         errc::shape_mismatch,
-        detail::concat("softmax_cross_entropy: ", outputs.size(), " outputs for ", samples,
+        detail::concat("softmax_cross_entropy: ", outputs.size(), " outputs for ", labels.size(),
                        " labels; expected the same number of outputs for each"));
   if (!gradient.empty() && gradient.size() != outputs.size())
     throw shape_error(
@@ -51,23 +57,26 @@ batch_result softmax_cross_entropy(std::span<const S> outputs, std::span<const i
   for (const int& label : labels)
     if (label < 0 || static_cast<std::size_t>(label) >= classes)
       throw argument_error(errc::out_of_range,
-                           detail::concat("softmax_cross_entropy: sample ", &label - labels.data(),
-                                          " has label ", label, "; expected 0 to ", classes - 1));
+                           detail::concat("softmax_cross_entropy: number ", &label - labels.data(),
+                                          " is label ", label, "; expected 0 to ", classes - 1));
   batch_result result;
-  const S share = S(1) / static_cast<S>(samples);
-  for (std::size_t n = 0; n < samples; ++n) {
-    const std::span<const S> row = outputs.subspan(n * classes, classes);
-    const std::size_t label = static_cast<std::size_t>(labels[n]);
-    const auto largest = std::max_element(row.begin(), row.end());
+  const S share = S(1) / static_cast<S>(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::size_t first = i / plane * plane * classes + i % plane;  // of class 0, others behind
+    const std::size_t label = static_cast<std::size_t>(labels[i]);
+    std::size_t largest = 0;
+    for (std::size_t k = 1; k < classes; ++k)
+      if (outputs[first + k * plane] > outputs[first + largest * plane]) largest = k;
+    const S most = outputs[first + largest * plane];
     S sum = 0;
-    for (S value : row) sum += std::exp(value - *largest);
-    result.loss += static_cast<double>(std::log(sum) + *largest - row[label]);
-    result.correct += static_cast<std::size_t>(largest - row.begin()) == label;
+    for (std::size_t k = 0; k < classes; ++k) sum += std::exp(outputs[first + k * plane] - most);
+    result.loss += static_cast<double>(std::log(sum) + most - outputs[first + label * plane]);
+    result.correct += largest == label;
     for (std::size_t k = 0; k < classes && !gradient.empty(); ++k)
-      gradient[n * classes + k] =
-          share * (std::exp(row[k] - *largest) / sum - (k == label ? S(1) : S(0)));
+      gradient[first + k * plane] =
+          share * (std::exp(outputs[first + k * plane] - most) / sum - (k == label ? S(1) : S(0)));
   }
-  result.loss /= static_cast<double>(samples);
+  result.loss /= static_cast<double>(labels.size());
   return result;
 }
 

@@ -17,17 +17,20 @@ namespace nn {
 ///
 /// `before_update` runs when the gradients are known and the weights have not moved yet: the place
 /// to hold the gradients of pruned weights at zero, to add a penalty, or to gather statistics.
-/// @shape images: [labels, C, H, W] row-major
+/// @shape images: [samples, C, H, W] row-major; labels: [samples], or [samples, H', W'] where the
+/// network has outputs at the positions of a plane
 /// @returns mean loss and hits of the batch, before the update
 /// @throws as network::forward and softmax_cross_entropy; the weights have not moved then
 template <std::floating_point S, class Optimizer, std::invocable Hook>
 batch_result train_step(network<S>& net, Optimizer& optimizer, std::span<const S> images,
                         std::span<const int> labels, double learning_rate,
                         const Hook& before_update) {
-  const Index batch = static_cast<Index>(labels.size());
+  const Index positions = net.output_shape().plane();
+  const Index batch = static_cast<Index>(labels.size()) / positions;
   const auto outputs = net.forward(images, batch, mode::training);
-  const batch_result result = softmax_cross_entropy<S>(
-      {outputs.data(), static_cast<std::size_t>(outputs.size())}, labels, net.output_gradient());
+  const batch_result result =
+      softmax_cross_entropy<S>({outputs.data(), static_cast<std::size_t>(outputs.size())}, labels,
+                               net.output_gradient(), positions);
   net.backward();
   before_update();
   optimizer.step(learning_rate);
@@ -40,7 +43,7 @@ batch_result train_step(network<S>& net, Optimizer& optimizer, std::span<const S
 }
 
 struct evaluation {
-  double loss = 0;      ///< mean over all samples
+  double loss = 0;      ///< mean over all labels
   double accuracy = 0;  ///< share of hits, 0 to 1
 };
 
@@ -55,25 +58,27 @@ template <std::floating_point S>
         prunus::detail::concat("evaluate: ", labels.size(), " samples in batches of ", batch,
                                "; both must be at least 1"));
   const std::size_t size = static_cast<std::size_t>(net.input_size());
-  if (images.size() != labels.size() * size)
+  const std::size_t plane = static_cast<std::size_t>(net.output_shape().plane());
+  if (labels.size() % plane != 0 || images.size() * plane != labels.size() * size)
     throw shape_error(
         errc::shape_mismatch,
         prunus::detail::concat("evaluate: ", images.size(), " numbers for ", labels.size(),
-                               " samples of ", size, "; expected ", labels.size() * size));
+                               " labels; expected ", size, " numbers for each ", plane));
+  const std::size_t samples = labels.size() / plane;
   double loss = 0;
   Index correct = 0;
-  for (std::size_t begin = 0; begin < labels.size(); begin += static_cast<std::size_t>(batch)) {
-    const std::size_t count = std::min(static_cast<std::size_t>(batch), labels.size() - begin);
+  for (std::size_t begin = 0; begin < samples; begin += static_cast<std::size_t>(batch)) {
+    const std::size_t count = std::min(static_cast<std::size_t>(batch), samples - begin);
     const auto outputs = net.forward(images.subspan(begin * size, count * size),
                                      static_cast<Index>(count), mode::inference);
-    const batch_result part =
-        softmax_cross_entropy<S>({outputs.data(), static_cast<std::size_t>(outputs.size())},
-                                 labels.subspan(begin, count), {});
+    const batch_result part = softmax_cross_entropy<S>(
+        {outputs.data(), static_cast<std::size_t>(outputs.size())},
+        labels.subspan(begin * plane, count * plane), {}, net.output_shape().plane());
     loss += part.loss * static_cast<double>(count);
     correct += part.correct;
   }
-  const double samples = static_cast<double>(labels.size());
-  return {loss / samples, static_cast<double>(correct) / samples};
+  return {loss / static_cast<double>(samples),
+          static_cast<double>(correct) / static_cast<double>(labels.size())};
 }
 
 }  // namespace nn

@@ -11,7 +11,7 @@ namespace prunus::inline v0 {
 ///         arXiv:1506.02626
 /// @deviation none
 struct hard {
-  [[nodiscard]] constexpr double factor(Index, bool) const noexcept { return 0; }
+  [[nodiscard]] constexpr double factor(Index, Index) const noexcept { return 0; }
   [[nodiscard]] constexpr bool permanent(Index) const noexcept { return true; }
 };
 

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/error.hpp>
-#include <prunus/pruning/action.hpp>
+#include <prunus/pruning/decay.hpp>
 
-#include <cmath>    // std::exp, std::log
-#include <cstdint>  // std::uint8_t
+#include <cmath>  // std::exp, std::log
 
 namespace prunus::inline v0 {
-
-/// How the factors of a tile that keeps losing add up.
-enum class decay_semantics : std::uint8_t {
-  per_event_factor,   ///< every event multiplies by alpha(t): the factors multiply up
-  cumulative_target,  ///< the factors of a tile that keeps losing multiply up to alpha(t) itself
-};
 
 /// Lets the tiles that lose fade along a logistic curve: gently at first, fast in the middle,
 /// gently at the end.
@@ -41,6 +33,7 @@ struct logistic_decay {
   double midpoint = 0.5;  ///< share of the duration at which half is left, in (0, 1)
   bool pinned = false;
   decay_semantics semantics = decay_semantics::per_event_factor;
+  bool followers = false;  ///< biases and normalisations of the selected filters fade, too
 
   /// What is left after share `u` of the duration, in [0, 1].
   [[nodiscard]] double alpha(double u) const noexcept {
@@ -48,25 +41,19 @@ struct logistic_decay {
     const auto curve = [&](double x) { return 1 / (1 + std::exp(kappa * (x - midpoint))); };
     return pinned ? (curve(u) - curve(1)) / (curve(0) - curve(1)) : curve(u);
   }
-  [[nodiscard]] double factor(Index event, bool lost_before) const noexcept {
-    if (permanent(event)) return 0;
-    const auto at = [&](Index e) {
-      return alpha(static_cast<double>(e) / static_cast<double>(duration));
-    };
-    const bool relative =
-        semantics == decay_semantics::cumulative_target && lost_before && event > 1;
-    return relative ? at(event) / at(event - 1) : at(event);
+  [[nodiscard]] double factor(Index event, Index lost_at) const noexcept {
+    return detail::decay_factor(*this, event, lost_at);
   }
   [[nodiscard]] bool permanent(Index event) const noexcept { return event >= duration; }
 
   /// @throws argument_error (out_of_range)
   void check() const {
-    if (duration < 1 || !(epsilon > 0 && epsilon < 0.5) || !(midpoint > 0 && midpoint < 1))
+    detail::check_decay("logistic_decay", duration);
+    if (!(epsilon > 0 && epsilon < 0.5) || !(midpoint > 0 && midpoint < 1))
       throw argument_error(
           errc::out_of_range,
-          detail::concat("logistic_decay: duration ", duration, ", epsilon ", epsilon,
-                         ", midpoint ", midpoint,
-                         "; needed are duration >= 1, 0 < epsilon < 0.5, 0 < midpoint < 1"));
+          detail::concat("logistic_decay: epsilon ", epsilon, ", midpoint ", midpoint,
+                         "; needed are 0 < epsilon < 0.5 and 0 < midpoint < 1"));
   }
 };
 

@@ -67,19 +67,20 @@ struct pass {
                   "allocate(std::span<scored_units<T>>, double) const`");
     static_assert(
         pruning_action<Action>,
-        "prunus::pass: the action must have `factor(event, lost_before)` and `permanent(event)`");
-    const bool history = factor(event, true) != factor(event, false);
+        "prunus::pass: the action must have `factor(event, lost_at)` and `permanent(event)`");
+    const bool history = factor(event, state.last_event) != factor(event, 0);
     const bool selects_anew = !state.permanent;
     // What stood before: for actions that ask for it, and to go back to when an error comes.
     std::vector<pass_state::target> before;
-    if (history || (selects_anew && state.removed_anything())) before = state.targets;
+    if (history || exchanges<S> || (selects_anew && state.removed_anything()))
+      before = state.targets;
     if (selects_anew)
       for (pass_state::target& t : state.targets)
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
     else
       hold(net, state);  // what is gone must score as gone even if the caller has trained it back
     try {
-      decide(net, state, target);
+      decide(net, state, before, event, target);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
       throw;
@@ -87,10 +88,9 @@ struct pass {
 
     for (pass_state::target& t : state.targets) t.spread();
     state.permanent = state.permanent || action.permanent(event);
-    if (history)
-      fade(net, state, before, event);
-    else
-      state.for_each_mask([&](Index p, const mask& m) { shrink(net, p, m, factor(event, false)); });
+    if (!history) before.clear();
+    act(net, state, before, event);
+    state.last_event = event;
     return report(net, state, event, target);
   }
 
@@ -106,16 +106,34 @@ struct pass {
  private:
   /// Scores every target and lets the allocation write which of its units stay.
   template <weight_scalar S>
-  void decide(const model<S>& net, pass_state& state, double target) const {
+  void decide(const model<S>& net, pass_state& state, const std::vector<pass_state::target>& before,
+              Index event, double target) const {
     std::vector<std::vector<score_of<S>>> storage(state.targets.size());
     std::vector<scored_units<score_of<S>>> units;
     for (std::size_t i = 0; i < state.targets.size(); ++i)
       units.push_back(score(net, state.targets[i], storage[i]));
     allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
+    if constexpr (exchanges<S>)
+      action.exchange(net, state, before, std::span<scored_units<score_of<S>>>(units), event);
   }
 
-  [[nodiscard]] double factor(Index event, bool lost_before) const {
-    return static_cast<double>(action.factor(event, lost_before));
+  /// The action swaps tiles after the allocation has decided.
+  template <weight_scalar S>
+  static constexpr bool exchanges = requires(const Action& a, const model<S>& net,
+                                             const pass_state& state,
+                                             std::span<scored_units<score_of<S>>> units,
+                                             Index event) {
+    a.exchange(net, state, state.targets, units, event);
+  };
+  /// The action leaves biases and normalisations alone while their filters may come back.
+  [[nodiscard]] bool spares_followers(Index event) const {
+    if constexpr (requires { action.followers ? 1 : 0; })
+      return !action.followers && !action.permanent(event);
+    else
+      return false;
+  }
+  [[nodiscard]] double factor(Index event, Index lost_at) const {
+    return static_cast<double>(action.factor(event, lost_at));
   }
   template <weight_scalar S>
   static void shrink(const model<S>& net, Index p, const mask& m, double factor) {
@@ -181,21 +199,27 @@ struct pass {
     }
   }
 
-  /// As shrink, with a factor of its own for tiles that lost at the event before, too.
+  /// Multiplies what lost by its factor. Where it matters what lost at the event before, too,
+  /// `before` holds the masks of then; else it is empty.
   template <weight_scalar S>
-  void fade(const model<S>& net, const pass_state& state,
-            const std::vector<pass_state::target>& before, Index event) const {
+  void act(const model<S>& net, const pass_state& state,
+           const std::vector<pass_state::target>& before, Index event) const {
     for (std::size_t i = 0; i < state.targets.size(); ++i)
       for (std::size_t k = 0; k < state.targets[i].members.size(); ++k) {
         const auto& now = state.targets[i].members[k];
+        if (!now.scored && spares_followers(event)) continue;
+        if (before.empty()) {
+          shrink(net, now.parameter, now.mask, factor(event, 0));
+          continue;
+        }
         mask fresh = now.mask, again = now.mask;  // lost for the first time, lost again
         for (Index t = 0; t < now.mask.size(); ++t) {
           const bool lost_before = !before[i].members[k].mask[t];
           fresh.set(t, now.mask[t] || lost_before);
           again.set(t, now.mask[t] || !lost_before);
         }
-        shrink(net, now.parameter, fresh, factor(event, false));
-        shrink(net, now.parameter, again, factor(event, true));
+        shrink(net, now.parameter, fresh, factor(event, 0));
+        shrink(net, now.parameter, again, factor(event, state.last_event));
       }
   }
 

@@ -46,6 +46,7 @@ struct pass_state {
 
   std::vector<target> targets;
   bool permanent = false;  ///< what is removed is gone for good
+  Index last_event = 0;    ///< number of the event carried out last; 0 before the first
 
   /// The mask of a parameter, or nullptr where this pass does not prune it.
   [[nodiscard]] const mask* find(Index parameter) const noexcept {
@@ -70,8 +71,9 @@ struct pass_state {
   }
 
   void save(archive_writer& out) const {
-    out.tag("prunus pass 1");
+    out.tag("prunus pass 2");
     out.number(static_cast<std::uint8_t>(permanent));
+    out.number(static_cast<std::int64_t>(last_event));
     out.number(static_cast<std::int64_t>(targets.size()));
     for (const target& t : targets) {
       out.text(t.name);
@@ -84,8 +86,9 @@ struct pass_state {
   /// Takes over what save() wrote for the same pass and model.
   /// @throws file_error, shape_error; this state may then be half-loaded: load into a copy
   void load(archive_reader& in) {
-    in.tag("prunus pass 1");
+    in.tag("prunus pass 2");
     permanent = in.number<std::uint8_t>() != 0;
+    last_event = in.number<std::int64_t>();
     const auto count = in.number<std::int64_t>();
     if (count != static_cast<std::int64_t>(targets.size()))
       throw shape_error(errc::shape_mismatch,

@@ -7,12 +7,17 @@ namespace prunus::inline v0 {
 
 /// Set to zero now, but free to grow back: training goes on with all tiles, and the next event
 /// selects anew among all. `scheduler::finish` makes the last selection permanent.
+///
+/// Biases and normalisations of coupled filters stay as they are until then. A filter of zeros
+/// behind which the scale is zero, too, has no gradient and could never grow back.
 /// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks",
 /// IJCAI 2018,
 ///         doi:10.24963/ijcai.2018/309
 /// @deviation any tile, not filters only
 struct soft {
-  [[nodiscard]] constexpr double factor(Index, bool) const noexcept { return 0; }
+  bool followers = false;  ///< zero the biases and normalisations of the selected filters, too
+
+  [[nodiscard]] constexpr double factor(Index, Index) const noexcept { return 0; }
   [[nodiscard]] constexpr bool permanent(Index) const noexcept { return false; }
 };
 

@@ -164,8 +164,8 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
 
 }  // namespace detail
 
-/// The smaller graph: fewer output channels, groups, heads and padding channels, and a bias where the plan needs a
-/// new one.
+/// The smaller graph: fewer output channels, groups, heads and padding channels, and a bias where
+/// the plan needs a new one.
 /// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other
 /// shapes),
 ///         and what `resolve` throws
@@ -225,6 +225,10 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
       pad->after = kept_among(units.last(static_cast<std::size_t>(pad->after)));
     } else if (auto* split = std::get_if<operation::split_heads>(&node.operation)) {
       split->heads = kept_channels(n);
+    } else if (auto* attention = std::get_if<operation::attention>(&node.operation)) {
+      attention->heads = kept_channels(n) / (network.nodes[n].shape.channels / attention->heads);
+    } else if (auto* embedding = std::get_if<operation::embedding>(&node.operation)) {
+      embedding->features = kept_channels(n);
     }
     smaller.add_node(std::move(node));
   }

@@ -9,8 +9,9 @@ namespace prunus::inline v0 {
 ///
 /// - `macs`: multiply-adds of convolutions (output positions x out_channels x in_channels / groups
 /// x kernel area;
-///   positions in the zero padding count) and of dense layers (positions x in x out). All other
-///   nodes count 0: the usual convention of published tables.
+///   positions in the zero padding count), of dense layers (positions x in x out) and of the two
+///   products of attention (query positions x key positions x channels of query and value). All
+///   other nodes count 0: the usual convention of published tables.
 /// - `parameters`: weights, biases, scales and shifts: what training changes. Running statistics do
 /// not count.
 /// - `bytes`: what the tensors of the network take to store, running statistics included.
@@ -49,6 +50,7 @@ inline void expect_scalar_bytes(Index scalar_bytes) {
                                             Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   footprint cost;
+  cost.macs = node.products;
   for (const parameter_declaration& p : node.parameters) {
     if (!detail::is_statistic(p.role)) cost.parameters += p.size();
     cost.bytes += p.size() * scalar_bytes;

@@ -18,6 +18,11 @@ namespace prunus::inline v0 {
 
 namespace detail {
 
+/// Its values make a channel what it is, so that they say how important it is.
+[[nodiscard]] constexpr bool is_scored(parameter_role role) noexcept {
+  return role == parameter_role::weight || role == parameter_role::table;
+}
+
 [[nodiscard]] inline std::vector<coupling> couplings_of(const resolved_graph& network,
                                                         const channel_structure& structure) {
   const auto at = [](Index i) { return static_cast<std::size_t>(i); };
@@ -31,7 +36,7 @@ namespace detail {
     std::vector<Index> unit_of;
     for (Index unit : units) unit_of.push_back(structure.number_of[at(unit)]);
     result[at(structure.coupling_of[at(units.front())])].members.push_back(
-        {parameter.name, along, std::move(unit_of), parameter.role == parameter_role::weight,
+        {parameter.name, along, std::move(unit_of), is_scored(parameter.role),
          parameter.role == parameter_role::scale});
   };
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
@@ -85,10 +90,11 @@ namespace detail {
 ///
 /// Sums and products tie their inputs channel by channel (a channels x 1 x 1 factor too),
 /// depth-wise convolutions tie outputs to inputs, grouped convolutions tie channel i of all groups
-/// so that groups stay equal, split_heads ties the features of a head; all other operations pass
-/// channels on, pad_channels adds units of its own, flatten and merge_heads repeat them. Units whose channels meet in one tensor
-/// (behind a concatenation, say) share one coupling, so that each axis of each tensor belongs to
-/// exactly one.
+/// so that groups stay equal, split_heads ties the features of a head, attention those of a head of
+/// query, key and value; all other operations pass
+/// channels on, pad_channels adds units of its own, flatten and merge_heads repeat them. Units
+/// whose channels meet in one tensor (behind a concatenation, say) share one coupling, so that each
+/// axis of each tensor belongs to exactly one.
 ///
 /// Members are the weights that produce the channels (axis out, scored), the biases, scales and
 /// shifts that follow (axis out, not scored) and the weights that read them (axis in, scored). The

@@ -105,6 +105,16 @@ class graph {
   std::string merge_heads(std::string name, std::string_view from, Index features) {
     return node(std::move(name), operation::merge_heads{features}, {from});
   }
+  std::string attention(std::string name, std::string_view query, std::string_view key,
+                        std::string_view value, Index heads) {
+    return node(std::move(name), operation::attention{heads}, {query, key, value});
+  }
+  std::string embedding(std::string name, std::string_view from, operation::embedding attributes) {
+    return node(std::move(name), attributes, {from});
+  }
+  std::string positions(std::string name, std::string_view from) {
+    return node(std::move(name), operation::positions{}, {from});
+  }
   std::string dropout(std::string name, std::string_view from, double rate) {
     return node(std::move(name), operation::dropout{rate}, {from});
   }

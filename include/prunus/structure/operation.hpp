@@ -128,6 +128,22 @@ struct split_heads {
 struct merge_heads {
   Index features = 1;  ///< D, the features of one head
 };
+/// Scaled dot-product attention over the positions of the plane. Inputs query, key and value, whose
+/// channels are `heads` times D, D and E features, head after head; query may have other positions
+/// than key and value. Of each head softmax(q k^T / sqrt(D)) v, so heads x E channels at the
+/// positions of the query. No parameters: projections are dense layers.
+/// Source: A. Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, equation 1.
+struct attention {
+  Index heads = 1;
+};
+/// Token numbers, 1 x H x W whole numbers that an input of the network holds, to `features`
+/// channels a position: a table of one row a token. Parameter: weight, vocabulary x features.
+struct embedding {
+  Index vocabulary = 0;
+  Index features = 0;
+};
+/// Adds a learned vector to every position of the plane. Parameter: weight, positions x channels.
+struct positions {};
 /// Zeroes values with probability `rate` while training and scales the others by 1/(1-rate);
 /// nothing at inference.
 struct dropout {
@@ -141,6 +157,7 @@ using any_operation =
                  operation::layer_norm, operation::activation, operation::add, operation::multiply,
                  operation::concat, operation::pad_channels, operation::flatten, operation::pooling,
                  operation::global_pooling, operation::upsampling, operation::split_heads,
-                 operation::merge_heads, operation::dropout>;
+                 operation::merge_heads, operation::attention, operation::embedding,
+                 operation::positions, operation::dropout>;
 
 }  // namespace prunus::inline v0

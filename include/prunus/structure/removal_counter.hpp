@@ -33,6 +33,12 @@ class removal_counter {
       units_.push_back(static_cast<Index>(units.size()));
     for (std::size_t n = 0; n < network.nodes.size(); ++n) {
       const resolved_graph::node& node = network.nodes[n];
+      if (node.products > 0)  // a product for every channel of the query, and of the value
+        for (std::size_t input : {node.inputs[0], node.inputs[2]}) {
+          layer added{pattern_of(structure, structure.unit_of[input])};
+          added.products = node.shape.plane() * network.nodes[node.inputs[1]].shape.plane();
+          layers_.push_back(added);
+        }
       if (node.parameters.empty()) continue;
       layer added{pattern_of(structure, structure.unit_of[n])};
       for (const parameter_declaration& p : node.parameters) {
@@ -46,7 +52,7 @@ class removal_counter {
         } else if (detail::is_statistic(p.role)) {
           ++added.statistics;
         } else {
-          ++added.vectors;
+          added.vectors += p.size() / node.shape.channels;
         }
       }
       layers_.push_back(added);
@@ -73,7 +79,7 @@ class removal_counter {
     for (const layer& l : layers_) {
       const Index weights = kept[l.out] * (l.mixes ? kept[l.in] : 1) * l.kernel_area;
       const Index parameters = weights + kept[l.out] * l.vectors;
-      total.macs += weights * l.plane;
+      total.macs += weights * l.plane + kept[l.out] * l.products;
       total.parameters += parameters;
       total.bytes += (parameters + kept[l.out] * l.statistics) * scalar_bytes_;
     }
@@ -96,8 +102,9 @@ class removal_counter {
     std::size_t out = 0, in = 0;  ///< patterns
     bool mixes = false;           ///< the weight has an in axis that shrinks
     Index plane = 0;              ///< positions of the result
+    Index products = 0;           ///< multiply-adds per channel of attention
     Index kernel_area = 0;        ///< 0 without a weight
-    Index vectors = 0;            ///< trained values per output: bias, scale, shift
+    Index vectors = 0;            ///< trained values per output: bias, scale, shift, table
     Index statistics = 0;         ///< other values per output
   };
 

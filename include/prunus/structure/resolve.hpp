@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/axis.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
@@ -8,7 +9,7 @@
 #include <string>         // std::string
 #include <string_view>    // std::string_view
 #include <unordered_map>  // names to numbers
-#include <variant>        // std::visit
+#include <variant>        // std::visit, std::holds_alternative
 #include <vector>         // std::vector
 
 namespace prunus::inline v0 {
@@ -20,7 +21,8 @@ enum class parameter_role : std::uint8_t {
   scale,
   shift,
   running_mean,
-  running_variance
+  running_variance,
+  table  ///< rows are looked up and multiply nothing
 };
 
 /// A tensor that a node owns: its name and its shape in PyTorch's order.
@@ -28,7 +30,12 @@ struct parameter_declaration {
   std::string name;
   std::vector<Index> shape;
   parameter_role role = parameter_role::weight;
+  bool features_last = false;  ///< rows x features: the out axis is the last one
 
+  /// What the axes of `shape` mean.
+  [[nodiscard]] layout axes() const {
+    return features_last ? layout("IO") : layout::of_rank(static_cast<int>(shape.size()));
+  }
   [[nodiscard]] Index size() const noexcept {
     Index product = 1;
     for (Index extent : shape) product *= extent;
@@ -47,6 +54,7 @@ struct resolved_graph {
     tensor_shape shape;                  ///< of the result
     bool is_output = false;
     std::vector<parameter_declaration> parameters;
+    Index products = 0;  ///< multiply-adds of values with values, without any weight: attention
   };
   std::vector<node> nodes;  ///< in an order in which they can be computed
 
@@ -68,6 +76,7 @@ struct shape_inference {
   const std::string& name;
   const std::vector<tensor_shape>& inputs;
   std::vector<parameter_declaration>& parameters;
+  Index& products;
 
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
@@ -178,8 +187,7 @@ struct shape_inference {
   tensor_shape operator()(const operation::pad_channels& op) const {
     const tensor_shape& in = only_input();
     if (op.before < 0 || op.after < 0)
-      fail("pads with ", op.before, " and ", op.after,
-           " channels; neither number may be negative");
+      fail("pads with ", op.before, " and ", op.after, " channels; neither number may be negative");
     return {op.before + in.channels + op.after, in.height, in.width};
   }
   tensor_shape operator()(const operation::flatten&) const { return {only_input().size(), 1, 1}; }
@@ -209,6 +217,34 @@ struct shape_inference {
     if (op.features < 1 || in.height % op.features != 0)
       fail(op.features, " features a head do not divide ", in.height, " rows");
     return {in.channels * op.features, in.height / op.features, in.width};
+  }
+  tensor_shape operator()(const operation::attention& op) const {
+    expect_inputs(3, 3);
+    const tensor_shape &query = inputs[0], &key = inputs[1], &value = inputs[2];
+    if (op.heads < 1 || query.channels % op.heads != 0 || value.channels % op.heads != 0)
+      fail(op.heads, " heads do not divide ", query.channels, " channels of the query and ",
+           value.channels, " of the value");
+    if (key.channels != query.channels || key.plane() != value.plane())
+      fail("the query has ", query.channels, " channels, the key ", key.channels, " at ",
+           key.plane(), " positions, the value ", value.plane(),
+           " positions; query and key need equal channels, key and value equal positions");
+    products = query.plane() * key.plane() * (query.channels + value.channels);
+    return {value.channels, query.height, query.width};
+  }
+  tensor_shape operator()(const operation::embedding& op) const {
+    const tensor_shape& in = only_input();
+    if (op.vocabulary < 1 || op.features < 1 || in.channels != 1)
+      fail("a vocabulary of ", op.vocabulary, " and ", op.features, " features for ", in.channels,
+           " channels; the first two must be at least 1, tokens have 1 channel");
+    parameters.push_back(
+        {concat(name, ".weight"), {op.vocabulary, op.features}, parameter_role::table, true});
+    return {op.features, in.height, in.width};
+  }
+  tensor_shape operator()(const operation::positions&) const {
+    const tensor_shape& in = only_input();
+    parameters.push_back(
+        {concat(name, ".weight"), {in.plane(), in.channels}, parameter_role::bias, true});
+    return in;
   }
 };
 
@@ -279,15 +315,19 @@ struct shape_inference {
 
   resolved_graph result;
   for (std::size_t i : order) {
-    resolved_graph::node node{nodes[i].name, nodes[i].operation, {}, {}, {}, false, {}};
+    resolved_graph::node node{nodes[i].name, nodes[i].operation, {}, {}, {}, false, {}, 0};
     std::vector<tensor_shape> shapes;
     for (std::size_t from : inputs[i]) {
       node.inputs.push_back(position[from]);
       shapes.push_back(result.nodes[position[from]].shape);
       result.nodes[position[from]].consumers.push_back(result.nodes.size());
     }
-    node.shape =
-        std::visit(detail::shape_inference{node.name, shapes, node.parameters}, node.operation);
+    const detail::shape_inference infer{node.name, shapes, node.parameters, node.products};
+    node.shape = std::visit(infer, node.operation);
+    if (std::holds_alternative<operation::embedding>(node.operation) &&
+        !std::holds_alternative<operation::input>(result.nodes[node.inputs.front()].operation))
+      infer.fail("reads ", result.nodes[node.inputs.front()].name,
+                 "; token numbers come from an input of the network");
     result.nodes.push_back(std::move(node));
   }
   for (const std::string& name : declared.outputs())

@@ -4,6 +4,7 @@
 #include <prunus/nn/detail/elementwise_layers.hpp>
 #include <prunus/nn/detail/layer.hpp>
 #include <prunus/nn/detail/normalization_layers.hpp>
+#include <prunus/nn/detail/sequence_layers.hpp>
 #include <prunus/nn/detail/shape_layers.hpp>
 #include <prunus/nn/detail/weight_layers.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -19,8 +20,9 @@ template <class S>
 using any_layer =
     std::variant<input_layer<S>, convolution_layer<S>, dense_layer<S>, batch_norm_layer<S>,
                  layer_norm_layer<S>, activation_layer<S>, add_layer<S>, multiply_layer<S>,
-                 concat_layer<S>, pad_channels_layer<S>, reshape_layer<S>, channels_last_layer<S>, pooling_layer<S>,
-                 global_pooling_layer<S>, upsampling_layer<S>, dropout_layer<S>>;
+                 concat_layer<S>, pad_channels_layer<S>, reshape_layer<S>, channels_last_layer<S>,
+                 pooling_layer<S>, global_pooling_layer<S>, upsampling_layer<S>, attention_layer<S>,
+                 embedding_layer<S>, positions_layer<S>, dropout_layer<S>>;
 
 /// Makes the layer of a node; `parameter(suffix)` finds its tensors.
 template <class S, class Parameters>
@@ -83,6 +85,16 @@ struct layer_factory {
   }
   any_layer<S> operator()(const operation::split_heads&) const { return reshape_layer<S>{}; }
   any_layer<S> operator()(const operation::merge_heads&) const { return reshape_layer<S>{}; }
+  any_layer<S> operator()(const operation::attention& op) const {
+    const resolved_graph::node& n = graph.nodes[node];
+    return attention_layer<S>::of(op, in(), graph.nodes[n.inputs[2]].shape);
+  }
+  any_layer<S> operator()(const operation::embedding& op) const {
+    return embedding_layer<S>{op, parameter("weight")};
+  }
+  any_layer<S> operator()(const operation::positions&) const {
+    return positions_layer<S>{parameter("weight")};
+  }
   any_layer<S> operator()(const operation::dropout& op) const {
     return dropout_layer<S>{op, seed, node};
   }

@@ -66,7 +66,8 @@ class parameter_store {
     return result;
   }
 
-  /// Weights by `he_normal`, scales and running variances 1, everything else 0.
+  /// Weights by `he_normal`, tables by normal numbers of variance 1, scales and running variances
+  /// 1, everything else 0.
   void initialize(std::uint64_t seed) {
     for (std::size_t k = 0; k < slots_.size(); ++k) {
       const parameter_declaration& d = *slots_[k].declaration;
@@ -75,6 +76,8 @@ class parameter_store {
       if (d.role == parameter_role::weight)
         nn::he_normal(values, d.size() / d.shape.front(),
                       nn::rectifier_gain(graph_, slots_[k].node), seed, k);
+      else if (d.features_last)
+        nn::he_normal(values, 1, 1, seed, k);
       else if (d.role == parameter_role::scale || d.role == parameter_role::running_variance)
         for (S& v : values) v = S(1);
     }
@@ -84,12 +87,12 @@ class parameter_store {
     model<S> result;
     for (const slot& s : slots_) {
       const std::vector<Index>& shape = s.declaration->shape;
-      const layout meaning = layout::of_rank(static_cast<int>(shape.size()));
+      const layout meaning = s.declaration->axes();
       parameter_options<S> options;
       if (s.gradient >= 0)
         options.gradient = view(gradients_.data() + s.gradient, std::span(shape), meaning);
-      else
-        options.prunable = false;
+      if (s.gradient < 0 || s.declaration->role == parameter_role::bias)
+        options.prunable = false;  // positions have two axes and are a bias all the same
       result.add(s.declaration->name, view(values_.data() + s.value, std::span(shape), meaning),
                  std::move(options));
     }
@@ -135,10 +138,12 @@ class parameter_store {
   [[nodiscard]] static bool is_statistic(parameter_role role) noexcept {
     return role == parameter_role::running_mean || role == parameter_role::running_variance;
   }
-  /// Shards compute shares of the gradients of convolutions and layer normalisations.
+  /// Shards compute shares of the gradients of convolutions, layer normalisations and tables.
   [[nodiscard]] static bool is_shared(const resolved_graph::node& node) {
     return std::holds_alternative<operation::convolution>(node.operation) ||
            std::holds_alternative<operation::layer_norm>(node.operation) ||
+           std::holds_alternative<operation::embedding>(node.operation) ||
+           std::holds_alternative<operation::positions>(node.operation) ||
            (std::holds_alternative<operation::dense>(node.operation) && node.shape.plane() > 1);
   }
   [[nodiscard]] layer_parameter<S> find(std::size_t node, std::string_view suffix) {

@@ -41,10 +41,7 @@ struct convolution_layer {
   }
   [[nodiscard]] static convolution_shape shape_of(const operation::dense& op,
                                                   const tensor_shape& in) {
-    return {.in_channels = in.channels,
-            .out_channels = op.out_features,
-            .height = in.height,
-            .width = in.width};
+    return {.in_channels = in.channels, .out_channels = op.out_features, .width = in.plane()};
   }
 
   [[nodiscard]] Index scratch_size() const noexcept { return kernel.scratch_size(); }

@@ -139,6 +139,17 @@ struct channel_naming {
     }
     return ids;
   }
+  /// A head is one unit: its features of the query, of the key and of the value.
+  std::vector<Index> operator()(const operation::attention& op) const {
+    for (std::size_t k = 0; k < 3; ++k) {
+      const std::size_t features = input(k).size() / static_cast<std::size_t>(op.heads);
+      const std::size_t values = input(2).size() / static_cast<std::size_t>(op.heads);
+      for (std::size_t c = 0; c < input(k).size(); ++c)
+        sets.unite(input(2)[c / features * values], input(k)[c]);
+    }
+    return input(2);
+  }
+  std::vector<Index> operator()(const operation::embedding&) const { return fresh(); }
   std::vector<Index> operator()(const operation::merge_heads& op) const {
     return repeated(input(), op.features);
   }
@@ -200,7 +211,14 @@ struct channel_structure {
     for (Index unit : units) couplings.unite(units.front(), unit);
   };
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-    if (!network.nodes[n].parameters.empty()) unite(result.unit_of[n]);
+    if (!network.nodes[n].parameters.empty() || network.nodes[n].products > 0)
+      unite(result.unit_of[n]);
+    if (const auto* pad = std::get_if<operation::pad_channels>(&network.nodes[n].operation)) {
+      // Zeros that no weight reads or writes have no tensor in common, but the node.
+      std::vector<Index> zeros = result.unit_of[n];
+      zeros.erase(zeros.begin() + pad->before, zeros.end() - pad->after);
+      unite(zeros);
+    }
     unite(result.read_by(network, n));
   }
   result.coupling_of.resize(at(couplings.size()));

@@ -115,6 +115,16 @@ struct value_propagation {
   [[nodiscard]] double tensor(std::size_t which, std::size_t c) const {
     return static_cast<double>(tensors[n][which](static_cast<Index>(c)));
   }
+  /// Of a table: all rows hold the same for this channel, and what the first one holds.
+  [[nodiscard]] bool column_is_constant(std::size_t c) const {
+    const weight_view<const S>& table = tensors[n].front();
+    for (Index row = 1; row < table.extent(axis::in); ++row)
+      if (table(static_cast<Index>(c), row) != table(static_cast<Index>(c), 0)) return false;
+    return true;
+  }
+  [[nodiscard]] double first_of_column(std::size_t c) const {
+    return static_cast<double>(tensors[n].front()(static_cast<Index>(c), 0));
+  }
   /// A constant other than zero where zero padding meets it.
   [[nodiscard]] channel_value beside_padding(double constant) const {
     return ignore_padding ? channel_value::of(constant, true) : channel_value::broken(n);
@@ -250,6 +260,20 @@ struct value_propagation {
       if (!value.is_constant() || value.value != head.value) head = channel_value::anything();
       head.approximate = head.approximate || value.approximate;
     }
+    return out;
+  }
+  /// A weighted mean over the positions: where the value is the same everywhere, it is the mean.
+  result operator()(const operation::attention&) const { return input(2); }
+  result operator()(const operation::embedding&) const {
+    result out(static_cast<std::size_t>(node().shape.channels), channel_value::anything());
+    for (std::size_t c = 0; c < out.size(); ++c)
+      if (column_is_constant(c)) out[c] = channel_value::of(first_of_column(c));
+    return out;
+  }
+  result operator()(const operation::positions&) const {
+    result out = mapped([&](std::size_t c, double x) { return x + first_of_column(c); });
+    for (std::size_t c = 0; c < out.size(); ++c)
+      if (!column_is_constant(c)) out[c] = channel_value::anything();
     return out;
   }
   result operator()(const operation::merge_heads& op) const {

@@ -68,6 +68,8 @@ class kept_units {
     };
     drain();
     for (std::size_t n = network_.nodes.size(); n-- > 0;) {
+      // Its input will keep a channel; zeros that it adds need not stay as well.
+      if (passes_channels_on(n)) continue;
       const std::vector<Index>& units = structure_.unit_of[n];
       bool any = false;
       for (Index unit : units) any = any || is_kept(unit);
@@ -78,6 +80,18 @@ class kept_units {
   }
 
  private:
+  /// All channels of an input are among those of node n.
+  [[nodiscard]] bool passes_channels_on(std::size_t n) const {
+    std::vector<std::uint8_t> own(kept_.size());
+    for (Index unit : structure_.unit_of[n]) own[static_cast<std::size_t>(unit)] = 1;
+    for (std::size_t input : network_.nodes[n].inputs) {
+      bool all = true;
+      for (Index unit : structure_.unit_of[input])
+        all = all && own[static_cast<std::size_t>(unit)] != 0;
+      if (all) return true;
+    }
+    return false;
+  }
   /// The layer that produces the channels of a unit.
   [[nodiscard]] std::size_t first_node_of(Index unit) const {
     for (std::size_t n = 0;; ++n)

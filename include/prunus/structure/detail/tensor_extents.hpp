@@ -8,6 +8,7 @@
 #include <array>    // std::array
 #include <cstddef>  // std::size_t
 #include <string>   // std::string
+#include <utility>  // std::swap
 
 namespace prunus::inline v0 {
 namespace detail {
@@ -16,6 +17,7 @@ namespace detail {
 [[nodiscard]] inline std::array<Index, 4> extents_of(const parameter_declaration& p) {
   std::array<Index, 4> extents{1, 1, 1, 1};
   for (std::size_t k = 0; k < p.shape.size(); ++k) extents[k] = p.shape[k];
+  if (p.features_last) std::swap(extents[0], extents[1]);
   return extents;
 }
 template <class S>

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/allocation/remove_smallest.hpp>
+#include <prunus/allocation/scored_units.hpp>
+#include <prunus/core/tile.hpp>
+
+#include <algorithm>  // std::clamp, std::max, std::min
+#include <cmath>      // std::floor
+#include <cstddef>    // std::size_t
+#include <span>       // std::span
+#include <vector>     // std::vector
+
+namespace prunus::inline v0 {
+
+/// Small layers stay denser: the share kept of a parameter is proportional to
+/// (out + in + height + width) / (out * in * height * width), and exactly round(sparsity * n) of
+/// all n units go, halves rounded up.
+///
+/// No share exceeds 1: what a layer cannot keep, the others do, in the same proportion. Within a
+/// parameter the units with the lowest scores go. The rates follow from the shapes alone, so the
+/// allocation suits sparse training from scratch (with `random_score`), too.
+///
+///     prunus::pass{prunus::l1_norm{}, prunus::element, prunus::erdos_renyi_kernel{}}
+///
+/// Units that are gone, and limits of a parameter (floor; at least one unit stays) come before the
+/// proportion; widths that must be a multiple are rounded at the end, which moves the total by less
+/// than one multiple a parameter.
+///
+/// @shape scores: one a tile of each parameter; made for single weights and kernels
+/// @throws argument_error (out_of_range: sparsity outside [0, 1); unsupported: coupled filters;
+///         unreachable_target: the limits keep too many), value_error (not_finite: names the
+///         parameter); nothing is then written
+/// Ties as in `uniform`. Cost: two passes over the scores.
+/// @source U. Evci, T. Gale, J. Menick, P. S. Castro, E. Elsen, "Rigging the Lottery: Making All
+///         Tickets Winners", ICML 2020, arXiv:1911.11134 (ERK), after D. C. Mocanu et al.,
+///         "Scalable training of artificial neural networks with adaptive sparse connectivity
+///         inspired by network science", Nature Communications 9:2383, 2018,
+///         doi:10.1038/s41467-018-04316-3
+/// @deviation height and width count where they exceed 1, so that a 1 x 1 convolution is treated as
+///         the dense layer that it is; an exact total by largest remainders; any tile
+struct erdos_renyi_kernel {
+  template <class T>
+  void allocate(std::span<scored_units<T>> units, double sparsity) const {
+    detail::check_sparsity("erdos_renyi_kernel", sparsity);
+    std::vector<entry> entries;
+    Index total = 0, gone = 0, removable = 0;
+    for (const scored_units<T>& u : units) {
+      if (u.grid == nullptr)
+        throw argument_error(errc::unsupported,
+                             detail::concat("erdos_renyi_kernel: ", u.name,
+                                            " is a coupling of filters, which has no shape of its "
+                                            "own; use the tile element or kernel"));
+      const Index u_gone = detail::already_removed(u);
+      const Index most = std::max(detail::most_removable(u.limits, u.size()), u_gone);
+      entries.push_back({relative_density(*u.grid) * static_cast<double>(u.size()), u.size() - most,
+                         u.size() - u_gone});
+      total += u.size();
+      gone += u_gone;
+      removable += most;
+    }
+    const Index wanted = std::max(detail::units_to_remove(total, sparsity), gone);
+    if (wanted > removable)
+      throw argument_error(
+          errc::unreachable_target,
+          detail::concat("erdos_renyi_kernel: ", wanted, " of ", total,
+                         " units should go, the limits of the parameters let only ", removable,
+                         " go; lower the sparsity or the limits"));
+    const std::vector<Index> kept = shared_out(entries, total - wanted);
+    std::vector<Index> removed;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
+                                              detail::already_removed(units[i]),
+                                              units[i].size() - kept[i]));
+    detail::remove_smallest_of_each<T>(units, removed);
+  }
+
+ private:
+  struct entry {
+    double share = 0;              ///< units kept are in proportion to this ...
+    Index least = 0, largest = 0;  ///< ... between these
+  };
+
+  [[nodiscard]] static double relative_density(const tile_grid& grid) noexcept {
+    double sum = 0, product = 1;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const double extent = static_cast<double>(grid.extents()[k]);
+      const bool counts = grid.axes()[k] == axis::out || grid.axes()[k] == axis::in || extent > 1;
+      if (counts) sum += extent;
+      product *= extent;
+    }
+    return sum / product;
+  }
+
+  /// `total` units shared out in proportion, each within its bounds.
+  /// @pre sum of the least <= total <= sum of the largest
+  [[nodiscard]] static std::vector<Index> shared_out(const std::vector<entry>& entries,
+                                                     Index total) {
+    const auto kept_at = [](const entry& e, double scale) {
+      return std::clamp(scale * e.share, static_cast<double>(e.least),
+                        static_cast<double>(e.largest));
+    };
+    double low = 0, high = 0;
+    for (const entry& e : entries) high = std::max(high, static_cast<double>(e.largest) / e.share);
+    for (int halving = 0; halving < 200; ++halving) {
+      const double middle = low + (high - low) / 2;
+      double sum = 0;
+      for (const entry& e : entries) sum += kept_at(e, middle);
+      (sum >= static_cast<double>(total) ? high : low) = middle;
+    }
+    std::vector<Index> kept;
+    std::vector<double> rest;
+    Index missing = total;
+    for (const entry& e : entries) {
+      const double exact = kept_at(e, high);
+      kept.push_back(static_cast<Index>(std::floor(exact)));
+      rest.push_back(exact - std::floor(exact));
+      missing -= kept.back();
+    }
+    // Each step takes the entry with the largest remainder that has room; an entry that has been
+    // served once comes after all others.
+    for (; missing > 0; --missing) {
+      std::size_t best = entries.size();
+      for (std::size_t i = 0; i < entries.size(); ++i)
+        if (kept[i] < entries[i].largest && (best == entries.size() || rest[i] > rest[best]))
+          best = i;
+      ++kept[best];
+      rest[best] -= 1;
+    }
+    for (; missing < 0; ++missing) {  // by rounding errors of the scale alone
+      std::size_t best = entries.size();
+      for (std::size_t i = 0; i < entries.size(); ++i)
+        if (kept[i] > entries[i].least && (best == entries.size() || rest[i] < rest[best]))
+          best = i;
+      --kept[best];
+      rest[best] += 1;
+    }
+    return kept;
+  }
+};
+
+static_assert(allocation<erdos_renyi_kernel, float> && allocation<erdos_renyi_kernel, double>);
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/view.hpp>
+
+#include <algorithm>  // std::copy
+#include <vector>     // std::vector
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// Copies of weights that are put back, bit for bit, by restore() and at the end of the scope,
+/// whatever happened in between.
+template <weight_scalar S>
+class restored_weights {
+ public:
+  restored_weights() = default;
+  restored_weights(const restored_weights&) = delete;
+  restored_weights& operator=(const restored_weights&) = delete;
+  ~restored_weights() { restore(); }
+
+  void keep(weight_view<S> weight) {
+    saved_.push_back({weight, {weight.data, weight.data + weight.size()}});
+  }
+  void restore() const noexcept {
+    for (const entry& e : saved_) std::copy(e.values.begin(), e.values.end(), e.weight.data);
+  }
+
+ private:
+  struct entry {
+    weight_view<S> weight;
+    std::vector<S> values;
+  };
+  std::vector<entry> saved_;
+};
+
+}  // namespace detail
+}  // namespace prunus::inline v0

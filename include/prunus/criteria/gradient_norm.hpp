@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/criteria/criterion.hpp>
+
+#include <span>  // std::span
+
+namespace prunus::inline v0 {
+
+/// Sum of the magnitudes of the gradients of a tile: score = sum |dL/dw|. What the loss would gain
+/// most by moving; the rule by which drop_and_grow grows.
+///
+/// Reads the gradient that stands in `parameter_options::gradient`: that of the last backward pass,
+/// of pruned weights, too, so it must not have been masked.
+///
+/// @shape weight and gradient: any layout of up to four axes; scores: one a tile
+/// @throws argument_error (null_storage) for a parameter without a gradient
+/// Ties go to the lower tile. NaN and infinite gradients make NaN or infinite scores, which
+/// selection refuses by name. Cost: one pass over the gradients, no allocation.
+/// @source U. Evci, T. Gale, J. Menick, P. S. Castro, E. Elsen, "Rigging the Lottery: Making All
+/// Tickets Winners", ICML 2020, doi:10.48550/arXiv.1911.11134, section 3 (growth of single weights)
+/// @deviation any tile, not single weights only
+struct gradient_norm {
+  template <weight_scalar S>
+  void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
+    if (p.options.gradient.empty())
+      throw argument_error(errc::null_storage,
+                           detail::concat("gradient_norm: ", p.name, " has no gradient; register ",
+                                          "it with model.add(name, weight, {.gradient = ...})"));
+    reduce_tiles<fold, S>(p.options.gradient, grid, scores);
+  }
+
+ private:
+  struct fold {
+    static auto of(const auto& gradients) { return gradients.abs(); }
+    static auto reduce(const auto& terms) { return terms.sum(); }
+    static auto combine(const auto& a, const auto& b) { return a + b; }
+  };
+};
+
+static_assert(criterion<gradient_norm, float> && criterion<gradient_norm, double>);
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>  // std::addressof
+
+namespace prunus::inline v0 {
+
+/// What a criterion holds of the statistics that it reads: where they are, never a copy, so that
+/// every event sees what was gathered until then. The statistics must outlive it.
+///
+///     prunus::activation_statistics outputs;
+///     prunus::pass{prunus::apoz{outputs}, prunus::filter}
+template <class Statistics>
+class observed {
+ public:
+  observed(const Statistics& statistics) noexcept  // NOLINT(google-explicit-constructor)
+      : statistics_(std::addressof(statistics)) {}
+  /// Temporary statistics would dangle.
+  observed(const Statistics&&) = delete;
+
+  [[nodiscard]] const Statistics& operator*() const noexcept { return *statistics_; }
+  [[nodiscard]] const Statistics* operator->() const noexcept { return statistics_; }
+
+ private:
+  const Statistics* statistics_;
+};
+
+}  // namespace prunus::inline v0

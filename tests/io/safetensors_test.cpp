@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: MIT
+#include <prunus/io/safetensors.hpp>
+#include <prunus/io/stored_type.hpp>
+
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/random_source.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace {
+
+using prunus::axis;
+using prunus::errc;
+using prunus::Index;
+using prunus::named_tensor;
+using prunus::safetensors;
+using prunus::stored_type;
+
+std::string length_of(std::uint64_t length) {
+  std::string bytes;
+  for (unsigned shift = 0; shift < 64; shift += 8)
+    bytes += static_cast<char>(length >> shift & 0xff);
+  return bytes;
+}
+/// A file by hand: length, header, data.
+std::string file_of(const std::string& header, const std::string& data = "") {
+  return length_of(header.size()) + header + data;
+}
+std::string tensor_of(const std::string& name, const std::string& dtype, const std::string& shape,
+                      const std::string& offsets) {
+  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape +
+         ",\"data_offsets\":" + offsets + "}";
+}
+std::string bytes_of(std::initializer_list<int> values) {
+  std::string text;
+  for (int value : values) text += static_cast<char>(value);
+  return text;
+}
+support::thrown refusal(const std::string& bytes) {
+  return support::error_of<prunus::file_error>(
+      [&] { static_cast<void>(safetensors(bytes, "a file")); });
+}
+errc code_of_header(const std::string& header, const std::string& data = "") {
+  return refusal(file_of(header, data)).code;
+}
+
+named_tensor<float> small(std::string name, std::vector<float> values) {
+  const Index size = static_cast<Index>(values.size());
+  return {std::move(name),
+          {1, 1, 1, size},
+          {axis::in, axis::height, axis::width, axis::out},
+          1,
+          std::move(values)};
+}
+
+}  // namespace
+
+TEST_CASE("a safetensors file made by hand is read", "[io][safetensors]") {
+  // Two tensors and a text; the header names the second one first and ends in spaces.
+  const std::string header = "{" + tensor_of("b", "U8", "[3]", "[8,11]") +
+                             ",\"__metadata__\":{\"format\":\"pt\"}," +
+                             tensor_of("a", "F32", "[1,2]", "[0,8]") + "}   ";
+  const std::string data = bytes_of({0x00, 0x00, 0x80, 0x3f, 0x00, 0x00, 0x20, 0xc0, 7, 0, 255});
+  const safetensors file(file_of(header, data));
+  REQUIRE(file.entries().size() == 2);
+  CHECK(file.entries()[0].name == "a");
+  CHECK(file.entries()[0].type == stored_type::f32);
+  CHECK(file.entries()[0].shape == std::vector<Index>{1, 2});
+  CHECK(file.entries()[1].name == "b");
+  CHECK(file.metadata() == std::map<std::string, std::string>{{"format", "pt"}});
+  CHECK(file.values<float>("a") == std::vector<float>{1, -2.5F});
+  CHECK(file.values<int>("b") == std::vector<int>{7, 0, 255});
+  CHECK(file.bytes("b").size() == 3);
+  CHECK(file.find("a") == &file.entries()[0]);
+  CHECK(file.find("c") == nullptr);
+  const named_tensor<float> a = file.tensor<float>("a");
+  CHECK(a.rank == 2);
+  CHECK(a.view().extent(axis::out) == 1);
+  CHECK(a.view().extent(axis::in) == 2);
+  CHECK(file.tensors<float>().size() == 1);
+}
+
+TEST_CASE("all types of numbers are read", "[io][safetensors]") {
+  const std::string header =
+      "{" + tensor_of("f16", "F16", "[3]", "[0,6]") + "," +
+      tensor_of("bf16", "BF16", "[2]", "[6,10]") + "," + tensor_of("f64", "F64", "[]", "[10,18]") +
+      "," + tensor_of("i64", "I64", "[1]", "[18,26]") + "," +
+      tensor_of("i8", "I8", "[2]", "[26,28]") + "," + tensor_of("bool", "BOOL", "[2]", "[28,30]") +
+      "," + tensor_of("u16", "U16", "[1]", "[30,32]") + "," +
+      tensor_of("i32", "I32", "[1]", "[32,36]") + "," +
+      tensor_of("none", "F32", "[0,3]", "[36,36]") + "}";
+  const std::string data = bytes_of({0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00}) +  // 1, -2, 2^-24
+                           bytes_of({0x80, 0x3f, 0x00, 0xc0}) +              // 1, -2
+                           bytes_of({0, 0, 0, 0, 0, 0, 0xf8, 0x3f}) +        // 1.5
+                           bytes_of({0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) +  // -2
+                           bytes_of({0x80, 0x7f}) + bytes_of({1, 0}) + bytes_of({0x34, 0x12}) +
+                           bytes_of({0x00, 0x00, 0x00, 0x80});
+  const safetensors file(file_of(header, data));
+  CHECK(file.values<float>("f16") == std::vector<float>{1, -2, 0x1p-24F});
+  CHECK(file.values<double>("bf16") == std::vector<double>{1, -2});
+  CHECK(file.values<Eigen::half>("f16")[1] == Eigen::half(-2));
+  CHECK(file.values<Eigen::bfloat16>("bf16")[0] == Eigen::bfloat16(1));
+  CHECK(file.values<double>("f64") == std::vector<double>{1.5});
+  CHECK(file.tensor<double>("f64").rank == 1);
+  CHECK(file.values<std::int64_t>("i64") == std::vector<std::int64_t>{-2});
+  CHECK(file.values<int>("i64") == std::vector<int>{-2});
+  CHECK(file.values<int>("i8") == std::vector<int>{-128, 127});
+  CHECK(file.values<std::uint8_t>("bool") == std::vector<std::uint8_t>{1, 0});
+  CHECK(file.values<int>("u16") == std::vector<int>{0x1234});
+  CHECK(file.values<int>("i32") == std::vector<int>{std::numeric_limits<int>::min()});
+  CHECK(file.values<float>("none").empty());
+
+  const auto code = [&](const auto& call) {
+    return support::code_of<prunus::argument_error>(call);
+  };
+  CHECK(code([&] { static_cast<void>(file.values<float>("f64")); }) == errc::unsupported);
+  CHECK(code([&] { static_cast<void>(file.values<Eigen::half>("bf16")); }) == errc::unsupported);
+  CHECK(code([&] { static_cast<void>(file.values<float>("i8")); }) == errc::unsupported);
+  CHECK(code([&] { static_cast<void>(file.values<int>("f64")); }) == errc::unsupported);
+  CHECK(code([&] { static_cast<void>(file.values<std::uint8_t>("i64")); }) == errc::out_of_range);
+  CHECK(code([&] { static_cast<void>(file.values<std::int8_t>("u16")); }) == errc::out_of_range);
+  CHECK(code([&] { static_cast<void>(file.values<float>("f32")); }) == errc::unknown_name);
+  CHECK(code([&] { static_cast<void>(file.bytes("")); }) == errc::unknown_name);
+  CHECK(support::code_of<prunus::shape_error>(
+            [&] { static_cast<void>(file.tensor<float>("none")); }) == errc::shape_mismatch);
+}
+
+TEST_CASE("a weight of four axes is out x in x height x width", "[io][safetensors]") {
+  std::vector<float> numbers(24);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
+  prunus::model<float> net;
+  net.add("conv.weight", prunus::view(numbers, {2, 3, 2, 2}));
+  const safetensors file(prunus::safetensors_bytes(net));
+  CHECK(file.entries()[0].shape == std::vector<Index>{2, 3, 2, 2});
+  const named_tensor<float> w = file.tensor<float>("conv.weight");
+  CHECK(w.view()(1, 2, 0, 1) == 12 + 8 + 0 + 1);
+  CHECK(w.values == numbers);
+}
+
+TEST_CASE("what is written is read again, bit for bit", "[io][safetensors]") {
+  const std::vector<named_tensor<float>> tensors{
+      small("a", {1, -0.0F, std::numeric_limits<float>::denorm_min()}),
+      small("name with \"quotes\", \xc3\xa9 and \n", {std::numeric_limits<float>::infinity()})};
+  const std::map<std::string, std::string> texts{{"arch", "a \"small\" one"}, {"", "\t"}};
+  const std::string bytes = prunus::safetensors_bytes(tensors, texts);
+  const safetensors file(bytes);
+  CHECK(file.metadata() == texts);
+  const auto read = file.tensors<float>();
+  REQUIRE(read.size() == 2);
+  for (std::size_t k = 0; k < 2; ++k) {
+    CHECK(read[k].name == tensors[k].name);
+    CHECK(read[k].extents == tensors[k].extents);
+    CHECK(read[k].axes == tensors[k].axes);
+    CHECK(read[k].rank == 1);
+    CHECK(std::memcmp(read[k].values.data(), tensors[k].values.data(),
+                      tensors[k].values.size() * sizeof(float)) == 0);
+  }
+  CHECK(prunus::safetensors_bytes(read, texts) == bytes);
+}
+
+TEMPLATE_TEST_CASE("weights of every scalar are written and read", "[io][safetensors]", float,
+                   double, Eigen::half, Eigen::bfloat16) {
+  std::vector<TestType> numbers{TestType(0.5F), TestType(-3), TestType(7), TestType(0)};
+  prunus::model<TestType> net;
+  net.add("fc.weight", prunus::view(numbers, {2, 2}));
+  const safetensors file(prunus::safetensors_bytes(net));
+  CHECK(file.entries()[0].type == prunus::stored_type_of<TestType>());
+  CHECK(file.tensor<TestType>("fc.weight").values == numbers);
+}
+
+TEST_CASE("every memory order is written in the usual one", "[io][safetensors]") {
+  Eigen::MatrixXf columns(2, 3);  // column-major
+  columns << 1, 2, 3, 4, 5, 6;
+  std::vector<float> keras(12);  // height x width x in x out
+  for (std::size_t i = 0; i < keras.size(); ++i) keras[i] = static_cast<float>(i);
+  prunus::model<float> net;
+  net.add("fc.weight", prunus::view(columns));
+  net.add("conv.weight", prunus::view(keras, {1, 2, 2, 3}, "HWIO"));
+  const safetensors file(prunus::safetensors_bytes(net));
+  CHECK(file.find("fc.weight")->shape == std::vector<Index>{2, 3});
+  CHECK(file.values<float>("fc.weight") == std::vector<float>{1, 2, 3, 4, 5, 6});
+  CHECK(file.find("conv.weight")->shape == std::vector<Index>{3, 2, 1, 2});
+  CHECK(file.values<float>("conv.weight") ==
+        std::vector<float>{0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11});
+}
+
+TEST_CASE("a written file has the layout of the format", "[io][safetensors]") {
+  const std::string bytes = prunus::safetensors_bytes(std::vector{small("a", {1})});
+  const std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  CHECK(bytes == length_of(56) + header + std::string(56 - header.size(), ' ') +
+                     bytes_of({0, 0, 0x80, 0x3f}));
+  CHECK(prunus::safetensors_bytes(std::vector<named_tensor<float>>{}) == length_of(8) + "{}      ");
+  CHECK(safetensors(length_of(2) + "{}").entries().empty());
+}
+
+TEST_CASE("safetensors files are written whole and read back", "[io][safetensors]") {
+  const temporary_folder folder("safetensors");
+  const std::string path = folder / "net.safetensors";
+  prunus::write_safetensors(path, std::vector{small("a", {1, 2})}, {{"epoch", "3"}});
+  CHECK(folder.files() == 1);
+  const safetensors file = prunus::read_safetensors(path);
+  CHECK(file.values<float>("a") == std::vector<float>{1, 2});
+  CHECK(file.metadata().at("epoch") == "3");
+  const std::string bytes = contents_of(path);
+  CHECK(prunus::read_safetensors(std::as_bytes(std::span(bytes))).entries().size() == 1);
+
+  CHECK(support::code_of<prunus::file_error>([&] {
+          static_cast<void>(prunus::read_safetensors(folder / "nothing"));
+        }) == errc::cannot_open);
+  CHECK(support::code_of<prunus::file_error>([&] {
+          prunus::write_safetensors(folder / "no/such/folder", std::vector{small("a", {1})});
+        }) == errc::cannot_open);
+}
+
+TEST_CASE("what cannot be written is refused", "[io][safetensors]") {
+  const auto code = [](std::vector<named_tensor<float>> tensors,
+                       const std::map<std::string, std::string>& texts = {}) {
+    return support::code_of<prunus::argument_error>(
+        [&] { static_cast<void>(prunus::safetensors_bytes(tensors, texts)); });
+  };
+  CHECK(code({small("a", {1}), small("a", {1})}) == errc::duplicate_name);
+  CHECK(code({small("", {1})}) == errc::unknown_name);
+  CHECK(code({small("__metadata__", {1})}) == errc::unknown_name);
+  CHECK(code({small("\xff", {1})}) == errc::unknown_name);
+  CHECK(code({}, {{"key", "\xff"}}) == errc::unknown_name);
+  named_tensor<float> five = small("a", {1});
+  five.rank = 5;
+  CHECK(code({five}) == errc::unsupported);
+  named_tensor<float> wrong = small("a", {1});
+  wrong.extents[3] = 2;
+  CHECK(support::code_of<prunus::shape_error>([&] {
+          static_cast<void>(prunus::safetensors_bytes(std::vector{wrong}));
+        }) == errc::shape_mismatch);
+}
+
+TEST_CASE("files that end early are refused", "[io][safetensors]") {
+  const std::string bytes =
+      prunus::safetensors_bytes(std::vector{small("a", {1, 2}), small("b", {3})});
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CAPTURE(size);
+    CHECK(refusal(bytes.substr(0, size)).code == errc::truncated);
+  }
+  CHECK(refusal(bytes + "x").code == errc::malformed);
+}
+
+TEST_CASE("a header that cannot be as long as it says is refused", "[io][safetensors]") {
+  CHECK(refusal(length_of(100'000'001)).code == errc::malformed);
+  CHECK(refusal(length_of(100'000'000)).code == errc::truncated);
+  CHECK(refusal(length_of(std::numeric_limits<std::uint64_t>::max()) + "{}").code ==
+        errc::malformed);
+  CHECK(refusal(length_of(3) + "{}").code == errc::truncated);
+}
+
+TEST_CASE("headers that are not JSON of the expected form are refused", "[io][safetensors]") {
+  const std::string a = tensor_of("a", "U8", "[1]", "[0,1]");
+  REQUIRE(code_of_header("{" + a + "}", "x") == errc{});
+  const std::vector<std::string> wrong{
+      "",
+      " {}",
+      "\xef\xbb\xbf{}",
+      "[]",
+      "{",
+      "{}{}",
+      "{" + a + "},",
+      "{" + a + ",}",
+      "{" + a + "} x",
+      "{" + a + "/* comment */}",
+      "{\"a\":1}",
+      "{\"a\":null}",
+      "{\"a\":true}",
+      "{\"a\":\"text\"}",
+      "{\"a\":[1]}",
+      "{\"a\":{}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}",
+      "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}",
+      "{\"a\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":1,\"data_offsets\":[0,1]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":{},\"data_offsets\":[0,1]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":[1]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":\"text\"}}",
+      "{" + tensor_of("a", "u8", "[1]", "[0,1]") + "}",
+      "{" + tensor_of("a", "F8_E4M3", "[1]", "[0,1]") + "}",
+      "{" + tensor_of("a", "U8", "[[1]]", "[0,1]") + "}",
+      "{" + tensor_of("a", "U8", "[\"1\"]", "[0,1]") + "}",
+      "{" + tensor_of("a", "U8", "[1.0]", "[0,1]") + "}",
+      "{" + tensor_of("a", "U8", "[1e0]", "[0,1]") + "}",
+      "{" + tensor_of("a", "U8", "[-1]", "[0,1]") + "}",
+      "{" + tensor_of("a", "U8", "[1]", "[0]") + "}",
+      "{" + tensor_of("a", "U8", "[1]", "[0,1,1]") + "}",
+      "{" + tensor_of("a", "U8", "[1]", "[0,true]") + "}",
+      "{" + tensor_of("a", "U8", "[1]", "[-1,0]") + "}",
+      "{\"__metadata__\":[]}",
+      "{\"__metadata__\":\"text\"}",
+      "{\"__metadata__\":{\"a\":1}}",
+      "{\"__metadata__\":{\"a\":{}}}",
+      "{\"\xff\":{}}",
+      "{" + a + "\0}" + std::string(1, '\0'),
+  };
+  for (const std::string& header : wrong) {
+    CAPTURE(header);
+    CHECK(code_of_header(header, "x") == errc::malformed);
+  }
+}
+
+TEST_CASE("deep nesting is refused at once", "[io][safetensors]") {
+  CHECK(code_of_header("{\"a\":" + std::string(1'000'000, '[')) == errc::malformed);
+  std::string objects;
+  for (int k = 0; k < 100'000; ++k) objects += "{\"a\":";
+  CHECK(code_of_header(objects) == errc::malformed);
+}
+
+TEST_CASE("keys that come twice are refused", "[io][safetensors]") {
+  const std::string a = tensor_of("a", "U8", "[1]", "[0,1]");
+  CHECK(code_of_header("{" + a + "," + a + "}", "x") == errc::malformed);
+  CHECK(code_of_header("{\"__metadata__\":{},\"__metadata__\":{}}") == errc::malformed);
+  CHECK(code_of_header("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}") == errc::malformed);
+  CHECK(code_of_header("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],"
+                       "\"data_offsets\":[0,1]}}",
+                       "x") == errc::malformed);
+}
+
+TEST_CASE("offsets that do not fit are refused", "[io][safetensors]") {
+  const std::string most = "18446744073709551615", large = "9223372036854775807";
+  struct wrong {
+    std::string header, data;
+    errc code;
+  };
+  const std::vector<wrong> all{
+      // a hole in front, between, behind
+      {tensor_of("a", "U8", "[1]", "[1,2]"), "xx", errc::malformed},
+      {tensor_of("a", "U8", "[1]", "[0,1]") + "," + tensor_of("b", "U8", "[1]", "[2,3]"), "xxx",
+       errc::malformed},
+      {tensor_of("a", "U8", "[1]", "[0,1]"), "xx", errc::malformed},
+      // overlaps
+      {tensor_of("a", "U8", "[2]", "[0,2]") + "," + tensor_of("b", "U8", "[2]", "[1,3]"), "xxx",
+       errc::malformed},
+      {tensor_of("a", "U8", "[2]", "[0,2]") + "," + tensor_of("b", "U8", "[2]", "[0,2]"), "xx",
+       errc::malformed},
+      // backwards
+      {tensor_of("a", "U8", "[1]", "[2,1]"), "xx", errc::malformed},
+      // not the size of the shape
+      {tensor_of("a", "F32", "[2]", "[0,4]"), "xxxx", errc::malformed},
+      {tensor_of("a", "F32", "[1]", "[0,5]"), "xxxxx", errc::malformed},
+      {tensor_of("a", "F32", "[0]", "[0,4]"), "xxxx", errc::malformed},
+      {tensor_of("a", "F32", "[]", "[0,0]"), "", errc::malformed},
+      // beyond the end
+      {tensor_of("a", "U8", "[3]", "[0,3]"), "xx", errc::truncated},
+      {tensor_of("a", "U8", "[" + large + "]", "[0," + large + "]"), "xx", errc::truncated},
+      // beyond what can be counted
+      {tensor_of("a", "U8", "[" + most + "]", "[0," + most + "]"), "xx", errc::malformed},
+      {tensor_of("a", "U8", "[1]", "[0,18446744073709551616]"), "x", errc::malformed},
+      {tensor_of("a", "U8", "[4294967296,4294967296]", "[0,0]"), "", errc::malformed},
+      {tensor_of("a", "F64", "[2305843009213693952]", "[0,0]"), "", errc::malformed},
+      {tensor_of("a", "U8", "[4294967296,4294967296,0]", "[0,0]"), "", errc::malformed},
+  };
+  for (const wrong& one : all) {
+    CAPTURE(one.header);
+    CHECK(code_of_header("{" + one.header + "}", one.data) == one.code);
+  }
+}
+
+TEST_CASE("messages name the file and stay short and printable", "[io][safetensors]") {
+  const std::string name(5000, 'n');
+  const support::thrown long_name =
+      refusal(file_of("{" + tensor_of(name, "U8", "[1]", "[1,2]") + "}", "xx"));
+  CHECK(long_name.says("a file"));
+  CHECK(long_name.message.size() < 400);
+  const support::thrown bell =
+      refusal(file_of("{" + tensor_of("\\u0007", "U8", "[1]", "[1,2]") + "}", "xx"));
+  CHECK_FALSE(bell.says("\a"));
+  CHECK(refusal(file_of("{" + tensor_of("w", "F32", "[3]", "[0,8]") + "}", "xxxxxxxx"))
+            .says("12 bytes"));
+}
+
+TEST_CASE("damaged files are refused or read, and nothing else", "[io][safetensors]") {
+  const std::string good =
+      prunus::safetensors_bytes(std::vector{small("a", {1, 2}), small("b", {3})}, {{"k", "v"}});
+  support::random_source random(11);
+  Index refused = 0, accepted = 0;
+  for (int trial = 0; trial < 4000; ++trial) {
+    std::string bytes = good;
+    for (Index changes = random.between(1, 3); changes > 0; --changes) {
+      const auto at =
+          static_cast<std::size_t>(random.between(0, static_cast<Index>(bytes.size()) - 1));
+      switch (random.between(0, 2)) {
+        case 0:
+          bytes[at] = static_cast<char>(random.between(0, 255));
+          break;
+        case 1:
+          bytes.erase(at, 1);
+          break;
+        default:
+          bytes.insert(at, 1,
+                       "0123456789[]{}\",:"[static_cast<std::size_t>(random.between(0, 16))]);
+          break;
+      }
+    }
+    try {
+      const safetensors file(bytes);
+      for (const safetensors::entry& e : file.entries()) CHECK(file.bytes(e.name).size() < 100);
+      ++accepted;
+    } catch (const prunus::file_error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 2000);
+  CHECK(accepted > 20);
+}

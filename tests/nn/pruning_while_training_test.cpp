@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include <prunus/allocation/uniform.hpp>
+#include <prunus/criteria/l1_norm.hpp>
+#include <prunus/criteria/l2_norm.hpp>
+#include <prunus/nn/network.hpp>
+#include <prunus/nn/optimizer.hpp>
+#include <prunus/nn/random.hpp>
+#include <prunus/nn/sgd.hpp>
+#include <prunus/nn/training.hpp>
+#include <prunus/observe/group_lasso.hpp>
+#include <prunus/observe/growing_regularization.hpp>
+#include <prunus/observe/scale_sparsity.hpp>
+#include <prunus/pruning/drop_and_grow.hpp>
+#include <prunus/pruning/mark.hpp>
+#include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/scheduler.hpp>
+#include <prunus/pruning/soft.hpp>
+#include <prunus/pruning/weight_snapshot.hpp>
+#include <prunus/schedule/constant.hpp>
+#include <prunus/schedule/one_shot.hpp>
+#include <prunus/structure/graph.hpp>
+
+#include "support/catch.hpp"
+
+#include <algorithm>  // std::count
+#include <cstddef>    // std::size_t
+#include <span>       // std::span
+#include <vector>     // std::vector
+
+namespace {
+
+using prunus::Index;
+using prunus::pass;
+namespace nn = prunus::nn;
+
+/// Images of 6 x 6 noise with a bright half; the half is the label.
+struct halves {
+  std::vector<float> images;
+  std::vector<int> labels;
+
+  halves() {
+    const nn::counter_random random(2, 0);
+    for (Index n = 0; n < 32; ++n) {
+      labels.push_back(static_cast<int>(n % 2));
+      for (Index i = 0; i < 36; ++i)
+        images.push_back(static_cast<float>(random.normal(static_cast<std::uint64_t>(n * 36 + i)) +
+                                            (i / 18 == n % 2 ? 1.0 : 0.0)));
+    }
+  }
+};
+
+prunus::graph normalised() {
+  prunus::graph g;
+  g.input("image", {1, 6, 6});
+  g.convolution("conv", "image", {.out_channels = 6, .kernel = 3, .padding = 1, .bias = false});
+  g.flatten("flat", g.relu("relu", g.batch_norm("bn", "conv")));
+  g.dense("fc", "flat", {.out_features = 2});
+  return g;
+}
+
+struct training {
+  halves data;
+  nn::network<float> net{normalised()};
+  nn::optimizer<float, nn::sgd> optimize{net, nn::sgd{.learning_rate = 0.05}};
+
+  template <class Hook>
+  double step(const Hook& before_update) {
+    return nn::train_step(net, optimize, std::span<const float>(data.images),
+                          std::span<const int>(data.labels), 0.05, before_update)
+        .loss;
+  }
+  double step() {
+    return step([] {});
+  }
+  [[nodiscard]] const prunus::weight_view<float>& weight(const char* name) const {
+    return net.parameters()[name].weight;
+  }
+  [[nodiscard]] double magnitude(const char* name, Index from, Index count) const {
+    double sum = 0;
+    for (Index i = from; i < from + count; ++i)
+      sum += static_cast<double>(std::abs(weight(name).data[i]));
+    return sum;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a filter zeroed softly grows back because its normalisation was spared",
+          "[nn][pruning][soft]") {
+  for (const bool followers : {false, true}) {
+    training t;
+    for (Index c = 0; c < 6; ++c)
+      t.weight("bn.bias").data[c] = 0.2F;  // behind it the rectifier is open
+    t.step();
+    prunus::scheduler s{t.net.parameters()};
+    s.add(prunus::constant{.sparsity = 0.5, .end = 4},
+          pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
+               prunus::soft{.followers = followers}});
+    s.step({.step = 0});
+    const prunus::mask& selected = s.states().at(0)->targets.at(0).members.at(0).mask;
+    Index filters = 0, grown = 0;
+    const std::vector<bool> kept = [&] {
+      std::vector<bool> result;
+      for (Index f = 0; f < 6; ++f) result.push_back(selected[f]);
+      return result;
+    }();
+    t.optimize = nn::optimizer<float, nn::sgd>(t.net, nn::sgd{.learning_rate = 0.05});
+    t.step();
+    for (Index f = 0; f < 6; ++f) {
+      if (kept[static_cast<std::size_t>(f)]) continue;
+      ++filters;
+      grown += t.magnitude("conv.weight", 9 * f, 9) > 0 ? 1 : 0;
+    }
+    CHECK(filters == 3);
+    CHECK(grown == (followers ? 0 : 3));
+  }
+}
+
+TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_grow]") {
+  training t;
+  prunus::scheduler s{t.net.parameters()};
+  s.add(prunus::constant{.sparsity = 0.75, .end = 30, .every = 3},
+        pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
+             prunus::drop_and_grow{.duration = 11}, prunus::scope{{"*.weight"}}});
+  s.step({.step = 0});
+  const double first = t.step();
+  double last = first;
+  std::vector<std::vector<bool>> patterns;
+  for (Index step = 1; step < 40; ++step) {
+    last = t.step();
+    s.step({.step = step});
+    const auto mask = s.mask_of("fc.weight");
+    REQUIRE(mask);
+    REQUIRE(mask->removed() == 324);
+    const float* w = t.weight("fc.weight").data;
+    REQUIRE(std::count(w, w + 432, 0.0F) >= 324);
+    std::vector<bool> pattern;
+    for (Index i = 0; i < mask->size(); ++i) pattern.push_back((*mask)[i]);
+    if (patterns.empty() || patterns.back() != pattern) patterns.push_back(pattern);
+  }
+  CHECK(patterns.size() > 4);
+  CHECK(last < 0.5 * first);
+}
+
+TEST_CASE("penalties press while a network trains", "[nn][observe]") {
+  training plain, lasso, slim, growing;
+  prunus::scheduler marking{growing.net.parameters()};
+  marking.add(prunus::one_shot{.sparsity = 0.5},
+              pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::mark{},
+                   prunus::scope{{"fc.weight"}}});
+  marking.step({.step = 0});
+  const prunus::pass_state& marked = *marking.states().at(0);
+  const prunus::growing_regularization press{.increment = 0.1, .every = 2};
+  for (Index step = 0; step < 20; ++step) {
+    plain.step();
+    lasso.step([&] { prunus::group_lasso{0.05}.add_gradient(lasso.net.parameters()); });
+    slim.step([&] { prunus::scale_sparsity{0.02}.add_gradient(slim.net.parameters()); });
+    growing.step([&] { press.add_gradient(growing.net.parameters(), marked, step); });
+  }
+  CHECK(lasso.magnitude("conv.weight", 0, 54) < 0.8 * plain.magnitude("conv.weight", 0, 54));
+  CHECK(slim.magnitude("bn.weight", 0, 6) < plain.magnitude("bn.weight", 0, 6) - 0.05);
+  const prunus::mask& kept = marked.targets.at(0).members.at(0).mask;
+  double of_plain = 0, of_growing = 0;
+  for (Index i = 0; i < 432; ++i) {
+    if (kept[i]) continue;
+    of_plain += plain.magnitude("fc.weight", i, 1);
+    of_growing += growing.magnitude("fc.weight", i, 1);
+  }
+  CHECK(of_growing < 0.2 * of_plain);
+  marking.finish();
+  CHECK(marking.sparsity() == 0.5);
+}
+
+TEST_CASE("a lottery ticket trains from the weights of its first step",
+          "[nn][pruning][weight_snapshot]") {
+  training t;
+  t.step();
+  const prunus::weight_snapshot<float> early(t.net.parameters());
+  const std::vector<float> first(t.weight("fc.weight").data, t.weight("fc.weight").data + 432);
+  for (int step = 0; step < 10; ++step) t.step();
+  prunus::scheduler s{t.net.parameters()};
+  s.add(prunus::one_shot{.sparsity = 0.5}, pass{prunus::l1_norm{}, prunus::element});
+  s.step({.step = 0});
+  early.rewind(t.net.parameters(), s.states());
+  const auto mask = s.mask_of("fc.weight");
+  REQUIRE(mask);
+  for (Index i = 0; i < 432; ++i)
+    REQUIRE(t.weight("fc.weight").data[i] ==
+            ((*mask)[i] ? first[static_cast<std::size_t>(i)] : 0.0F));
+  const double before = t.step();
+  double after = before;
+  for (Index step = 1; step < 15; ++step) {
+    s.step({.step = step});
+    after = t.step();
+  }
+  CHECK(after < before);
+}
