@@ -184,6 +184,26 @@ TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning
   CHECK(r.bias == values{1, 0, 1, 1});
 }
 
+TEST_CASE("no layer behind a concatenation loses all of its filters", "[pruning][coupling][law3]") {
+  values a{1, 1, 2, 2}, b{9, 8, 7, 6}, c(2 * 6, 1.0F);  // 2 x 2, 4 x 1, both read by c
+  prunus::model<float> net;
+  net.add("a.weight", prunus::view(a, {2, 2}));
+  net.add("b.weight", prunus::view(b, {4, 1}));
+  net.add("c.weight", prunus::view(c, {2, 6}));
+  net.couple({{"a",
+               6,
+               {{"a.weight", axis::out, {0, 1}},
+                {"b.weight", axis::out, {2, 3, 4, 5}},
+                {"c.weight", axis::in, {0, 1, 2, 3, 4, 5}}}}});
+  const auto result = prunus::prune(
+      net,
+      pass{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{}, scope{{"a.*", "b.*"}}},
+      0.5);
+  CHECK(a == values{0, 0, 2, 2});  // three were to go, both of a's among them: its better one stays
+  CHECK(b == values{9, 8, 7, 0});
+  CHECK(result.report.achieved() == Approx(2.0 / 6));
+}
+
 TEST_CASE("a coupled soft selection can grow back together", "[pruning][coupling]") {
   residual r({.prunable = true});
   const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{.followers = true}};

@@ -11,6 +11,7 @@
 #include <cstdio>       // std::remove, std::rename
 #include <cstring>      // std::memcpy
 #include <fstream>      // std::ifstream, std::ofstream
+#include <limits>       // std::numeric_limits
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_trivially_copyable_v
@@ -111,11 +112,13 @@ class archive_reader {
 /// The whole file as bytes. @throws file_error (cannot_open)
 [[nodiscard]] inline std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+  std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+  // A folder can be opened, too; it is then endless.
+  if (size == std::numeric_limits<std::streamoff>::max()) size = -1;
   std::string bytes(static_cast<std::size_t>(std::max<std::streamoff>(size, 0)), '\0');
   file.seekg(0);
   file.read(bytes.data(), std::max<std::streamoff>(size, 0));
-  if (!file)
+  if (!file || size < 0)
     throw file_error(errc::cannot_open,
                      detail::concat(path, ": cannot be read; does it exist, and may you read it?"));
   return bytes;

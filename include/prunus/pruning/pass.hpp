@@ -35,6 +35,8 @@ namespace prunus::inline v0 {
 /// tiles `filter` and `channel` on a model whose couplings are known, coupled weights are ranked as
 /// one: by what a group criterion says of them together, else by the mean score of their tiles (our
 /// reading of a group's importance). Biases and normalisations follow the filters they belong to.
+/// Where a coupling joins several layers, each of them keeps at least its best unit; the report
+/// then falls short of the target.
 template <class Criterion, class Allocation = uniform, class Action = hard>
 struct pass {
   Criterion criterion;
@@ -113,8 +115,28 @@ struct pass {
     for (std::size_t i = 0; i < state.targets.size(); ++i)
       units.push_back(score(net, state.targets[i], storage[i]));
     allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
+    for (std::size_t i = 0; i < units.size(); ++i)
+      if (state.targets[i].coupled()) keep_every_layer(state.targets[i], units[i]);
     if constexpr (exchanges<S>)
       action.exchange(net, state, before, std::span<scored_units<score_of<S>>>(units), event);
+  }
+
+  /// Behind a concatenation several layers share one coupling: the allocation sees their units
+  /// together and may take all of one. Its best unit then stays.
+  template <class T>
+  static void keep_every_layer(const pass_state::target& t, const scored_units<T>& units) {
+    for (const pass_state::target::member& m : t.members) {
+      if (!m.scored) continue;
+      Index best = -1;
+      bool lives = false;
+      for (const Index u : m.unit_of) {
+        lives = lives || units.keep[static_cast<std::size_t>(u)] != 0;
+        if (best < 0 || units.scores[u] > units.scores[best] ||
+            (units.scores[u] == units.scores[best] && u > best))
+          best = u;
+      }
+      if (!lives) units.keep[static_cast<std::size_t>(best)] = 1;
+    }
   }
 
   /// The action swaps tiles after the allocation has decided.

@@ -64,7 +64,7 @@ class direct_convolution {
     S* const result = scratch + in_size();
     for (Index n = 0; n < images; n += grid_.images) {
       const Index count = std::min(grid_.images, images - n);
-      spread_input(x + n * shape_.in_size(), count, lines);
+      detail::spread_images(grid_, x + n * shape_.in_size(), count, lines);
       forward_block(lines, weights, epilogue, y + n * shape_.out_size(), count, result);
     }
   }
@@ -89,7 +89,7 @@ class direct_convolution {
     for (Index n = 0; n < images; n += grid_.images) {
       const Index count = std::min(grid_.images, images - n);
       if (wanted.weights != nullptr) {
-        spread_input(x + n * shape_.in_size(), count, lines);
+        detail::spread_images(grid_, x + n * shape_.in_size(), count, lines);
         weight_gradient(lines, y_gradient + n * shape_.out_size(), count,
                         wanted.accumulate_weights || n > 0, wanted.weights, rows);
       }
@@ -144,33 +144,6 @@ class direct_convolution {
     const Index all = (count - 1) * grid_.image_pitch + positions_of_one;
     if (rounded(all) < count * rounded(positions_of_one)) return f(Index{0}, all);
     for (Index n = 0; n < count; ++n) f(n * grid_.image_pitch, positions_of_one);
-  }
-
-  /// Copies `count` images onto zeroed grids, one for each channel and phase.
-  void spread_input(const S* x, Index count, S* lines) const noexcept {
-    const detail::grid_axis &rows = grid_.rows, &columns = grid_.columns;
-    for (Index c = 0; c < shape_.in_channels; ++c)
-      for (Index p = 0; p < rows.phases(); ++p)
-        for (Index q = 0; q < columns.phases(); ++q, lines += grid_.in_plane) {
-          std::fill_n(lines, grid_.in_plane, S(0));
-          const Index left = columns.first(q),
-                      width = std::min(columns.last(q), columns.read()) - left;
-          const Index bottom = std::min(rows.last(p), rows.read());
-          const Index top = rows.first(p);
-          for (Index n = 0; n < count; ++n) {
-            const S* from = x + n * shape_.in_size() +
-                            (c * shape_.height + rows.at(top, p)) * shape_.width +
-                            columns.at(left, q);
-            S* to = lines + n * grid_.image_pitch + top * grid_.pitch + left;
-            if (columns.stride == 1)
-              detail::copy_rows(from, rows.stride * shape_.width, bottom - top, width, to,
-                                grid_.pitch);
-            else
-              for (Index y = top; y < bottom;
-                   ++y, from += rows.stride * shape_.width, to += grid_.pitch)
-                for (Index i = 0; i < width; ++i) to[i] = from[i * columns.stride];
-          }
-        }
   }
 
   /// Copies the gradients of `count` outputs onto zeroed grids.

@@ -79,7 +79,7 @@ class kernel_index_convolution {
                Index images, S* scratch) const noexcept {
     for (Index n = 0; n < images; n += grid_.images) {
       const Index count = std::min(grid_.images, images - n);
-      spread(x + n * shape_.in_size(), count, scratch);
+      detail::spread_images(grid_, x + n * shape_.in_size(), count, scratch);
       forward_block(scratch, weights, epilogue, y + n * shape_.out_size(), count,
                     scratch + in_size());
     }
@@ -150,29 +150,6 @@ class kernel_index_convolution {
     }
     added.begin.back() = static_cast<Index>(taps_.size()) - added.first_tap;
     tiles_.push_back(added);
-  }
-
-  /// Copies `count` images onto zeroed grids, one for each channel and phase.
-  void spread(const S* x, Index count, S* lines) const noexcept {
-    const detail::grid_axis &rows = grid_.rows, &columns = grid_.columns;
-    for (Index c = 0; c < shape_.in_channels; ++c)
-      for (Index p = 0; p < rows.phases(); ++p)
-        for (Index q = 0; q < columns.phases(); ++q, lines += grid_.in_plane) {
-          std::fill_n(lines, grid_.in_plane, S(0));
-          const Index top = rows.first(p), bottom = std::min(rows.last(p), rows.read());
-          const Index left = columns.first(q), right = std::min(columns.last(q), columns.read());
-          for (Index n = 0; n < count; ++n)
-            for (Index row = top; row < bottom; ++row) {
-              const S* from = x + n * shape_.in_size() +
-                              (c * shape_.height + rows.at(row, p)) * shape_.width +
-                              columns.at(left, q);
-              S* to = lines + n * grid_.image_pitch + row * grid_.pitch + left;
-              if (columns.stride == 1)
-                detail::copy_rows(from, 0, 1, right - left, to, 0);
-              else
-                for (Index i = 0; i < right - left; ++i) to[i] = from[i * columns.stride];
-            }
-        }
   }
 
   void forward_block(const S* lines, const S* weights, const channel_epilogue<S>& epilogue, S* y,

@@ -141,5 +141,32 @@ struct convolution_grid {
   }
 };
 
+/// Copies `count` images onto zeroed grids, one for each channel and phase.
+template <class S>
+void spread_images(const convolution_grid& grid, const S* x, Index count, S* lines) noexcept {
+  const convolution_shape& shape = grid.shape;
+  const grid_axis &rows = grid.rows, &columns = grid.columns;
+  for (Index c = 0; c < shape.in_channels; ++c)
+    for (Index p = 0; p < rows.phases(); ++p)
+      for (Index q = 0; q < columns.phases(); ++q, lines += grid.in_plane) {
+        std::fill_n(lines, grid.in_plane, S(0));
+        const Index left = columns.first(q),
+                    width = std::min(columns.last(q), columns.read()) - left;
+        const Index bottom = std::min(rows.last(p), rows.read());
+        const Index top = rows.first(p);
+        for (Index n = 0; n < count; ++n) {
+          const S* from = x + n * shape.in_size() +
+                          (c * shape.height + rows.at(top, p)) * shape.width + columns.at(left, q);
+          S* to = lines + n * grid.image_pitch + top * grid.pitch + left;
+          if (columns.stride == 1)
+            copy_rows(from, rows.stride * shape.width, bottom - top, width, to, grid.pitch);
+          else
+            for (Index y = top; y < bottom;
+                 ++y, from += rows.stride * shape.width, to += grid.pitch)
+              for (Index i = 0; i < width; ++i) to[i] = from[i * columns.stride];
+        }
+      }
+}
+
 }  // namespace detail
 }  // namespace prunus::inline v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/structure/coupling.hpp>
+#include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <cstddef>      // std::size_t
@@ -27,11 +28,23 @@ class fractional_macs {
           if (m.parameter == name && m.axis == along) return k;
       return none;
     };
-    for (const resolved_graph::node& node : network.nodes)
+    const channel_structure structure = find_channel_structure(network);
+    for (const resolved_graph::node& node : network.nodes) {
+      if (node.products > 0)  // attention: a product for every channel of the query, of the value
+        for (const std::size_t input : {node.inputs[0], node.inputs[2]}) {
+          const tensor_shape& read = network.nodes[input].shape;
+          const Index positions = node.shape.plane() * network.nodes[node.inputs[1]].shape.plane();
+          const Index unit = structure.unit_of[input].front();
+          weights_.push_back(
+              {static_cast<double>(positions * read.channels),
+               static_cast<std::size_t>(structure.coupling_of[static_cast<std::size_t>(unit)]),
+               none});
+        }
       for (const parameter_declaration& p : node.parameters)
         if (p.role == parameter_role::weight)
           weights_.push_back({static_cast<double>(p.size() * node.shape.plane()),
                               coupling_of(p.name, axis::out), coupling_of(p.name, axis::in)});
+    }
   }
 
   /// @pre one rate in [0, 1] for each coupling
