@@ -307,6 +307,9 @@ int main(int argc, char** argv) {
   app.add_option("--tuning-epochs", chosen.tuning.epochs)->capture_default_str();
   app.add_option("--learning-rate", chosen.dense.learning_rate)->capture_default_str();
   app.add_option("--tuning-rate", chosen.tuning.learning_rate)->capture_default_str();
+  app.add_option("--tuning-batch", chosen.tuning.batch)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--threads", chosen.dense.threads)->capture_default_str();
   app.add_flag("--augment", chosen.tuning.augment, "mirror and shift the images while tuning");
   app.add_flag("!--no-scratch", chosen.scratch, "leave out the shapes trained from scratch");
