@@ -101,7 +101,7 @@ class comparison {
     }
     // The shape trained from scratch is that of the plainest criterion.
     const bool scratch = j.criterion == from_scratch;
-    const candidate& by = scratch ? find_candidate(j.tile, "l2_norm") : *c;
+    const candidate& by = scratch ? find_candidate(j.tile, "l1_norm") : *c;
     network net(start_.graph, start_.tensors, {.threads = chosen_.dense.threads});
     if (!observed_) observed_.emplace(start_, data_.train, chosen_.calibration_images);
     const prunus::any_pass<float> pass =

@@ -37,6 +37,7 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/class_ablation.hpp
   include/prunus/criteria/criterion.hpp
   include/prunus/criteria/detail/channel_factors.hpp
+  include/prunus/criteria/detail/descending_scores.hpp
   include/prunus/criteria/detail/similar_units.hpp
   include/prunus/criteria/detail/similarity_sweep.hpp
   include/prunus/criteria/detail/unit_distances.hpp

@@ -258,6 +258,13 @@ inline void leave_gradients(const pruning_context& context) {
       {"filter", "taylor squares reconstructed",
        [](context c) { return to_macs(c, prunus::taylor{*c.observed.filter_products}); }, false,
        true},
+      {"filter", "output norm uniform reconstructed",
+       [](context c) {
+         return prunus::any_pass<float>(
+             prunus::pass{prunus::activation_norm{c.observed.outputs, prunus::axis::out},
+                          prunus::filter, prunus::uniform{}, prunus::hard{}, c.filters});
+       },
+       true, true},
       {"filter", "l2_norm uniform", [](context c) { return by_units(c, prunus::uniform{}); }, true},
       {"filter", "l2_norm increasing",
        [](context c) {

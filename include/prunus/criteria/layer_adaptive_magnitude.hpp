@@ -2,12 +2,10 @@
 #pragma once
 
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/detail/descending_scores.hpp>
 
-#include <algorithm>  // std::sort
-#include <cmath>      // std::isfinite
-#include <cstddef>    // std::size_t
-#include <span>       // std::span
-#include <vector>     // std::vector
+#include <cstddef>  // std::size_t
+#include <span>     // std::span
 
 namespace prunus::inline v0 {
 
@@ -23,7 +21,8 @@ namespace prunus::inline v0 {
 /// @shape weight: any layout of up to four axes; scores: one a tile, in [0, 1]
 /// Equal tiles score equal; ties go to the lower tile. Tiles with NaN or infinite weights have
 /// scores that are not finite, which selection refuses by name; so do squares that overflow.
-/// Cost: one pass over the weights and one sort of the tiles; 16 bytes a tile for a while.
+/// Cost: one pass over the weights and one sort of the tiles (for float a radix sort); 16 bytes a
+/// tile for a while.
 /// @source J. Lee, S. Park, S. Mo, S. Ahn, J. Shin, "Layer-adaptive Sparsity for the
 /// Magnitude-based
 ///         Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)
@@ -33,25 +32,18 @@ struct layer_adaptive_magnitude {
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     reduce_tiles<squares, S>(p.weight, grid, scores);
-    struct entry {
-      score_of<S> square;
-      std::size_t number;
-    };
-    std::vector<entry> order;
-    order.reserve(scores.size());
-    for (std::size_t t = 0; t < scores.size(); ++t)
-      if (std::isfinite(scores[t])) order.push_back({scores[t], t});  // the others stay as they are
-    std::sort(order.begin(), order.end(),
-              [](const entry& a, const entry& b) { return a.square > b.square; });
-    double no_smaller = 0;
-    for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-      const double square = static_cast<double>(order[first].square);
-      while (last < order.size() && order[last].square == order[first].square) ++last;
-      no_smaller += square * static_cast<double>(last - first);
-      const double share = square > 0 ? square / no_smaller : 0;
-      for (std::size_t i = first; i < last; ++i)
-        scores[order[i].number] = static_cast<score_of<S>>(share);
-    }
+    // Scores that are not finite stay as they are.
+    detail::with_descending_scores(std::span<const score_of<S>>(scores), [&](const auto& order) {
+      double no_smaller = 0;
+      for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
+        const double square = static_cast<double>(order[first].score);
+        while (last < order.size() && order[last].score == order[first].score) ++last;
+        no_smaller += square * static_cast<double>(last - first);
+        const double share = square > 0 ? square / no_smaller : 0;
+        for (std::size_t i = first; i < last; ++i)
+          scores[static_cast<std::size_t>(order[i].place)] = static_cast<score_of<S>>(share);
+      }
+    });
   }
 
  private:
