@@ -2,6 +2,7 @@
 set(PRUNUS_HEADERS
   include/prunus/allocation.hpp
   include/prunus/allocation/depth_distribution.hpp
+  include/prunus/allocation/detail/shared_out.hpp
   include/prunus/allocation/equal_per_filter.hpp
   include/prunus/allocation/erdos_renyi_kernel.hpp
   include/prunus/allocation/global.hpp

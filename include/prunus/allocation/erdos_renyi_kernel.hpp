@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/tile.hpp>
 
-#include <algorithm>  // std::clamp, std::max, std::min
-#include <cmath>      // std::floor
+#include <algorithm>  // std::max
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
 #include <vector>     // std::vector
@@ -43,7 +43,8 @@ struct erdos_renyi_kernel {
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity) const {
     detail::check_sparsity("erdos_renyi_kernel", sparsity);
-    std::vector<entry> entries;
+    std::vector<detail::share_bounds> bounds;
+    std::vector<double> shares;  // units kept are in proportion to these
     Index total = 0, gone = 0, removable = 0;
     for (const scored_units<T>& u : units) {
       if (u.grid == nullptr)
@@ -53,8 +54,9 @@ struct erdos_renyi_kernel {
                                             "own; use the tile element or kernel"));
       const Index u_gone = detail::already_removed(u);
       const Index most = std::max(detail::most_removable(u.limits, u.size()), u_gone);
-      entries.push_back({relative_density(*u.grid) * static_cast<double>(u.size()), u.size() - most,
-                         u.size() - u_gone});
+      bounds.push_back({static_cast<double>(u.size() - most),
+                        static_cast<double>(u.size() - u_gone), u.size() - u_gone});
+      shares.push_back(relative_density(*u.grid) * static_cast<double>(u.size()));
       total += u.size();
       gone += u_gone;
       removable += most;
@@ -66,7 +68,12 @@ struct erdos_renyi_kernel {
           detail::concat("erdos_renyi_kernel: ", wanted, " of ", total,
                          " units should go, the limits of the parameters let only ", removable,
                          " go; lower the sparsity or the limits"));
-    const std::vector<Index> kept = shared_out(entries, total - wanted);
+    double largest = 0;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      largest = std::max(largest, bounds[i].most / shares[i]);
+    const std::vector<Index> kept =
+        detail::shared_out(bounds, total - wanted, 0, largest,
+                           [&](std::size_t i, double scale) { return scale * shares[i]; });
     std::vector<Index> removed;
     for (std::size_t i = 0; i < units.size(); ++i)
       removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
@@ -76,11 +83,6 @@ struct erdos_renyi_kernel {
   }
 
  private:
-  struct entry {
-    double share = 0;              ///< units kept are in proportion to this ...
-    Index least = 0, largest = 0;  ///< ... between these
-  };
-
   [[nodiscard]] static double relative_density(const tile_grid& grid) noexcept {
     double sum = 0, product = 1;
     for (std::size_t k = 0; k < 4; ++k) {
@@ -90,52 +92,6 @@ struct erdos_renyi_kernel {
       product *= extent;
     }
     return sum / product;
-  }
-
-  /// `total` units shared out in proportion, each within its bounds.
-  /// @pre sum of the least <= total <= sum of the largest
-  [[nodiscard]] static std::vector<Index> shared_out(const std::vector<entry>& entries,
-                                                     Index total) {
-    const auto kept_at = [](const entry& e, double scale) {
-      return std::clamp(scale * e.share, static_cast<double>(e.least),
-                        static_cast<double>(e.largest));
-    };
-    double low = 0, high = 0;
-    for (const entry& e : entries) high = std::max(high, static_cast<double>(e.largest) / e.share);
-    for (int halving = 0; halving < 200; ++halving) {
-      const double middle = low + (high - low) / 2;
-      double sum = 0;
-      for (const entry& e : entries) sum += kept_at(e, middle);
-      (sum >= static_cast<double>(total) ? high : low) = middle;
-    }
-    std::vector<Index> kept;
-    std::vector<double> rest;
-    Index missing = total;
-    for (const entry& e : entries) {
-      const double exact = kept_at(e, high);
-      kept.push_back(static_cast<Index>(std::floor(exact)));
-      rest.push_back(exact - std::floor(exact));
-      missing -= kept.back();
-    }
-    // Each step takes the entry with the largest remainder that has room; an entry that has been
-    // served once comes after all others.
-    for (; missing > 0; --missing) {
-      std::size_t best = entries.size();
-      for (std::size_t i = 0; i < entries.size(); ++i)
-        if (kept[i] < entries[i].largest && (best == entries.size() || rest[i] > rest[best]))
-          best = i;
-      ++kept[best];
-      rest[best] -= 1;
-    }
-    for (; missing < 0; ++missing) {  // by rounding errors of the scale alone
-      std::size_t best = entries.size();
-      for (std::size_t i = 0; i < entries.size(); ++i)
-        if (kept[i] > entries[i].least && (best == entries.size() || rest[i] < rest[best]))
-          best = i;
-      --kept[best];
-      rest[best] += 1;
-    }
-    return kept;
   }
 };
 

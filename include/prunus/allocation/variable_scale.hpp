@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/name_pattern.hpp>
 
-#include <algorithm>    // std::any_of, std::clamp, std::max, std::min, std::stable_sort
-#include <cmath>        // std::floor, std::isfinite, std::pow, std::round
+#include <algorithm>    // std::any_of, std::clamp, std::max, std::min
+#include <cmath>        // std::isfinite, std::pow
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
-#include <numeric>      // std::iota
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -177,50 +177,25 @@ struct variable_scale {
   /// Whole numbers between the bounds that add up to `wanted`.
   [[nodiscard]] std::vector<Index> distribute(const std::vector<share>& shares,
                                               Index wanted) const {
-    std::vector<double> low, high;
+    std::vector<detail::share_bounds> bounds;
     double lows = 0, highs = 0;
     const double target = static_cast<double>(wanted);
     for (const share& s : shares) {
       const double gone = static_cast<double>(s.gone), most = static_cast<double>(s.most);
-      low.push_back(std::clamp(smallest_rate * s.units, gone, most));
-      high.push_back(std::clamp(largest_rate * s.units, gone, most));
-      lows += low.back();
-      highs += high.back();
+      bounds.push_back({std::clamp(smallest_rate * s.units, gone, most),
+                        std::clamp(largest_rate * s.units, gone, most), s.most});
+      lows += bounds.back().least;
+      highs += bounds.back().most;
     }
     for (std::size_t i = 0; i < shares.size(); ++i) {  // the bounds of the rates give way
-      if (target < lows) high[i] = low[i], low[i] = static_cast<double>(shares[i].gone);
-      if (target > highs) low[i] = high[i], high[i] = static_cast<double>(shares[i].most);
+      detail::share_bounds& b = bounds[i];
+      if (target < lows) b.most = b.least, b.least = static_cast<double>(shares[i].gone);
+      if (target > highs) b.least = b.most, b.most = static_cast<double>(shares[i].most);
     }
-
-    const auto taken = [&](std::size_t i, double common) {
-      return std::clamp(units_at(shares[i], common), low[i], high[i]);
-    };
-    double below = -2, above = 2;  // rates and their differences lie in [-1, 1], factors below that
-    for (int step = 0; step < 200; ++step) {
-      const double common = (below + above) / 2;
-      double sum = 0;
-      for (std::size_t i = 0; i < shares.size(); ++i) sum += taken(i, common);
-      (sum < target ? below : above) = common;
-    }
-
-    std::vector<Index> whole;
-    std::vector<double> rest;
-    Index missing = wanted;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      constexpr double digits = 1e9;  // what lies behind them is rounding error
-      const double exact = taken(i, above), floor = std::floor(exact + 1 / digits);
-      whole.push_back(static_cast<Index>(floor));
-      rest.push_back(std::round((exact - floor) * digits));
-      missing -= whole.back();
-    }
-    std::vector<std::size_t> order(shares.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return rest[a] > rest[b]; });
-    while (missing > 0)
-      for (std::size_t i : order)
-        if (missing > 0 && whole[i] < shares[i].most) ++whole[i], --missing;
-    return whole;
+    // Rates and their differences lie in [-1, 1], factors below that.
+    return detail::shared_out(bounds, wanted, -2, 2, [&](std::size_t i, double common) {
+      return units_at(shares[i], common);
+    });
   }
 };
 
