@@ -79,57 +79,60 @@ struct weight_rows {
 };
 
 /// What the inputs of a layer say about changes of its weights. With a bias that is fitted, inputs
-/// count from their mean.
+/// count from their mean. A template (R is double), so that who includes this and never calls it
+/// does not compile Eigen's solvers.
+template <std::floating_point R>
 class input_geometry {
  public:
+  using matrix = Eigen::Matrix<R, Eigen::Dynamic, Eigen::Dynamic>;
+  using vector = Eigen::Matrix<R, Eigen::Dynamic, 1>;
+
   template <std::floating_point T>
-  input_geometry(const input_correlation<T>& inputs, bool fit_bias, double damping)
-      : products_((fit_bias ? inputs.covariance() : inputs.mean_product()).template cast<double>()),
-        mean_(inputs.mean().template cast<double>()),
-        ridge_(damping * products_.trace() / static_cast<double>(mean_.size())),
+  input_geometry(const input_correlation<T>& inputs, bool fit_bias, R damping)
+      : products_((fit_bias ? inputs.covariance() : inputs.mean_product()).template cast<R>()),
+        mean_(inputs.mean().template cast<R>()),
+        ridge_(damping * products_.trace() / static_cast<R>(mean_.size())),
         fit_bias_(fit_bias) {
     if (!fit_bias_) mean_.setZero();
   }
 
   /// Mean of each output: what a bias can take over.
-  [[nodiscard]] Eigen::VectorXd mean_output(const Eigen::MatrixXd& rows) const {
-    return rows.transpose() * mean_;
-  }
+  [[nodiscard]] vector mean_output(const matrix& rows) const { return rows.transpose() * mean_; }
   /// Mean squared outputs of weights `rows` (inputs x outputs), their mean shifted by `-added`.
-  [[nodiscard]] Eigen::VectorXd energy(const Eigen::MatrixXd& rows,
-                                       const Eigen::VectorXd& added) const {
-    const Eigen::MatrixXd images = products_ * rows;
-    const Eigen::ArrayXd spread = rows.cwiseProduct(images).colwise().sum().transpose();
+  [[nodiscard]] vector energy(const matrix& rows, const vector& added) const {
+    const matrix images = products_ * rows;
+    const Eigen::Array<R, Eigen::Dynamic, 1> spread =
+        rows.cwiseProduct(images).colwise().sum().transpose();
     return spread + (mean_output(rows) - added).array().square();
   }
   /// The best weights with zeros at `gone`. @throws argument_error (out_of_range)
-  [[nodiscard]] Eigen::MatrixXd fit(const Eigen::MatrixXd& rows, const std::vector<Index>& kept,
-                                    const std::vector<Index>& gone) const {
-    Eigen::MatrixXd result = rows;
+  [[nodiscard]] matrix fit(const matrix& rows, const std::vector<Index>& kept,
+                           const std::vector<Index>& gone) const {
+    matrix result = rows;
     result(gone, Eigen::all).setZero();
     if (gone.empty() || kept.empty() || products_.trace() <= 0) return result;
-    Eigen::MatrixXd system = products_(kept, kept);
+    matrix system = products_(kept, kept);
     system.diagonal().array() += ridge_;
-    const Eigen::LLT<Eigen::MatrixXd> factor(std::move(system));
-    if (factor.info() != Eigen::Success || factor.rcond() < std::numeric_limits<double>::epsilon())
+    const Eigen::LLT<matrix> factor(std::move(system));
+    if (factor.info() != Eigen::Success || factor.rcond() < std::numeric_limits<R>::epsilon())
       throw argument_error(errc::out_of_range,
                            "reconstruct: the kept inputs depend on each other; raise the damping");
-    const Eigen::MatrixXd lost = products_(kept, gone) * rows(gone, Eigen::all);
+    const matrix lost = products_(kept, gone) * rows(gone, Eigen::all);
     result(kept, Eigen::all) += factor.solve(lost);
     return result;
   }
 
  private:
-  Eigen::MatrixXd products_;
-  Eigen::VectorXd mean_;
-  double ridge_;
+  matrix products_;
+  vector mean_;
+  R ridge_;
   bool fit_bias_;
 };
 
 /// The weights of a layer while they are refitted, and what was found on the way.
 template <class S>
 struct layer_refit {
-  const input_geometry& geometry;
+  const input_geometry<double>& geometry;
   Eigen::MatrixXd& rows;  // inputs x outputs
   Eigen::VectorXd bias;   // empty: stays
   reconstruction_report report{};
@@ -221,7 +224,7 @@ reconstruction_report reconstruct(weight_view<S> weight, const mask& keep,
   detail::weight_rows rows(weight, keep);
   if (!rows.values.allFinite())
     throw value_error(errc::not_finite, "reconstruct: a weight is not finite");
-  const detail::input_geometry geometry(inputs, !bias.empty(), options.damping);
+  const detail::input_geometry<double> geometry(inputs, !bias.empty(), options.damping);
   detail::layer_refit<S> refitted{geometry, rows.values, Eigen::VectorXd(bias.size())};
   for (Index o = 0; o < bias.size(); ++o) refitted.bias(o) = static_cast<double>(bias.data[o]);
   for (const auto& [pattern, members] : rows.outputs_of) refitted.refit(pattern, members);
