@@ -90,7 +90,7 @@ class depth_distribution {
   depth_distribution(const graph& declared, depth_shape shape,
                      depth_distribution_options options = {})
       : depth_distribution(resolve(declared), std::move(options)) {
-    shape_ = shape;
+    shape_ = shape;  // NOLINT(cppcoreguidelines-prefer-member-initializer): delegates
   }
   /// A shape of one's own: one relative rate for each layer, in the order of depth.
   /// @throws as above; argument_error (out_of_range: a negative or infinite relative rate)
@@ -102,6 +102,7 @@ class depth_distribution {
         throw argument_error(errc::out_of_range,
                              detail::concat("depth_distribution: a relative rate of ", q,
                                             "; it must be finite and not negative"));
+    // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): delegates
     own_shape_ = std::move(relative_rates);
   }
 
@@ -224,6 +225,7 @@ class depth_distribution {
     }
     (void)macs_with(enough);
     std::vector<double> result;
+    result.reserve(positions.size());
     for (const std::size_t k : positions) result.push_back(all[k]);
     return result;
   }

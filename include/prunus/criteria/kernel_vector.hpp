@@ -148,6 +148,7 @@ struct kernel_vector {
       most = std::max(most, std::abs(g));
     }
     std::vector<double> factors;
+    factors.reserve(scales.size());
     for (const double g : scales)
       factors.push_back(most > 0 ? factor(scale_weight * (most - std::abs(g)) / (most + least))
                                  : 1.0);

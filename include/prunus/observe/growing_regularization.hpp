@@ -43,7 +43,8 @@ struct growing_regularization {
   /// The strength at a step: increment at step 0, then one increment more after every `every`
   /// steps.
   [[nodiscard]] double strength(Index step) const noexcept {
-    return std::min(ceiling, increment * static_cast<double>(step / every + 1));
+    const Index increments = step / every + 1;
+    return std::min(ceiling, increment * static_cast<double>(increments));
   }
   /// Steps after which the strength grows no further.
   [[nodiscard]] Index duration() const noexcept {

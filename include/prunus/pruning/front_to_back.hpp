@@ -89,6 +89,7 @@ struct front_to_back {
     }
     pass.allocation.allocate(std::span<scored_units<T>>(units), target);
     std::vector<Index> removed;
+    removed.reserve(keep.size());
     for (const std::vector<std::uint8_t>& k : keep)
       removed.push_back(static_cast<Index>(std::count(k.begin(), k.end(), std::uint8_t{0})));
     return removed;

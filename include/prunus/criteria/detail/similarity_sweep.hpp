@@ -36,13 +36,13 @@ struct eliminated_unit {
 template <class Matrix>
 [[nodiscard]] std::vector<eliminated_unit<typename Matrix::Scalar>> sweep_closest_pairs(
     const Matrix& distance, std::span<const double> norm, std::vector<std::uint8_t>& live) {
-  using T = typename Matrix::Scalar;
-  constexpr T infinity = std::numeric_limits<T>::infinity();
+  using scalar = typename Matrix::Scalar;
+  constexpr scalar infinity = std::numeric_limits<scalar>::infinity();
   const Index n = distance.cols();
   const auto is_live = [&](Index u) { return live[static_cast<std::size_t>(u)] != 0; };
   Eigen::ArrayXd total = Eigen::ArrayXd::Zero(n);
-  Eigen::Array<T, Eigen::Dynamic, 1> closest =
-      Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, infinity);
+  Eigen::Array<scalar, Eigen::Dynamic, 1> closest =
+      Eigen::Array<scalar, Eigen::Dynamic, 1>::Constant(n, infinity);
   std::vector<Index> partner(static_cast<std::size_t>(n), 0);
   Index count = 0;
   const auto find_partner = [&](Index i) {
@@ -61,14 +61,14 @@ template <class Matrix>
       if (j != i && is_live(j)) total[i] += static_cast<double>(distance(j, i));
   }
   const auto goes_first = [&](Index i, Index j) {  // i < j
-    constexpr double rounding = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    constexpr double rounding = 64 * static_cast<double>(std::numeric_limits<scalar>::epsilon());
     const bool tied = distance(j, i) == 0 ||
                       std::abs(total[i] - total[j]) <= rounding * std::max(total[i], total[j]);
     if (!tied) return total[i] < total[j] ? i : j;
     return norm[static_cast<std::size_t>(i)] < norm[static_cast<std::size_t>(j)] ? i : j;
   };
 
-  std::vector<eliminated_unit<T>> order;
+  std::vector<eliminated_unit<scalar>> order;
   while (count > 1) {
     Index i = 0;
     closest.minCoeff(&i);

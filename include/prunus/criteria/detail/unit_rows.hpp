@@ -45,7 +45,7 @@ class unit_rows {
   /// Unit u takes the `width` positions from u * width on.
   unit_rows(weight_view<const S> weight, axis along, Index units, Index width)
       : unit_rows(weight, along, units) {
-    width_ = width;
+    width_ = width;  // NOLINT(cppcoreguidelines-prefer-member-initializer): delegates
     for (Index i = 0; i < units * width; ++i)
       positions_.push_back(i < weight.extent(along) ? i : Index{-1});
     in_order_ = units * width == weight.extent(along);
@@ -86,9 +86,8 @@ class unit_rows {
       : weight_(weight),
         extent_(weight.extent(along)),
         inner_(weight.stride(along)),
-        units_(units) {
-    outer_ = weight.size() / (extent_ * inner_);
-  }
+        units_(units),
+        outer_(weight.size() / (extent_ * inner_)) {}
 
   weight_view<const S> weight_;  // seen as outer x extent x inner
   Index extent_, inner_, units_;

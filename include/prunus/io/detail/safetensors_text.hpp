@@ -98,8 +98,8 @@ template <weight_scalar S>
           errc::duplicate_name,
           concat("write_safetensors: two tensors are called ", shown(tensor.name)));
     separate('{');
-    header += concat(json_text(tensor.name), ":{\"dtype\":\"", name_of(stored_type_of<S>()),
-                     "\",\"shape\":[");
+    header += concat(json_text(tensor.name), R"(:{"dtype":")", name_of(stored_type_of<S>()),
+                     R"(","shape":[)");
     for (axis a : axes_of(tensor)) {
       separate('[');
       header += concat(tensor.values.extent(a));

@@ -61,6 +61,7 @@ template <class S>
 /// Adds the sums of `Lanes` neighbouring channels of one value each, over `rows` samples that are
 /// `pitch` values apart, to four arrays.
 template <int Lanes, class S>
+// NOLINTNEXTLINE(readability-non-const-parameter): they are written through maps
 void add_columns(const S* values, Index rows, Index pitch, std::int64_t* active, double* sum,
                  double* magnitude, double* square) {
   lane_sums<Lanes> sums;
