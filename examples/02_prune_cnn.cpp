@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <examples/support/comparison.hpp>
 #include <examples/support/csv.hpp>
+#include <examples/support/file_output.hpp>
 #include <examples/support/load_dataset.hpp>
 #include <examples/support/networks.hpp>
 #include <examples/support/plot.hpp>
@@ -16,7 +17,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace {
@@ -103,13 +103,7 @@ void write_curves(const std::vector<finished_run>& runs, const std::filesystem::
 
 int run(options& chosen) {
   // What would fail at the end must fail now.
-  const std::filesystem::path folder(chosen.output);
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed)
-    throw prunus::file_error(prunus::errc::cannot_open,
-                             chosen.output + ": the folder cannot be made (" + failed.message() +
-                                 "); name another one with --output");
+  const std::filesystem::path folder = output_folder(chosen.output);
   prunus::write_file((folder / "pruning.csv").string(), "");
 
   const std::string directory = data_directory(chosen.data);

@@ -17,6 +17,7 @@
 #include <CLI/CLI.hpp>
 #include <examples/support/corrosion.hpp>
 #include <examples/support/csv.hpp>
+#include <examples/support/file_output.hpp>
 #include <examples/support/plot.hpp>
 #include <examples/support/png.hpp>
 #include <examples/support/progress_bar.hpp>
@@ -29,7 +30,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace {
@@ -220,13 +220,7 @@ void write_pictures(const std::vector<run*>& runs, const segmentation_set& test,
 }
 
 int execute(const options& chosen) {
-  const std::filesystem::path folder(chosen.output);
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed)
-    throw prunus::file_error(prunus::errc::cannot_open,
-                             chosen.output + ": the folder cannot be made (" + failed.message() +
-                                 "); name another one with --output");
+  const std::filesystem::path folder = output_folder(chosen.output);
   const segmentation_set train = corrosion::draw_set(chosen.train, chosen.side, chosen.seed);
   const segmentation_set test = corrosion::draw_set(chosen.test, chosen.side, chosen.seed + 1);
   const prunus::graph graph =

@@ -17,6 +17,7 @@
 #include <CLI/CLI.hpp>
 #include <examples/support/comparison.hpp>
 #include <examples/support/csv.hpp>
+#include <examples/support/file_output.hpp>
 #include <examples/support/load_dataset.hpp>
 #include <examples/support/plot.hpp>
 #include <examples/support/progress_bar.hpp>
@@ -29,7 +30,6 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace {
@@ -120,13 +120,7 @@ void show_structured(network& net, const dataset& test, double share, double den
 }
 
 int run(options& chosen) {
-  const std::filesystem::path folder(chosen.output);
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed)
-    throw prunus::file_error(prunus::errc::cannot_open,
-                             chosen.output + ": the folder cannot be made (" + failed.message() +
-                                 "); name another one with --output");
+  const std::filesystem::path folder = output_folder(chosen.output);
   if (!chosen.data.empty() && !find_spoken_digits(chosen.data))
     throw prunus::file_error(
         prunus::errc::cannot_open,

@@ -18,7 +18,6 @@
 #include <exception>
 #include <filesystem>
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace {
@@ -90,13 +89,7 @@ void write(const prunus::sensitivity_report& report, const std::string& what,
 
 int run(const options& chosen) {
   // What would fail at the end must fail now.
-  const std::filesystem::path folder(chosen.output);
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed)
-    throw prunus::file_error(prunus::errc::cannot_open,
-                             chosen.output + ": the folder cannot be made (" + failed.message() +
-                                 "); name another one with --output");
+  const std::filesystem::path folder = output_folder(chosen.output);
 
   data_split data = load_or_draw(data_directory(chosen.data),
                                  {.train = chosen.train_images, .test = chosen.test_images});

@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 #include <examples/support/comparison.hpp>
+#include <examples/support/file_output.hpp>
 #include <examples/support/load_dataset.hpp>
 #include <examples/support/progress_bar.hpp>
 #include <examples/support/trained_network.hpp>
@@ -316,12 +317,7 @@ void show_without_data(const options& chosen) {
 }
 
 int run(const options& chosen) {
-  std::error_code failed;
-  std::filesystem::create_directories(chosen.output, failed);
-  if (failed)
-    throw prunus::file_error(prunus::errc::cannot_open,
-                             chosen.output + ": the folder cannot be made (" + failed.message() +
-                                 "); name another one with --output");
+  (void)output_folder(chosen.output);
   const std::string folder = data_directory(chosen.data);
   const std::optional<places> where = folder.empty() ? std::nullopt : find_places(folder);
   if (!where) {

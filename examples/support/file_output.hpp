@@ -93,4 +93,17 @@ inline void write_file(const std::string& path, std::string_view contents) {
   pending.commit();
 }
 
+/// The folder that --output names, made where it is not there.
+/// @throws prunus::file_error cannot_open
+inline std::filesystem::path output_folder(const std::string& name) {
+  std::error_code failed;
+  std::filesystem::create_directories(name, failed);
+  if (failed) {
+    throw prunus::file_error(prunus::errc::cannot_open,
+                             joined(name, ": the folder cannot be made (", failed.message(),
+                                    "); name another one with --output"));
+  }
+  return name;
+}
+
 }  // namespace prunus_examples
