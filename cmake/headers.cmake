@@ -63,6 +63,7 @@ set(PRUNUS_HEADERS
   include/prunus/measure.hpp
   include/prunus/measure/detail/number_text.hpp
   include/prunus/measure/detail/order_statistics.hpp
+  include/prunus/measure/fastest_kernel.hpp
   include/prunus/measure/latency.hpp
   include/prunus/measure/measurement.hpp
   include/prunus/measure/report.hpp
@@ -83,6 +84,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/sequence_layers.hpp
   include/prunus/nn/detail/shape_layers.hpp
   include/prunus/nn/detail/weight_layers.hpp
+  include/prunus/nn/inference_kernel.hpp
   include/prunus/nn/initialization.hpp
   include/prunus/nn/learning_rate.hpp
   include/prunus/nn/minibatches.hpp
@@ -93,6 +95,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/random.hpp
   include/prunus/nn/sgd.hpp
   include/prunus/nn/softmax_cross_entropy.hpp
+  include/prunus/nn/sparse_inference.hpp
   include/prunus/nn/training.hpp
   include/prunus/nn/transformer.hpp
   include/prunus/nn/unet.hpp
@@ -142,13 +145,17 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/denormal_guard.hpp
   include/prunus/runtime/detail/convolution_grid.hpp
   include/prunus/runtime/detail/line_kernels.hpp
+  include/prunus/runtime/detail/packed_rows.hpp
   include/prunus/runtime/detail/packet.hpp
-  include/prunus/runtime/detail/pattern_kernels.hpp
+  include/prunus/runtime/detail/sparse_kernels.hpp
   include/prunus/runtime/direct_convolution.hpp
   include/prunus/runtime/kernel_index.hpp
   include/prunus/runtime/kernel_index_convolution.hpp
   include/prunus/runtime/matrix_product.hpp
   include/prunus/runtime/pooling.hpp
+  include/prunus/runtime/sparse_convolution.hpp
+  include/prunus/runtime/sparse_dense.hpp
+  include/prunus/runtime/sparse_format.hpp
   include/prunus/runtime/thread_pool.hpp
   include/prunus/schedule.hpp
   include/prunus/schedule/accuracy_steps.hpp

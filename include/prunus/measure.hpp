@@ -3,6 +3,7 @@
 
 // Door to latency, verdicts and reports.
 
+#include <prunus/measure/fastest_kernel.hpp>
 #include <prunus/measure/latency.hpp>
 #include <prunus/measure/measurement.hpp>
 #include <prunus/measure/report.hpp>

@@ -5,6 +5,7 @@
 
 #include <prunus/nn/adam.hpp>
 #include <prunus/nn/architectures.hpp>
+#include <prunus/nn/inference_kernel.hpp>
 #include <prunus/nn/initialization.hpp>
 #include <prunus/nn/learning_rate.hpp>
 #include <prunus/nn/minibatches.hpp>
@@ -15,6 +16,7 @@
 #include <prunus/nn/random.hpp>
 #include <prunus/nn/sgd.hpp>
 #include <prunus/nn/softmax_cross_entropy.hpp>
+#include <prunus/nn/sparse_inference.hpp>
 #include <prunus/nn/training.hpp>
 #include <prunus/nn/transformer.hpp>
 #include <prunus/nn/unet.hpp>

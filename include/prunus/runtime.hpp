@@ -12,4 +12,7 @@
 #include <prunus/runtime/kernel_index_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/pooling.hpp>
+#include <prunus/runtime/sparse_convolution.hpp>
+#include <prunus/runtime/sparse_dense.hpp>
+#include <prunus/runtime/sparse_format.hpp>
 #include <prunus/runtime/thread_pool.hpp>

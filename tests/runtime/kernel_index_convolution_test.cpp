@@ -8,7 +8,7 @@
 #include "support/owned_weight.hpp"
 #include "support/random_source.hpp"
 
-#include <algorithm>  // std::sort
+#include <algorithm>  // std::count, std::max
 #include <vector>     // std::vector
 
 namespace {
@@ -57,7 +57,7 @@ void check_against_dense(const convolution_shape& s, Index kept, Index images, s
   fill(scale, random);
   fill(shift, random);
   const prunus::direct_convolution<S> dense(s);
-  const prunus::kernel_index_convolution<S> indexed(s, kernels.index);
+  const prunus::sparse_convolution<S> indexed = prunus::kernel_index_convolution(s, kernels);
   std::vector<S> scratch(
       static_cast<std::size_t>(std::max(dense.scratch_size(), indexed.scratch_size())), S(777));
   std::vector<S> y(static_cast<std::size_t>(images * s.out_size()), S(5)), expected(y);
@@ -66,10 +66,14 @@ void check_against_dense(const convolution_shape& s, Index kept, Index images, s
         prunus::channel_epilogue<S>{.scale = scale.data(), .shift = shift.data(), .relu = true}}) {
     dense.forward(x.data(), weight.values.data(), epilogue, expected.data(), images,
                   scratch.data());
-    indexed.forward(x.data(), kernels.weights.data(), epilogue, y.data(), images, scratch.data());
+    indexed.forward(x.data(), epilogue, y.data(), images, scratch.data());
     REQUIRE(y == expected);
   }
-  REQUIRE(indexed.macs() * s.in_channels == s.macs() * kept);
+  // A kept kernel may hold zeros, which are not computed either.
+  REQUIRE(indexed.macs() * s.in_channels <= s.macs() * kept);
+  REQUIRE(indexed.packed_weights() ==
+          static_cast<Index>(kernels.weights.size()) -
+              std::count(kernels.weights.begin(), kernels.weights.end(), S(0)));
 }
 
 }  // namespace
@@ -179,8 +183,10 @@ TEST_CASE("indices that make no sense are refused", "[runtime][kernel_index]") {
             [&] { (void)prunus::kernel_index_from_bitmap(bits, 2, 9); }) == errc::shape_mismatch);
 
   const auto refusal = [](const convolution_shape& s, const kernel_index& index) {
+    prunus::indexed_kernels<float> refused{index, 1, 1, {}};
+    refused.weights.resize(static_cast<std::size_t>(index.out_channels * index.kept), 1);
     return support::code_of<prunus::error>(
-        [&] { (void)prunus::kernel_index_convolution<float>(s, index); });
+        [&] { (void)prunus::kernel_index_convolution(s, refused); });
   };
   const convolution_shape s{.in_channels = 4, .out_channels = 2, .height = 5, .width = 5};
   CHECK(refusal(s, {2, 4, 2, {0, 1, 2, 3}}) == errc{});

@@ -7,6 +7,7 @@
 #include <prunus/core/view.hpp>
 #include <prunus/nn/detail/executor.hpp>
 #include <prunus/nn/detail/parameter_store.hpp>
+#include <prunus/nn/inference_kernel.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -18,6 +19,7 @@
 #include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
+#include <memory>       // std::shared_ptr
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -140,6 +142,18 @@ class network {
       result.push_back({p.name, p.weight.extents, p.weight.axes, p.weight.rank,
                         std::vector<S>(p.weight.data, p.weight.data + p.weight.size())});
     return result;
+  }
+
+  /// Lets another kernel compute a convolution or a dense layer at inference, or, with null, the
+  /// network's own again. The kernel has the weights that it was made with; the next forward pass
+  /// in training mode therefore takes all such kernels away.
+  /// @throws argument_error (unknown_name; unsupported: a node without weights to multiply with)
+  void set_inference_kernel(std::string_view layer,
+                            const std::shared_ptr<const inference_kernel<S>>& kernel) {
+    if (!executor_.set_inference_kernel(resolved_.index_of(layer), kernel))
+      throw argument_error(errc::unsupported,
+                           prunus::detail::concat("network.set_inference_kernel: ", layer,
+                                                  " is neither a convolution nor a dense layer"));
   }
 
   /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input

@@ -12,6 +12,7 @@
 #include <algorithm>  // std::max, std::min
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
+#include <memory>     // std::shared_ptr
 #include <utility>    // std::move
 #include <variant>    // std::visit
 #include <vector>     // std::vector
@@ -88,7 +89,39 @@ class executor {
     if (more_values || more_gradients) bind();
   }
 
+  /// Gives a layer another kernel for inference, or its own back.
+  /// @returns false where the node has no weights to multiply with
+  bool set_inference_kernel(std::size_t node,
+                            const std::shared_ptr<const nn::inference_kernel<S>>& kernel) {
+    return std::visit(
+        [&](auto& layer) {
+          if constexpr (requires { layer.inference; }) {
+            if (kernel != nullptr)
+              for (buffer& one : scratch_)
+                if (one.size() < kernel->scratch_size()) one.setZero(kernel->scratch_size());
+            layer.inference = kernel;
+            replaced_ = replaced_ || kernel != nullptr;
+            return true;
+          } else {
+            return false;
+          }
+        },
+        layers_[node]);
+  }
+
+  /// Gives all layers their own kernels back.
+  void restore_kernels() noexcept {
+    for (any_layer<S>& layer : layers_)
+      std::visit(
+          [](auto& l) {
+            if constexpr (requires { l.inference; }) l.inference = nullptr;
+          },
+          layer);
+    replaced_ = false;
+  }
+
   void forward(const S* images, Index batch, bool training, std::uint64_t step) {
+    if (training && replaced_) restore_kernels();
     for (any_layer<S>& layer : layers_) {
       if (input_layer<S>* input = std::get_if<input_layer<S>>(&layer)) input->images = images;
       if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer);
@@ -242,6 +275,7 @@ class executor {
   execution_plan order_;
   Index shards_;
   Index capacity_ = 0, gradient_capacity_ = 0;
+  bool replaced_ = false;  // some layer has another kernel for inference
   std::vector<std::vector<std::size_t>> inputs_;
   std::vector<layer_ports<S>> ports_, folded_ports_;
   std::vector<buffer> values_, gradients_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/inference_kernel.hpp>
 #include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
@@ -10,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>  // std::max, std::min
+#include <memory>     // std::shared_ptr
 #include <vector>     // std::vector
 
 namespace prunus::inline v0 {
@@ -23,7 +25,8 @@ struct convolution_layer {
   bool relu = false;  ///< the activation that follows is done here
   std::vector<S> scale{},
       shift{};  ///< at inference: of the batch normalisation that follows; empty when none does
-  bool folded = false;  ///< use them
+  bool folded = false;                                         ///< use them
+  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of `kernel`
 
   [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op,
                                                   const tensor_shape& in) {
@@ -49,6 +52,9 @@ struct convolution_layer {
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const channel_epilogue<S> epilogue{folded ? scale.data() : nullptr,
                                        folded ? shift.data() : bias.value, relu};
+    if (inference != nullptr && !block.training)
+      return inference->forward(ports.in[0].value_of(block.first), epilogue,
+                                ports.out.value_of(block.first), block.count, block.scratch);
     kernel.forward(ports.in[0].value_of(block.first), weight.value, epilogue,
                    ports.out.value_of(block.first), block.count, block.scratch);
   }
@@ -87,6 +93,7 @@ struct dense_layer {
   dense_shape shape;
   layer_parameter<S> weight, bias;
   bool relu = false;
+  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of the dense product
 
   /// Samples whose gradients pass through the scratch memory together, where they must be added.
   static constexpr Index added_together = 8;
@@ -95,6 +102,10 @@ struct dense_layer {
   }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
+    if (inference != nullptr && !block.training)
+      return inference->forward(ports.in[0].value_of(block.first),
+                                {.shift = bias.value, .relu = relu},
+                                ports.out.value_of(block.first), block.count, block.scratch);
     dense_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
                   ports.out.value_of(block.first), block.count, block.scratch);
   }

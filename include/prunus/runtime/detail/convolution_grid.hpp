@@ -141,15 +141,18 @@ struct convolution_grid {
   }
 };
 
-/// Copies `count` images onto zeroed grids, one for each channel and phase.
+/// Copies the channels [first, first + channels) of `count` images onto zeroed grids, one for each
+/// channel and phase.
 template <class S>
-void spread_images(const convolution_grid& grid, const S* x, Index count, S* lines) noexcept {
+void spread_channels(const convolution_grid& grid, const S* x, Index count, S* lines, Index first,
+                     Index channels) noexcept {
   const convolution_shape& shape = grid.shape;
   const grid_axis &rows = grid.rows, &columns = grid.columns;
-  for (Index c = 0; c < shape.in_channels; ++c)
+  lines += first * grid.phases() * grid.in_plane;
+  for (Index c = first; c < first + channels; ++c)
     for (Index p = 0; p < rows.phases(); ++p)
       for (Index q = 0; q < columns.phases(); ++q, lines += grid.in_plane) {
-        std::fill_n(lines, grid.in_plane, S(0));
+        std::fill_n(lines, grid.in_plane - (grid.images - count) * grid.image_pitch, S(0));
         const Index left = columns.first(q),
                     width = std::min(columns.last(q), columns.read()) - left;
         const Index bottom = std::min(rows.last(p), rows.read());
@@ -166,6 +169,12 @@ void spread_images(const convolution_grid& grid, const S* x, Index count, S* lin
               for (Index i = 0; i < width; ++i) to[i] = from[i * columns.stride];
         }
       }
+}
+
+/// The same with all channels.
+template <class S>
+void spread_images(const convolution_grid& grid, const S* x, Index count, S* lines) noexcept {
+  spread_channels(grid, x, count, lines, Index{0}, grid.shape.in_channels);
 }
 
 }  // namespace detail

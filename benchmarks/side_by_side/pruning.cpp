@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What pruning itself costs: selection, norms, similarity, removal.
+#include <prunus/allocation/global.hpp>
+#include <prunus/allocation/uniform.hpp>
+#include <prunus/criteria/geometric_median.hpp>
+#include <prunus/criteria/l1_norm.hpp>
+#include <prunus/criteria/l2_norm.hpp>
+#include <prunus/pruning/pass.hpp>
+
+#include "side_by_side/arena.hpp"
+#include "support/half_pruned_resnet50.hpp"
+#include "support/layer_shapes.hpp"
+
+#include <Eigen/Core>
+
+#include <span>
+
+namespace side_by_side {
+namespace {
+
+using namespace prunus_benchmarks;
+
+void plain_read(const weights& w) {
+  volatile float kept = 0;
+  float sum = 0;
+  for (const auto& p : w.net().parameters())
+    sum += Eigen::Map<const Eigen::ArrayXf>(p.weight.data, p.weight.size()).sum();
+  kept = sum;
+  static_cast<void>(kept);
+}
+
+template <class Criterion>
+void score_filters(const weights& w, std::vector<std::vector<float>>& scores) {
+  scores.resize(w.net().parameters().size());
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const auto& p = w.net().parameters()[i];
+    const prunus::tile_grid grid(p.weight, prunus::filter);
+    scores[i].resize(static_cast<std::size_t>(grid.size()));
+    Criterion{}.score(p, grid, std::span<float>(scores[i]));
+  }
+}
+
+std::vector<layer_shape> convolutions(std::vector<layer_shape> layers) {
+  std::erase_if(layers, [](const layer_shape& l) { return l.name == "fc"; });
+  return layers;
+}
+
+}  // namespace
+
+void compare_pruning(arena& in) {
+  if (in.wants("global magnitude") || in.wants("filter norms")) {
+    weights w(resnet50());
+    std::vector<std::vector<float>> scores;
+    const candidate read{"plain read", [&] { plain_read(w); }};
+    const prunus::pass pass{prunus::l1_norm{}, prunus::element, prunus::global{}};
+    const prunus::pass_state fresh = pass.prepare(w.net());
+    prunus::pass_state masks = fresh;
+    in.compare("global magnitude, ResNet-50, 90 %", 1,
+               {read,
+                {"prunus pass", [&] { static_cast<void>(pass.prune(w.net(), masks, 1, 0.9)); },
+                 [&] {
+                   w.restore();
+                   masks = fresh;
+                 }}});
+    w.restore();
+    in.compare("filter norms L1, ResNet-50", 1,
+               {read, {"prunus", [&] { score_filters<prunus::l1_norm>(w, scores); }}});
+    in.compare("filter norms L2, ResNet-50", 1,
+               {read, {"prunus", [&] { score_filters<prunus::l2_norm>(w, scores); }}});
+  }
+  for (const bool resnet : {true, false}) {
+    const std::string work =
+        std::string("geometric median, ") + (resnet ? "ResNet-50" : "VGG-16") + " convolutions";
+    if (!in.wants(work)) continue;
+    weights w(convolutions(resnet ? resnet50() : vgg16()));
+    std::vector<std::vector<float>> scores;
+    in.compare(work, 1, {{"prunus", [&] { score_filters<prunus::geometric_median>(w, scores); }}});
+  }
+  if (in.wants("graph, plan and compaction")) {
+    const half_pruned_resnet50 half;
+    in.compare("graph, plan and compaction, ResNet-50, 50 %", 1,
+               {{"prunus", [&] { static_cast<void>(half.removed()); }}});
+  }
+}
+
+}  // namespace side_by_side

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/detail/sparse_kernels.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>    // std::min
+#include <array>        // std::array
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int32_t
+#include <type_traits>  // std::bool_constant
+#include <vector>       // std::vector
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// The weights of a layer without its zeros, as panels of rows.
+///
+/// The terms of the sums may be cut into parts: all panels are computed for one part before the
+/// next, so that the lines of a part stay in the cache.
+template <class S>
+class packed_rows {
+ public:
+  /// @param height rows of a panel: 1, 4, 8 or 16
+  /// @param patterned every single zero is left out, at a height of `pattern_rows`
+  packed_rows(int height, bool patterned) : height_(height), patterned_(patterned) {}
+
+  /// Weights packed, zeros within blocks included.
+  [[nodiscard]] Index size() const noexcept { return static_cast<Index>(weights_.size()); }
+  /// Bytes of weights and of what tells where they belong.
+  [[nodiscard]] Index bytes() const noexcept {
+    return static_cast<Index>(weights_.size() * sizeof(S) + lines_.size() * sizeof(std::int32_t) +
+                              panels_.size() * sizeof(panel));
+  }
+  [[nodiscard]] Index panels() const noexcept { return panels_in_part_; }
+
+  /// The next part begins; every part has the same rows.
+  void begin_part() {
+    ++parts_;
+    panels_in_part_ = 0;
+  }
+
+  /// Packs the terms [begin, end) of `rows` rows of `terms` weights each. The first is row `first`
+  /// of the results; term k reads the line that begins at line(k).
+  template <class Line>
+  void pack(const S* weights, Index terms, Index first, Index rows, Index begin, Index end,
+            const Line& line) {
+    for (Index r = 0, height = 0; r < rows; r += height) {
+      // The last rows go into lower panels, of heights that other formats have as well.
+      height = rows - r >= height_ ? height_ : rows - r >= 4 ? 4 : 1;
+      pack_panel(weights + r * terms, terms, first + r, height, begin, end, line);
+    }
+  }
+
+  /// out[r * pitch + t] = epilogue_r(sum of weight * lines[line * line_pitch + t]) for t <
+  /// positions and the rows of the panels [first, last). Reads and writes whole registers.
+  void multiply(const S* lines, Index line_pitch, Index positions,
+                const channel_epilogue<S>& epilogue, S* out, Index pitch, Index first,
+                Index last) const noexcept {
+    with_height([&]<int Rows, bool Patterned>(int_constant<Rows>, std::bool_constant<Patterned>) {
+      sweep_tiles<Rows, Patterned>(lines, line_pitch, positions, epilogue, out, pitch, first, last);
+    });
+  }
+
+  /// y[r] = sum of weight * x[line] for the rows of the panels [first, last): one sample.
+  /// @pre one part
+  void multiply(const S* x, S* y, Index first, Index last) const noexcept {
+    with_height([&]<int Rows, bool Patterned>(int_constant<Rows>, std::bool_constant<Patterned>) {
+      for (Index p = first; p < last; ++p) {
+        const panel& q = panels_[static_cast<std::size_t>(p)];
+        if (q.rows == 1)
+          y[q.row] = dot_of_packed_row<S>(x, taps_of(q));
+        else if constexpr (Patterned)
+          dot_of_patterned_rows<S>(x, taps_of(q), y + q.row);
+        else if (q.rows == 4)
+          dot_of_packed_rows<S, 4>(x, taps_of(q), y + q.row);
+        else
+          dot_of_packed_rows<S, Rows>(x, taps_of(q), y + q.row);
+      }
+    });
+  }
+
+  /// The first row of panel `p`, and one behind the last row for p = panels().
+  [[nodiscard]] Index row(Index p) const noexcept {
+    if (p < panels_in_part_) return panels_[static_cast<std::size_t>(p)].row;
+    return panels_.empty() ? 0 : panels_.back().row + panels_.back().rows;
+  }
+
+ private:
+  struct panel {
+    Index row = 0, rows = 0;
+    std::size_t line = 0, weight = 0;  ///< where its own begin
+    std::array<std::int32_t, patterns> count{};
+  };
+
+  template <class Line>
+  void pack_panel(const S* weights, Index terms, Index row, Index rows, Index begin, Index end,
+                  const Line& line) {
+    const bool patterned = patterned_ && rows == pattern_rows;
+    const auto takers = [&](Index k) {
+      unsigned pattern = 0;
+      for (Index r = 0; r < rows; ++r) pattern |= unsigned{weights[r * terms + k] != 0} << r;
+      return pattern;
+    };
+    panel added{row, rows, lines_.size(), weights_.size()};
+    for (unsigned pattern = 1; pattern <= (patterned ? patterns : 1); ++pattern)
+      for (Index k = begin; k < end; ++k) {
+        const unsigned taken = takers(k);
+        if (patterned ? taken != pattern : taken == 0) continue;
+        lines_.push_back(static_cast<std::int32_t>(line(k)));
+        for (Index r = 0; r < rows; ++r)
+          if (!patterned || (taken >> r & 1U) != 0) weights_.push_back(weights[r * terms + k]);
+        ++added.count[pattern - 1];
+      }
+    panels_.push_back(added);
+    ++panels_in_part_;
+  }
+
+  template <class F>
+  void with_height(const F& f) const noexcept {
+    if (patterned_) return f(int_constant<pattern_rows>{}, std::true_type{});
+    switch (height_) {
+      case 1:
+        return f(int_constant<1>{}, std::false_type{});
+      case 4:
+        return f(int_constant<4>{}, std::false_type{});
+      case 8:
+        return f(int_constant<8>{}, std::false_type{});
+      default:
+        return f(int_constant<16>{}, std::false_type{});
+    }
+  }
+
+  [[nodiscard]] packed_taps<S> taps_of(const panel& p) const noexcept {
+    return {lines_.data() + p.line, weights_.data() + p.weight, p.count.data()};
+  }
+
+  template <int Rows, bool Patterned>
+  void sweep_tiles(const S* lines, Index line_pitch, Index positions,
+                   const channel_epilogue<S>& epilogue, S* out, Index pitch, Index first,
+                   Index last) const noexcept {
+    constexpr int wide = tile_vectors(Rows);
+    const Index registers = (positions + lanes<S> - 1) / lanes<S>;
+    const Index tiles = (registers + wide - 1) / wide;
+    for (Index part = 0; part < parts_; ++part)
+      for (Index t = 0, done = 0; t < tiles; ++t) {
+        const Index width = (registers - done) / (tiles - t), at = done * lanes<S>;
+        with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors>) {
+          for (Index p = first; p < last; ++p) {
+            const panel& q = panels_[static_cast<std::size_t>(part * panels_in_part_ + p)];
+            sum_panel<Rows, Vectors, Patterned>(
+                q, lines + at, line_pitch, {part == 0, part + 1 == parts_}, epilogue.from(q.row),
+                out + q.row * pitch + at, pitch);
+          }
+        });
+        done += width;
+      }
+  }
+
+  template <int Rows, int Vectors, bool Patterned>
+  void sum_panel(const panel& p, const S* lines, Index line_pitch, part_of_sum part,
+                 const channel_epilogue<S>& epilogue, S* out, Index pitch) const noexcept {
+    const auto sum = [&]<int Height, bool Sorted>(int_constant<Height>,
+                                                  std::bool_constant<Sorted>) {
+      sum_of_packed_lines<S, Height, Vectors, Sorted>(lines, line_pitch, taps_of(p), part, epilogue,
+                                                      out, pitch);
+    };
+    if (p.rows == Rows)
+      sum(int_constant<Rows>{}, std::bool_constant<Patterned>{});
+    else if (Rows > 4 && p.rows == 4)
+      sum(int_constant<4>{}, std::false_type{});
+    else
+      sum(int_constant<1>{}, std::false_type{});
+  }
+
+  int height_;
+  bool patterned_;
+  Index parts_ = 0;
+  Index panels_in_part_ = 0;
+  std::vector<panel> panels_;  // part after part
+  std::vector<std::int32_t> lines_;
+  std::vector<S> weights_;
+};
+
+}  // namespace detail
+}  // namespace prunus::inline v0

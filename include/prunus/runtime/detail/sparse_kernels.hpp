@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/detail/line_kernels.hpp>
+#include <prunus/runtime/detail/packet.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>    // std::max, std::min
+#include <bit>          // std::popcount
+#include <cstdint>      // std::int32_t
+#include <type_traits>  // std::integral_constant
+#include <utility>      // std::integer_sequence
+
+namespace prunus::inline v0 {
+namespace detail {
+
+/// Rows of results that are computed together where each row has taps of its own.
+inline constexpr int pattern_rows = 4;
+
+/// Sets of rows that can take a line, without the empty one.
+inline constexpr unsigned patterns = (1U << pattern_rows) - 1;
+
+/// The taps of a panel of rows, packed one behind the other: where each line begins, and a weight
+/// for each row that takes it.
+///
+/// Full panels: all rows take every line, count[0] taps. Patterned panels: the taps are sorted by
+/// the set of rows that take them; bit r of a pattern tells that row r does, and count[p - 1] taps
+/// have pattern p.
+template <class S>
+struct packed_taps {
+  const std::int32_t* lines;
+  const S* weights;
+  const std::int32_t* count;
+};
+
+/// Whether a sum goes on from what stands in the output, and whether it ends here.
+struct part_of_sum {
+  bool first = true, last = true;
+};
+
+/// out[r][t] = epilogue_r(sum over the taps of row r of weight * lines[line * line_pitch + t]) for
+/// a tile of Rows x (Vectors * lanes) results; of the sum the part that the taps hold. `Patterned`
+/// tells which kind of panel the taps are; a line that several rows take is loaded once, and no
+/// branch depends on the pattern of a single tap.
+template <class S, int Rows, int Vectors, bool Patterned>
+inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S> taps,
+                                part_of_sum part, const channel_epilogue<S>& epilogue, S* out,
+                                Index pitch) noexcept {
+  // Indices are constants throughout, or the sums would not stay in registers.
+  [&]<unsigned... P, int... V, int... A>(std::integer_sequence<unsigned, P...>,
+                                         std::integer_sequence<int, V...>,
+                                         std::integer_sequence<int, A...>) {
+    packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
+    if (!part.first) ((sum[A] = load(out + A / Vectors * pitch + A % Vectors * lanes<S>)), ...);
+    const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>,
+                                                   std::int32_t count) {
+      for (; count > 0; --count, taps.weights += std::popcount(Pattern)) {
+        const S* line = lines + line_pitch * *taps.lines++;
+        const packet<S> x[] = {load(line + V * lanes<S>)...};
+        const auto add = [&]<int At>(int_constant<At>) {
+          constexpr unsigned row = unsigned{At} / Vectors;
+          if constexpr ((Pattern >> row & 1U) != 0)
+            sum[At] =
+                sum[At] + broadcast(taps.weights[std::popcount(Pattern & ((1U << row) - 1))]) *
+                              x[At % Vectors];
+        };
+        (add(int_constant<A>{}), ...);
+      }
+    };
+    if constexpr (Patterned)
+      (add_pattern(std::integral_constant<unsigned, P + 1>{}, taps.count[P]), ...);
+    else
+      add_pattern(std::integral_constant<unsigned, (1U << Rows) - 1>{}, *taps.count);
+    if (part.last) {
+      if (epilogue.scale != nullptr)
+        ((sum[A] = sum[A] * broadcast(epilogue.scale[A / Vectors])), ...);
+      if (epilogue.shift != nullptr)
+        ((sum[A] = sum[A] + broadcast(epilogue.shift[A / Vectors])), ...);
+      if (epilogue.relu) ((sum[A] = positive_part<S>(sum[A])), ...);
+    }
+    (store<S>(out + A / Vectors * pitch + A % Vectors * lanes<S>, sum[A]), ...);
+  }
+  (std::make_integer_sequence<unsigned, patterns>{}, std::make_integer_sequence<int, Vectors>{},
+   std::make_integer_sequence<int, Rows * Vectors>{});
+}
+
+/// y[r] = the sum of weight * x[line] over the taps of row r: one sample. For full panels.
+template <class S, int Rows>
+inline void dot_of_packed_rows(const S* x, packed_taps<S> taps, S* y) noexcept {
+  constexpr Index length = std::min(lanes<S>, Index{Rows});  // of a register that is used
+  constexpr int registers = Rows / static_cast<int>(length);
+  constexpr int chains = std::max(1, 4 / registers);  // sums that do not wait for each other
+  [&]<int... A>(std::integer_sequence<int, A...>) {
+    packet<S, length> sum[] = {(static_cast<void>(A), packet<S, length>{})...};
+    std::int32_t k = *taps.count;
+    for (; k >= chains; k -= chains, taps.lines += chains, taps.weights += chains * Rows)
+      ((sum[A] =
+            sum[A] + load<S, length>(taps.weights + A / registers * Rows + A % registers * length) *
+                         broadcast<S, length>(x[taps.lines[A / registers]])),
+       ...);
+    for (; k > 0; --k, ++taps.lines, taps.weights += Rows)
+      for (int r = 0; r < registers; ++r)
+        sum[r] = sum[r] +
+                 load<S, length>(taps.weights + r * length) * broadcast<S, length>(x[*taps.lines]);
+    for (int a = registers; a < registers * chains; ++a)
+      sum[a % registers] = sum[a % registers] + sum[a];
+    for (int r = 0; r < registers; ++r) store<S, length>(y + r * length, sum[r]);
+  }
+  (std::make_integer_sequence<int, registers * chains>{});
+}
+
+/// The same for one row, a scalar at a time.
+template <class S>
+inline S dot_of_packed_row(const S* x, packed_taps<S> taps) noexcept {
+  constexpr std::int32_t chains = 8;  // sums that do not wait for each other
+  return [&]<int... C>(std::integer_sequence<int, C...>) {
+    S sum[] = {(static_cast<void>(C), S(0))...};
+    std::int32_t k = *taps.count;
+    for (; k >= chains; k -= chains, taps.lines += chains, taps.weights += chains)
+      ((sum[C] += taps.weights[C] * x[taps.lines[C]]), ...);
+    for (; k > 0; --k) sum[0] += *taps.weights++ * x[*taps.lines++];
+    return (sum[C] + ...);
+  }
+  (std::make_integer_sequence<int, chains>{});
+}
+
+/// The same for a patterned panel.
+template <class S>
+inline void dot_of_patterned_rows(const S* x, packed_taps<S> taps, S* y) noexcept {
+  for (int r = 0; r < pattern_rows; ++r) y[r] = 0;
+  const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>) {
+    constexpr int taken = std::popcount(Pattern);
+    [&]<int... R>(std::integer_sequence<int, R...>) {
+      S sum[] = {(static_cast<void>(R), S(0))...}, other[] = {(static_cast<void>(R), S(0))...};
+      std::int32_t k = taps.count[Pattern - 1];
+      for (; k >= 2; k -= 2, taps.lines += 2, taps.weights += 2 * taken) {
+        const S first = x[taps.lines[0]], second = x[taps.lines[1]];
+        ((sum[R] += taps.weights[R] * first, other[R] += taps.weights[taken + R] * second), ...);
+      }
+      if (k > 0) {
+        const S value = x[*taps.lines++];
+        ((sum[R] += taps.weights[R] * value), ...);
+        taps.weights += taken;
+      }
+      int at = 0;
+      for (int r = 0; r < pattern_rows; ++r)
+        if ((Pattern >> r & 1U) != 0) {
+          y[r] += sum[at] + other[at];
+          ++at;
+        }
+    }
+    (std::make_integer_sequence<int, taken>{});
+  };
+  [&]<unsigned... P>(std::integer_sequence<unsigned, P...>) {
+    (add_pattern(std::integral_constant<unsigned, P + 1>{}), ...);
+  }
+  (std::make_integer_sequence<unsigned, patterns>{});
+}
+
+/// Calls `f` with a width of at most `Most` registers as a constant.
+template <int Most, class F>
+inline void with_width(int width, const F& f) {
+  [&]<int... Narrower>(std::integer_sequence<int, Narrower...>) {
+    static_cast<void>(((width == Narrower + 1 && (f(int_constant<Narrower + 1>{}), true)) || ...));
+  }
+  (std::make_integer_sequence<int, Most>{});
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0

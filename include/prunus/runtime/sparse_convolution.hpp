@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/convolution_shape.hpp>
+#include <prunus/runtime/detail/convolution_grid.hpp>
+#include <prunus/runtime/detail/packed_rows.hpp>
+#include <prunus/runtime/sparse_format.hpp>
+#include <prunus/runtime/thread_pool.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>  // std::clamp, std::min
+#include <concepts>   // std::floating_point
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::int32_t
+#include <limits>     // std::numeric_limits
+#include <vector>     // std::vector
+
+namespace prunus::inline v0 {
+
+/// 2-D cross-correlation that does not compute what its zeros would contribute, for any kernel,
+/// stride, padding and groups.
+///
+///     prunus::sparse_convolution<float> convolution{{.in_channels = 64, ...}, weights.data(),
+///                                                   prunus::sparse_format::blocks_of_8};
+///     std::vector<float> scratch(convolution.scratch_size());
+///     convolution.forward(x, {.shift = bias, .relu = true}, y, images, scratch.data());
+///
+/// Every weight that is left is one multiply-add of a shifted line of a zero-padded plane into a
+/// tile of registers, as in `direct_convolution`, its dense twin; there is no im2col, which costs
+/// more than the zeros save. The weights are packed once, when the object is made: pack again after
+/// they have changed. Which format suits which weights: `sparse_format`; which is fastest here:
+/// `fastest_convolution`.
+///
+/// All calls are const, allocate nothing and use only the `scratch` they are given, so that threads
+/// can share the object. A weight that is zero takes no part, so NaN or infinity in an input that
+/// only zeros read do not reach the output. Rounding: the order of summation depends on the format
+/// and on the width of the machine's registers, not on the number of threads.
+template <std::floating_point S>
+class sparse_convolution {
+ public:
+  /// @param weights out x in/groups x kernel_height x kernel_width, row-major; only read here
+  /// Cost: a few passes over the weights (`patterns`: one for each of 15 patterns).
+  /// @throws shape_error (shape_mismatch: see `validate`; an image or weights of more than 2^31
+  ///         numbers)
+  sparse_convolution(const convolution_shape& shape, const S* weights, sparse_format format)
+      : shape_((validate(shape), shape)),
+        grid_(shape, detail::lanes<S>),
+        flat_(is_flat(shape)),
+        format_(format),
+        rows_(panel_rows(format), format == sparse_format::patterns) {
+    const Index most = std::numeric_limits<std::int32_t>::max();
+    if (in_size() > most || shape.weight_size() > most)
+      throw shape_error(errc::shape_mismatch,
+                        "sparse_convolution: an image or the weights hold more than 2^31 numbers");
+    if (flat_) {
+      grid_.images = 1;
+      grid_.in_plane = shape.height * shape.width;
+    }
+    cut_into_strips();
+    pack(weights);
+  }
+
+  [[nodiscard]] const convolution_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] sparse_format format() const noexcept { return format_; }
+  /// Weights packed: those that are not zero, and the zeros that share a block with them.
+  [[nodiscard]] Index packed_weights() const noexcept { return rows_.size(); }
+  /// Multiply-adds of one image, those on padding included.
+  [[nodiscard]] Index macs() const noexcept {
+    return rows_.size() * shape_.out_height() * shape_.out_width();
+  }
+  /// Numbers of scratch memory that `forward` needs, at least 1.
+  [[nodiscard]] Index scratch_size() const noexcept {
+    return flat_ ? 1 : in_size() + shape_.out_channels * strip_pitch_;
+  }
+
+  /// y = epilogue(x * weights).
+  /// @pre x: images x in x H x W, y: images x out x H' x W', not overlapping; scratch:
+  ///      scratch_size() numbers
+  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index images,
+               S* scratch) const noexcept {
+    for (Index n = 0; n < images; n += grid_.images) {
+      const block b = block_of(x, y, n, images, scratch);
+      spread(b, 0, shape_.in_channels);
+      multiply(b, epilogue, 0, rows_.panels());
+    }
+  }
+
+  /// The same on several threads, which share the output channels. Pays for layers of a few million
+  /// multiply-adds and more.
+  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index images, S* scratch,
+               thread_pool& pool) const {
+    const Index shares = pool.threads();
+    const auto begin = [shares](Index share, Index of) { return share * of / shares; };
+    for (Index n = 0; n < images; n += grid_.images) {
+      const block b = block_of(x, y, n, images, scratch);
+      if (!flat_)
+        pool.run(shares, [&](Index share, Index) {
+          const Index first = begin(share, shape_.in_channels);
+          spread(b, first, begin(share + 1, shape_.in_channels) - first);
+        });
+      pool.run(shares, [&](Index share, Index) {
+        multiply(b, epilogue, begin(share, rows_.panels()), begin(share + 1, rows_.panels()));
+      });
+    }
+  }
+
+ private:
+  /// A few images that are computed together, and the scratch memory for them.
+  struct block {
+    const S* x;
+    S* y;
+    Index count;
+    S *lines, *sums;
+  };
+
+  /// Planes can be read and written where they stand: nothing is padded, nothing skipped, and they
+  /// are whole registers.
+  [[nodiscard]] static bool is_flat(const convolution_shape& s) noexcept {
+    return s.kernel_area() == 1 && s.stride_height == 1 && s.stride_width == 1 &&
+           s.padding_height == 0 && s.padding_width == 0 &&
+           s.height * s.width % detail::lanes<S> == 0;
+  }
+
+  /// Outputs that are computed together.
+  [[nodiscard]] static constexpr int panel_rows(sparse_format format) noexcept {
+    if (format == sparse_format::rows) return 1;
+    if (format == sparse_format::patterns || format == sparse_format::blocks_of_4) return 4;
+    return detail::most_tile_rows >= 8 ? 8 : 4;  // half a block where there are few registers
+  }
+
+  [[nodiscard]] Index in_size() const noexcept {
+    return shape_.in_channels * grid_.phases() * grid_.in_plane;
+  }
+
+  /// Rows of outputs whose sums stay in the second level of the cache together.
+  void cut_into_strips() noexcept {
+    constexpr Index cached = Index{1} << 16;
+    strip_rows_ = grid_.images > 1 ? grid_.rows.out
+                                   : std::clamp(cached / (shape_.out_channels * grid_.pitch),
+                                                Index{1}, grid_.rows.out);
+    if (flat_)  // nothing behind a strip may be written
+      while (strip_rows_ < grid_.rows.out && strip_rows_ * grid_.pitch % detail::lanes<S> != 0)
+        ++strip_rows_;
+    const Index positions = (grid_.images - 1) * grid_.image_pitch + strip_rows_ * grid_.pitch;
+    strip_pitch_ = (positions + detail::lanes<S> - 1) / detail::lanes<S> * detail::lanes<S>;
+    if (strip_pitch_ % 256 == 0) strip_pitch_ += detail::lanes<S>;  // see convolution_grid
+  }
+
+  /// Input channels whose lines stay in the cache while one tile of all outputs is computed: in the
+  /// first level where a line is read for a few multiply-adds only, in the second for blocks.
+  [[nodiscard]] Index cached_inputs() const noexcept {
+    const bool blocks = format_ != sparse_format::rows && format_ != sparse_format::patterns;
+    const Index cached = blocks ? Index{1} << 17 : 6 << 10;
+    const Index tile =
+        std::min(detail::tile_vectors(panel_rows(format_)) * detail::lanes<S>, strip_pitch_);
+    const Index read = tile + grid_.rows.shifts(0) * grid_.pitch + grid_.columns.shifts(0);
+    return std::clamp(cached / (read * grid_.phases()), Index{1}, shape_.group_inputs());
+  }
+
+  void pack(const S* weights) {
+    const std::vector<detail::line_tap> taps = grid_.forward_taps();
+    const Index terms = shape_.row_size(), outputs = shape_.group_outputs();
+    const Index parts = (shape_.group_inputs() + cached_inputs() - 1) / cached_inputs();
+    for (Index p = 0; p < parts; ++p) {
+      rows_.begin_part();
+      const auto begin = [&](Index part) {
+        return part * shape_.group_inputs() / parts * shape_.kernel_area();
+      };
+      for (Index g = 0; g < shape_.groups; ++g) {
+        const Index inputs = g * shape_.group_inputs() * grid_.phases() * grid_.in_plane;
+        rows_.pack(weights + g * outputs * terms, terms, g * outputs, outputs, begin(p),
+                   begin(p + 1),
+                   [&](Index k) { return inputs + taps[static_cast<std::size_t>(k)].line; });
+      }
+    }
+  }
+
+  [[nodiscard]] block block_of(const S* x, S* y, Index n, Index images, S* scratch) const noexcept {
+    return {x + n * shape_.in_size(), y + n * shape_.out_size(), std::min(grid_.images, images - n),
+            scratch, scratch + in_size()};
+  }
+
+  void spread(const block& b, Index first, Index channels) const noexcept {
+    if (!flat_) detail::spread_channels(grid_, b.x, b.count, b.lines, first, channels);
+  }
+
+  /// The output channels of the panels [first, last).
+  void multiply(const block& b, const channel_epilogue<S>& epilogue, Index first,
+                Index last) const noexcept {
+    for (Index top = 0; top < grid_.rows.out; top += strip_rows_) {
+      const Index rows = std::min(strip_rows_, grid_.rows.out - top), begin = top * grid_.pitch;
+      const Index positions =
+          (b.count - 1) * grid_.image_pitch + (rows - 1) * grid_.pitch + grid_.columns.out;
+      if (flat_) {
+        rows_.multiply(b.x + begin, 1, positions, epilogue, b.y + begin, grid_.in_plane, first,
+                       last);
+      } else {
+        rows_.multiply(b.lines + begin, 1, positions, epilogue, b.sums, strip_pitch_, first, last);
+        collect(b, top, rows, rows_.row(first), rows_.row(last));
+      }
+    }
+  }
+
+  /// Takes a strip of the outputs [first, last) from the grid into the dense result.
+  void collect(const block& b, Index top, Index rows, Index first, Index last) const noexcept {
+    const Index height = grid_.rows.out, width = grid_.columns.out;
+    for (Index n = 0; n < b.count; ++n)
+      for (Index o = first; o < last; ++o)
+        detail::copy_rows(b.sums + o * strip_pitch_ + n * grid_.image_pitch, grid_.pitch, rows,
+                          width, b.y + n * shape_.out_size() + (o * height + top) * width, width);
+  }
+
+  convolution_shape shape_;
+  detail::convolution_grid grid_;
+  bool flat_;
+  Index strip_rows_ = 0, strip_pitch_ = 0;
+  sparse_format format_;
+  detail::packed_rows<S> rows_;
+};
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/detail/packed_rows.hpp>
+#include <prunus/runtime/matrix_product.hpp>
+#include <prunus/runtime/sparse_format.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>  // std::fill_n, std::min
+#include <concepts>   // std::floating_point
+#include <limits>     // std::numeric_limits
+
+namespace prunus::inline v0 {
+
+/// A dense layer that does not compute what its zeros would contribute: y = x * weights^T + bias.
+///
+///     prunus::sparse_dense<float> dense_layer{{.in = 4096, .out = 1000}, weights.data(),
+///                                             prunus::sparse_format::blocks_of_16};
+///     dense_layer.forward(x, bias, /*relu=*/true, y, samples, scratch.data());
+///
+/// One sample is limited by how fast the weights are read, so that the time follows their bytes:
+/// blocks need one index for all their weights, `rows` and `patterns` one for each or for each
+/// few. Many samples go together, one in each lane. The dense twin is `dense_forward`.
+///
+/// The weights are packed once, when the object is made: pack again after they have changed. All
+/// calls are const, allocate nothing and use only the `scratch` they are given. A weight that is
+/// zero takes no part, so NaN or infinity in an input that only zeros read do not reach the output.
+/// Rounding: the order of summation depends on the format, on the number of samples and on the
+/// width of the machine's registers.
+template <std::floating_point S>
+class sparse_dense {
+ public:
+  /// @param weights out x in, row-major; only read here
+  /// @throws shape_error (shape_mismatch) for extents below 1 or more than 2^31 weights
+  sparse_dense(const dense_shape& shape, const S* weights, sparse_format format)
+      : shape_((check(shape), shape)),
+        format_(format),
+        rows_(panel_rows(format), format == sparse_format::patterns) {
+    rows_.begin_part();
+    rows_.pack(weights, shape.in, 0, shape.out, 0, shape.in, [](Index k) { return k; });
+  }
+
+  [[nodiscard]] const dense_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] sparse_format format() const noexcept { return format_; }
+  /// Weights packed: those that are not zero, and the zeros that share a block with them. As many
+  /// multiply-adds are done for each sample.
+  [[nodiscard]] Index packed_weights() const noexcept { return rows_.size(); }
+  /// Bytes that are read for one sample, beside the sample.
+  [[nodiscard]] Index packed_bytes() const noexcept { return rows_.bytes(); }
+  /// Numbers of scratch memory that `forward` needs.
+  [[nodiscard]] Index scratch_size() const noexcept { return (shape_.in + shape_.out) * together; }
+
+  /// y = x * weights^T + bias, and zero where negative when `relu` is set; NaN stays NaN.
+  /// @pre x: samples x in, bias: out or null, y: samples x out, not overlapping; scratch:
+  ///      scratch_size() numbers
+  void forward(const S* x, const S* bias, bool relu, S* y, Index samples,
+               S* scratch) const noexcept {
+    for (Index n = 0; n < samples;) {
+      const Index count = std::min(together, samples - n);
+      if (count < fewest_in_lanes)
+        one(x + n * shape_.in, bias, relu, y + n * shape_.out);
+      else
+        several(x + n * shape_.in, {.shift = bias, .relu = relu}, y + n * shape_.out, count,
+                scratch);
+      n += count < fewest_in_lanes ? 1 : count;
+    }
+  }
+
+ private:
+  /// Samples that are computed together, and from how many on they go into lanes.
+  static constexpr Index together = 2 * detail::lanes<S>;
+  static constexpr Index fewest_in_lanes = detail::lanes<S> / 2;
+
+  static void check(const dense_shape& shape) {
+    if (shape.in < 1 || shape.out < 1 ||
+        shape.out > std::numeric_limits<std::int32_t>::max() / shape.in)
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat("sparse_dense: ", shape.out, " x ", shape.in,
+                                       " weights; both extents must be at least 1, and there may "
+                                       "be at most 2^31 weights"));
+  }
+  [[nodiscard]] static constexpr int panel_rows(sparse_format format) noexcept {
+    switch (format) {
+      case sparse_format::rows:
+        return 1;
+      case sparse_format::patterns:
+      case sparse_format::blocks_of_4:
+        return 4;
+      case sparse_format::blocks_of_8:
+        return 8;
+      case sparse_format::blocks_of_16:
+        break;
+    }
+    return detail::vector_registers >= 32 ? 16 : 8;  // half a block where there are few registers
+  }
+
+  void one(const S* x, const S* bias, bool relu, S* y) const noexcept {
+    rows_.multiply(x, y, 0, rows_.panels());
+    if (bias != nullptr)
+      for (Index o = 0; o < shape_.out; ++o) y[o] += bias[o];
+    if (relu)
+      for (Index o = 0; o < shape_.out; ++o) y[o] = y[o] < 0 ? S(0) : y[o];
+  }
+
+  void several(const S* x, const channel_epilogue<S>& epilogue, S* y, Index count,
+               S* scratch) const noexcept {
+    S *const lines = scratch, *const result = scratch + shape_.in * together;
+    if (count < together) std::fill_n(lines, shape_.in * together, S(0));
+    detail::transpose(x, shape_.in, count, shape_.in, lines, together);
+    rows_.multiply(lines, together, count, epilogue, result, together, 0, rows_.panels());
+    detail::transpose(result, together, shape_.out, count, y, shape_.out);
+  }
+
+  dense_shape shape_;
+  sparse_format format_;
+  detail::packed_rows<S> rows_;
+};
+
+}  // namespace prunus::inline v0
