@@ -8,13 +8,16 @@
 #include <prunus/criteria/linf_norm.hpp>
 #include <prunus/criteria/random_score.hpp>
 #include <prunus/pruning/pass.hpp>
+#include <prunus/structure.hpp>
 
+#include "support/half_pruned_resnet50.hpp"
 #include "support/layer_shapes.hpp"
 
 #include <Eigen/Core>
 
 #include <benchmark/benchmark.h>
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +28,10 @@ using namespace prunus_benchmarks;
 
 weights& resnet50_weights() {
   static weights held(resnet50());
+  return held;
+}
+weights& resnet20_weights() {
+  static weights held(resnet20());
   return held;
 }
 weights& vgg16_weights() {
@@ -97,6 +104,33 @@ void mask_application(benchmark::State& state, weights& w, prunus::tile tile, do
   count_work(state, w.total());
 }
 
+half_pruned_resnet50& half_pruned() {
+  static half_pruned_resnet50 held;
+  return held;
+}
+
+void removal(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(half_pruned().removed());
+}
+void removal_plan(benchmark::State& state) {
+  (void)half_pruned();
+  for (auto _ : state)
+    benchmark::DoNotOptimize(prunus::plan_removal(half_pruned().declared(), half_pruned().net()));
+}
+void removal_compaction(benchmark::State& state) {
+  const prunus::plan plan = prunus::plan_removal(half_pruned().declared(), half_pruned().net());
+  for (auto _ : state) benchmark::DoNotOptimize(prunus::compact(half_pruned().net(), plan));
+}
+/// Fresh tensors of the compacted sizes, filled once: what one copy of what stays costs.
+void removal_copy(benchmark::State& state) {
+  const prunus::plan plan = prunus::plan_removal(half_pruned().declared(), half_pruned().net());
+  const auto small = prunus::compact(half_pruned().net(), plan);
+  for (auto _ : state) {
+    const auto copy = small;
+    benchmark::DoNotOptimize(copy.data());
+  }
+}
+
 const std::vector<std::pair<std::string, prunus::tile>> tiles{
     {"element", prunus::element},      {"kernel", prunus::kernel}, {"filter", prunus::filter},
     {"channel", prunus::channel},      {"stripe", prunus::stripe}, {"layer", prunus::layer},
@@ -146,6 +180,15 @@ void register_network(const std::string& network, weights& (*w)()) {
 int main(int argc, char** argv) {
   register_network("resnet50", resnet50_weights);
   register_network("vgg16", vgg16_weights);
+  const auto row = [](const std::string& name, auto run) {
+    benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond);
+  };
+  row("mask_application/element/90/resnet20",
+      [](benchmark::State& s) { mask_application(s, resnet20_weights(), prunus::element, 0.9); });
+  row("removal/graph_plan_and_compaction/resnet50", removal);
+  row("removal/plan/resnet50", removal_plan);
+  row("removal/compaction/resnet50", removal_compaction);
+  row("removal/plain_copy_of_what_stays/resnet50", removal_copy);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -14,10 +14,14 @@ set(PRUNUS_HEADERS
   include/prunus/allocation/retained_mass.hpp
   include/prunus/allocation/scored_units.hpp
   include/prunus/allocation/uniform.hpp
+  include/prunus/allocation/unit_cut.hpp
   include/prunus/allocation/variable_scale.hpp
   include/prunus/core.hpp
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
+  include/prunus/core/detail/keep_above.hpp
+  include/prunus/core/detail/score_lanes.hpp
+  include/prunus/core/detail/score_scan.hpp
   include/prunus/core/error.hpp
   include/prunus/core/mask.hpp
   include/prunus/core/model.hpp
@@ -60,6 +64,8 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/snip.hpp
   include/prunus/criteria/taylor.hpp
   include/prunus/fwd.hpp
+  include/prunus/gates.hpp
+  include/prunus/gates/change_based_convolution.hpp
   include/prunus/measure.hpp
   include/prunus/measure/detail/number_text.hpp
   include/prunus/measure/detail/order_statistics.hpp

@@ -129,7 +129,7 @@ verdicts judge(const measurements& all, double allowance) {
       const auto ours = fastest(found, g.ours), theirs = fastest(found, g.theirs);
       if (!ours || !theirs) continue;
       ratios.push_back(*theirs / *ours);
-      met += ratios.back() >= wanted ? 1 : 0;
+      if (ratios.back() >= wanted) ++met;
     }
     if (ratios.empty()) continue;
     const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());

@@ -48,6 +48,23 @@ struct layer_shape {
   return layers;
 }
 
+/// ResNet-20 for CIFAR-10 (K. He et al. 2016): 19 convolutions and a dense layer, 0.27 M weights.
+[[nodiscard]] inline std::vector<layer_shape> resnet20() {
+  std::vector<layer_shape> layers{{"conv1", {16, 3, 3, 3}, 32 * 32}};
+  Index in = 16;
+  for (Index stage = 0; stage < 3; ++stage) {
+    const Index width = Index{16} << stage, side = Index{32} >> stage;
+    for (int layer = 1; layer <= 6; ++layer) {
+      layers.push_back({"layer" + std::to_string(stage + 1) + "." + std::to_string(layer),
+                        {width, in, 3, 3},
+                        side * side});
+      in = width;
+    }
+  }
+  layers.push_back({"fc", {10, 64, 1, 1}, 1});
+  return layers;
+}
+
 /// The convolutions of VGG-16 (K. Simonyan, A. Zisserman 2015, arXiv:1409.1556), 14.7 M weights.
 [[nodiscard]] inline std::vector<layer_shape> vgg16() {
   std::vector<layer_shape> layers;

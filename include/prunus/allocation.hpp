@@ -15,4 +15,5 @@
 #include <prunus/allocation/retained_mass.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
+#include <prunus/allocation/unit_cut.hpp>
 #include <prunus/allocation/variable_scale.hpp>

@@ -7,6 +7,7 @@
 #include <prunus/allocation.hpp>
 #include <prunus/core.hpp>
 #include <prunus/criteria.hpp>
+#include <prunus/gates.hpp>
 #include <prunus/measure.hpp>
 #include <prunus/observe.hpp>
 #include <prunus/pruning.hpp>

@@ -247,21 +247,34 @@ TEST_CASE("one movement step worked out by hand", "[criteria][movement]") {
 }
 
 TEST_CASE("movement scores follow adam as written down", "[criteria][movement]") {
-  std::vector<double> weights{1}, gradients{0};
+  constexpr std::size_t count = 1100;  // more than are moved together
+  std::vector<double> weights(count, 1), gradients(count, 0), first(count, 0), second(count, 0),
+      expected(count, 0);
   prunus::model<double> net;
-  net.add("w", prunus::view(weights, {1, 1}),
-          {.gradient = prunus::view(gradients, {1, 1}), .prunable = true});
-  movement_scores scores{net, prunus::element};
-  double first = 0, second = 0, expected = 0;
+  net.add("w", prunus::view(weights, {count, 1}),
+          {.gradient = prunus::view(gradients, {count, 1}), .prunable = true});
+  std::vector<double> wide(2 * count, 1), wide_gradients(2 * count, 0);  // sums of two are the same
+  net.add("wide", prunus::view(wide, {count, 2}),
+          {.gradient = prunus::view(wide_gradients, {count, 2}), .prunable = true});
+  movement_scores scores{net, prunus::element}, of_outputs{net, prunus::filter};
   support::random_source random(9);
-  for (int step = 1; step <= 20; ++step) {
-    gradients[0] = random.real(-1, 1);
+  for (int step = 1; step <= 5; ++step) {
+    for (std::size_t i = 0; i < count; ++i)
+      wide_gradients[2 * i + 1] = gradients[i] = random.real(-1, 1);
     scores.step(net);
-    first = 0.9 * first + 0.1 * gradients[0];
-    second = 0.999 * second + 0.001 * gradients[0] * gradients[0];
-    expected -= 0.01 * (first / (1 - std::pow(0.9, step))) /
-                (std::sqrt(second / (1 - std::pow(0.999, step))) + 1e-8);
-    REQUIRE(scores_of(prunus::movement{scores}, net["w"], prunus::element)[0] == Approx(expected));
+    of_outputs.step(net);
+    for (std::size_t i = 0; i < count; ++i) {
+      first[i] = 0.9 * first[i] + 0.1 * gradients[i];
+      second[i] = 0.999 * second[i] + 0.001 * gradients[i] * gradients[i];
+      expected[i] -= 0.01 * (first[i] / (1 - std::pow(0.9, step))) /
+                     (std::sqrt(second[i] / (1 - std::pow(0.999, step))) + 1e-8);
+    }
+    const auto single = scores_of(prunus::movement{scores}, net["w"], prunus::element);
+    const auto filters = scores_of(prunus::movement{of_outputs}, net["wide"], prunus::filter);
+    for (std::size_t i = 0; i < count; ++i) {
+      REQUIRE(single[i] == Approx(expected[i]));
+      REQUIRE(filters[i] == Approx(expected[i]));
+    }
   }
 }
 

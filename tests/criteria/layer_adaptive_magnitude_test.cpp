@@ -6,10 +6,15 @@
 
 #include "support/catch.hpp"
 #include "support/criterion_laws.hpp"
+#include "support/random_source.hpp"
 #include "support/toy_network.hpp"
 
-#include <cmath>   // std::abs
-#include <vector>  // std::vector
+#include <algorithm>   // std::sort
+#include <cmath>       // std::abs, std::isfinite, std::round
+#include <functional>  // std::greater
+#include <limits>      // std::numeric_limits
+#include <span>        // std::span
+#include <vector>      // std::vector
 
 namespace {
 
@@ -74,4 +79,31 @@ TEST_CASE("a layer of zeros scores zero, and the largest weight of a layer goes 
   const prunus::pruned done = prunus::prune(
       toy.net, prunus::pass{layer_adaptive_magnitude{}, prunus::element, prunus::global{}}, 0.9);
   for (const auto& layer_report : done.report.parameters) CHECK(layer_report.kept >= 5);
+}
+
+TEST_CASE("many scores are sorted from the largest down, with their places",
+          "[criteria][layer_adaptive_magnitude]") {
+  support::random_source random(81);
+  for (const std::size_t size : {0U, 1U, 3000U, 4096U, 4097U, 9000U}) {
+    std::vector<float> scores;
+    for (std::size_t i = 0; i < size; ++i) {
+      const double value = std::abs(random.gaussian());
+      scores.push_back(static_cast<float>(random.chance(0.1)   ? 0.0
+                                          : random.chance(0.1) ? std::round(value)
+                                          : random.chance(0.5) ? 1 + value * 1e-4
+                                                               : value * 1e-40));
+    }
+    if (size > 10) scores[7] = std::numeric_limits<float>::infinity();  // stays out
+    std::vector<float> expected;
+    for (const float score : scores)
+      if (std::isfinite(score)) expected.push_back(score);
+    std::sort(expected.begin(), expected.end(), std::greater<>{});
+    prunus::detail::with_descending_scores(std::span<const float>(scores), [&](const auto& order) {
+      REQUIRE(order.size() == expected.size());
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        REQUIRE(order[i].score == expected[i]);
+        REQUIRE(scores[static_cast<std::size_t>(order[i].place)] == expected[i]);
+      }
+    });
+  }
 }

@@ -3,9 +3,11 @@
 
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/unit_cut.hpp>
 
-#include <algorithm>  // std::copy, std::fill
+#include <algorithm>  // std::max, std::min
 #include <cstdint>    // std::uint8_t
+#include <optional>   // std::optional
 #include <span>       // std::span
 #include <vector>     // std::vector
 
@@ -30,7 +32,8 @@ enum class score_scaling : std::uint8_t {
 /// @throws argument_error (out_of_range: sparsity outside [0, 1); unreachable_target: the limits
 /// keep too many),
 ///         value_error (not_finite: names the parameter); nothing is then written
-/// Cost: about two passes over the scores; with `scaling = mean` a scaled copy of them for a while.
+/// Cost: one pass to find the threshold and one to write the masks; with `scaling = mean` a scaled
+/// copy of the scores for a while.
 /// @source global magnitude pruning, e.g. D. Blalock et al., "What is the State of Neural Network
 /// Pruning?", MLSys 2020,
 ///         arXiv:2003.03033; division by the mean: common practice
@@ -40,25 +43,41 @@ struct global {
 
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity) const {
-    detail::check_sparsity("global", sparsity);
-    Index total = 0;
-    for (const scored_units<T>& entry : units) total += entry.size();
-    remove(units, detail::units_to_remove(total, sparsity));
+    remove(units, units_to_remove<T>(units, sparsity));
+  }
+
+  /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
+  /// scaling.
+  template <class T>
+  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(std::span<const scored_units<T>> units,
+                                                             double sparsity) const {
+    if (scaling != score_scaling::none) return std::nullopt;
+    return cuts_as_scored(units, units_to_remove(units, sparsity));
   }
 
   /// Removes the `wanted` units of lowest score, as allocate() does.
   template <class T>
   void remove(std::span<scored_units<T>> units, Index wanted) const {
     std::vector<std::vector<T>> scaled;
+    std::vector<scored_units<T>> copies;
+    std::span<scored_units<T>> ranked = units;
     if (scaling == score_scaling::mean) {
-      std::vector<scored_units<T>> copies = scaled_copies(units, scaled);
-      remove_as_scored<T>(copies, wanted);
-    } else {
-      remove_as_scored(units, wanted);
+      copies = scaled_copies(units, scaled);
+      ranked = copies;
     }
+    detail::write_cuts<T>(ranked, cuts_as_scored<T>(ranked, wanted));
   }
 
  private:
+  template <class T>
+  [[nodiscard]] static Index units_to_remove(std::span<const scored_units<T>> units,
+                                             double sparsity) {
+    detail::check_sparsity("global", sparsity);
+    Index total = 0;
+    for (const scored_units<T>& entry : units) total += entry.size();
+    return detail::units_to_remove(total, sparsity);
+  }
+
   /// The same entries over scores divided by their means, which `storage` holds. An entry of zeros
   /// stays as it is.
   template <class T>
@@ -87,15 +106,24 @@ struct global {
     return copies;
   }
 
+  /// Where the entries stand in the search for a common cut.
+  struct standing {
+    std::vector<Index> gone;     ///< units gone already
+    std::vector<Index> most;     ///< the most that may go
+    std::vector<Index> removed;  ///< how many the cut takes
+    std::vector<bool> at_limit;  ///< gives all it may and is out of the common ranking
+  };
+
   template <class T>
-  static void remove_as_scored(std::span<scored_units<T>> units, Index wanted) {
-    std::vector<Index> gone, most;
+  [[nodiscard]] static std::vector<unit_cut<T>> cuts_as_scored(
+      std::span<const scored_units<T>> units, Index wanted) {
+    standing s{{}, {}, std::vector<Index>(units.size(), 0), std::vector<bool>(units.size(), false)};
     Index all_gone = 0, all_removable = 0, total = 0;
     for (const scored_units<T>& entry : units) {
-      gone.push_back(detail::already_removed(entry));
-      most.push_back(std::max(detail::most_removable(entry.limits, entry.size()), gone.back()));
-      all_gone += gone.back();
-      all_removable += most.back();
+      s.gone.push_back(detail::already_removed(entry));
+      s.most.push_back(std::max(detail::most_removable(entry.limits, entry.size()), s.gone.back()));
+      all_gone += s.gone.back();
+      all_removable += s.most.back();
       total += entry.size();
     }
     wanted = std::max(wanted, all_gone);
@@ -108,32 +136,28 @@ struct global {
               " go; lower the sparsity to at most ",
               static_cast<double>(all_removable) / static_cast<double>(std::max<Index>(total, 1)),
               " or the limits"));
-    const saved_keep before(units, gone);
-    std::vector<Index> removed(units.size(), 0);
-    std::vector<bool> at_limit(units.size(), false);
-    while (!removed_within_limits(units, wanted, gone, most, removed, at_limit))
-      before.restore(units);
+    std::vector<unit_cut<T>> cuts(units.size());
+    while (!cut_within_limits(units, wanted, s, cuts)) {
+    }
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index final =
-          detail::within_limits(units[i].limits, units[i].size(), gone[i], removed[i]);
-      if (final == removed[i] && !at_limit[i]) continue;
-      before.restore(units, i);
-      detail::write_cut(units[i], detail::cut_of(units[i], final));
+          detail::within_limits(units[i].limits, units[i].size(), s.gone[i], s.removed[i]);
+      if (final != s.removed[i] || s.at_limit[i]) cuts[i] = detail::unit_cut_of(units[i], final);
     }
+    return cuts;
   }
 
-  /// Writes one common cut through all entries that are not at their limit. Where an entry would
+  /// Finds one common cut through all entries that are not at their limit. Where an entry would
   /// lose more than it may, notes it as at its limit and returns false: the cut must then be made
   /// anew among the others.
   template <class T>
-  static bool removed_within_limits(std::span<scored_units<T>> units, Index wanted,
-                                    const std::vector<Index>& gone, const std::vector<Index>& most,
-                                    std::vector<Index>& removed, std::vector<bool>& at_limit) {
+  [[nodiscard]] static bool cut_within_limits(std::span<const scored_units<T>> units, Index wanted,
+                                              standing& s, std::vector<unit_cut<T>>& cuts) {
     std::vector<score_run<T>> runs;
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < units.size(); ++i) {
-      if (at_limit[i]) {
-        wanted -= removed[i];
+      if (s.at_limit[i]) {
+        wanted -= s.removed[i];
         continue;
       }
       runs.push_back(units[i].scores);
@@ -141,50 +165,40 @@ struct global {
     }
     if (open.empty()) return true;
     if (wanted == 0) {
-      for (std::size_t i : open)
-        removed[i] = detail::write_cut(units[i], detail::cut_of(units[i], 0));
+      for (const std::size_t i : open) {
+        cuts[i] = detail::unit_cut_of(units[i], 0);
+        s.removed[i] = 0;
+      }
       return true;
     }
-    const score_cut<T> cut = find_cut<T>(runs, wanted);
-    detail::tie_budget budget{cut.ties()};
-    if (cut.ties() < cut.equal)  // who is gone already goes before who lives
-      for (std::size_t i : open)
-        if (gone[i] > 0) budget.live -= detail::ties_gone(units[i], cut.threshold);
+    detail::cut_finder<T> finder(runs);
+    const score_cut<T> cut = finder.find(wanted);
+    const bool all_ties = cut.ties() == cut.equal;
+    std::vector<Index> tied_gone(open.size(), 0);  // who is gone already goes before who lives
+    Index live_ties = cut.ties();
+    for (std::size_t o = 0; o < open.size() && !all_ties; ++o)
+      if (s.gone[open[o]] > 0) {
+        tied_gone[o] = detail::ties_gone(units[open[o]], cut.threshold);
+        live_ties -= tied_gone[o];
+      }
     bool fits = true;
-    for (std::size_t i : open) {
-      removed[i] = detail::write_keep(units[i], cut.threshold, budget);
-      if (removed[i] <= most[i]) continue;
-      removed[i] = most[i];
-      at_limit[i] = true;
+    for (std::size_t o = 0; o < open.size(); ++o) {
+      const std::size_t i = open[o];
+      const detail::run_counts& count = finder.each()[o];
+      const Index live = count.equal - tied_gone[o];
+      const Index ties = all_ties ? live : std::min(live, live_ties);
+      live_ties -= ties;
+      cuts[i] = {cut.threshold, ties, ties == live};
+      s.removed[i] = count.below + tied_gone[o] + ties;
+      if (s.removed[i] <= s.most[i]) continue;
+      s.removed[i] = s.most[i];
+      s.at_limit[i] = true;
       fits = false;
     }
     return fits;
   }
-
-  /// What was kept before, so that a cut can be taken back.
-  struct saved_keep {
-    std::vector<std::vector<std::uint8_t>> bytes;  ///< empty where nothing was gone
-
-    template <class T>
-    saved_keep(std::span<scored_units<T>> units, const std::vector<Index>& gone)
-        : bytes(units.size()) {
-      for (std::size_t i = 0; i < units.size(); ++i)
-        if (gone[i] > 0) bytes[i].assign(units[i].keep.begin(), units[i].keep.end());
-    }
-    template <class T>
-    void restore(std::span<scored_units<T>> units, std::size_t i) const {
-      if (bytes[i].empty())
-        std::fill(units[i].keep.begin(), units[i].keep.end(), std::uint8_t{1});
-      else
-        std::copy(bytes[i].begin(), bytes[i].end(), units[i].keep.begin());
-    }
-    template <class T>
-    void restore(std::span<scored_units<T>> units) const {
-      for (std::size_t i = 0; i < units.size(); ++i) restore(units, i);
-    }
-  };
 };
 
-static_assert(allocation<global, float> && allocation<global, double>);
+static_assert(cutting_allocation<global, float> && cutting_allocation<global, double>);
 
 }  // namespace prunus::inline v0

@@ -3,11 +3,13 @@
 
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/unit_cut.hpp>
 
-#include <cmath>   // std::ceil, std::floor
-#include <limits>  // std::numeric_limits
-#include <span>    // std::span
-#include <vector>  // std::vector
+#include <cmath>     // std::ceil, std::floor
+#include <limits>    // std::numeric_limits
+#include <optional>  // std::optional
+#include <span>      // std::span
+#include <vector>    // std::vector
 
 namespace prunus::inline v0 {
 
@@ -33,13 +35,20 @@ struct uniform {
 
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity) const {
+    detail::write_cuts<T>(units, *cuts<T>(units, sparsity));
+  }
+
+  /// A threshold for every entry.
+  template <class T>
+  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(std::span<const scored_units<T>> units,
+                                                             double sparsity) const {
     detail::check_sparsity("uniform", sparsity);
     std::vector<Index> removed;
     for (const scored_units<T>& entry : units)
       removed.push_back(detail::within_limits(entry.limits, entry.size(),
                                               detail::already_removed(entry),
                                               units_to_remove(entry.size(), sparsity)));
-    detail::remove_smallest_of_each<T>(units, removed);
+    return detail::unit_cuts_of<T>(units, removed);
   }
 
  private:
@@ -58,6 +67,6 @@ struct uniform {
   }
 };
 
-static_assert(allocation<uniform, float> && allocation<uniform, double>);
+static_assert(cutting_allocation<uniform, float> && cutting_allocation<uniform, double>);
 
 }  // namespace prunus::inline v0

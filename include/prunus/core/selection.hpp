@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/score_scan.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::nth_element
+#include <algorithm>    // std::copy_n, std::fill, std::min, std::nth_element
 #include <array>        // std::array
-#include <cmath>        // std::abs
+#include <bit>          // std::bit_cast
+#include <cmath>        // std::abs, std::pow, std::sqrt
 #include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
+#include <cstdint>      // std::uint64_t, std::uintptr_t
 #include <limits>       // std::numeric_limits
 #include <span>         // std::span
 #include <string_view>  // std::string_view
-#include <type_traits>  // std::conditional_t
+#include <utility>      // std::pair
 #include <vector>       // std::vector
 
 namespace prunus::inline v0 {
@@ -49,90 +51,11 @@ struct score_cut {
 
 namespace detail {
 
+/// How many scores of one run lie below a cut's threshold, and how many equal it.
 struct run_counts {
   Index below = 0;
   Index equal = 0;
-  Index finite = 0;
 };
-
-/// Adds the counts of `length` scores; returns how many lie in (low, high]. Branch-free, so that it
-/// runs at memory speed.
-template <bool Magnitude, class T>
-[[nodiscard]] inline Index count_block(const T* data, Index length, T low, T high,
-                                       run_counts& counts) {
-  using counter = std::conditional_t<sizeof(T) == 8, std::int64_t,
-                                     std::int32_t>;  // as wide as a score: no narrowing
-  constexpr T largest = std::numeric_limits<T>::max();
-  counter below = 0, not_above_low = 0, not_above_high = 0, finite = 0;
-  for (Index j = 0; j < length; ++j) {
-    const T magnitude = std::abs(data[j]);
-    const T s = Magnitude ? magnitude : data[j];
-    below += s < low ? 1 : 0;
-    not_above_low += s <= low ? 1 : 0;
-    not_above_high += s <= high ? 1 : 0;
-    finite += magnitude <= largest ? 1 : 0;
-  }
-  counts.below += below;
-  counts.equal += not_above_low - below;
-  counts.finite += finite;
-  return not_above_high - not_above_low;
-}
-
-/// Scores that are looked at together when a block has something to collect.
-inline constexpr Index collected_together = 16;
-
-/// Whether any of `collected_together` scores lies in (low, high].
-template <bool Magnitude, class T>
-[[nodiscard]] inline bool any_inside(const T* data, T low, T high) {
-  std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t> inside = 0;
-  for (Index j = 0; j < collected_together; ++j) {
-    const T s = Magnitude ? std::abs(data[j]) : data[j];
-    inside += ((s > low) & (s <= high)) ? 1 : 0;
-  }
-  return inside != 0;
-}
-
-/// Counts scores < low and == low, and appends those in (low, high] to `between`. One pass over the
-/// run.
-template <bool Magnitude, class T>
-void count_and_collect(const T* data, Index size, T low, T high, run_counts& counts,
-                       std::vector<T>& between) {
-  constexpr Index block = 64;
-  std::size_t found = between.size();
-  for (Index begin = 0; begin < size; begin += block) {
-    const T* x = data + begin;
-    const bool whole = size - begin >= block;
-    const Index length = whole ? block : size - begin;
-    const Index inside = whole ? count_block<Magnitude>(x, block, low, high, counts)
-                               : count_block<Magnitude>(x, length, low, high, counts);
-    if (inside == 0) continue;
-    if (between.size() < found + block) between.resize(2 * (found + block));
-    for (Index j = 0; j < length; j += collected_together) {
-      const Index end = std::min(j + collected_together, length);
-      if (whole && !any_inside<Magnitude>(x + j, low, high)) continue;
-      for (Index i = j; i < end; ++i) {
-        const T s = Magnitude ? std::abs(x[i]) : x[i];
-        between[found] = s;
-        found += static_cast<std::size_t>((s > low) & (s <= high));
-      }
-    }
-  }
-  between.resize(found);
-}
-
-template <class T>
-[[nodiscard]] run_counts count_and_collect(std::span<const score_run<T>> runs, T low, T high,
-                                           std::vector<T>& between) {
-  run_counts counts;
-  between.clear();
-  for (const score_run<T>& run : runs) {
-    if (run.magnitude)
-      count_and_collect<true>(run.data, run.size, low, high, counts, between);
-    else
-      count_and_collect<false>(run.data, run.size, low, high, counts, between);
-  }
-  return counts;
-}
 
 template <class T>
 [[nodiscard]] Index total_size(std::span<const score_run<T>> runs) noexcept {
@@ -150,26 +73,34 @@ template <class T>
   return x ^ (x >> 31);
 }
 
-/// Short stretches at fixed pseudo-random places, spread evenly over all runs: a sample that
-/// follows from the sizes alone.
+/// Whole cache lines at fixed pseudo-random places, spread evenly over all runs: a sample that
+/// follows from sizes and places in memory alone.
 template <class T>
 [[nodiscard]] std::vector<T> sample_scores(std::span<const score_run<T>> runs, Index total,
                                            Index wanted) {
-  constexpr Index stretch = 16;  // one cache line of floats
-  const Index stretches = wanted / stretch;
-  const Index step = total / stretches;
-  std::vector<T> sample;
-  sample.reserve(static_cast<std::size_t>(stretches * stretch));
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const Index lines = wanted / line, step = total / lines;
+  const auto slack = static_cast<std::uint64_t>(std::max<Index>(step - line, 1));
+  std::vector<T> sample(static_cast<std::size_t>(lines * line));
+  T* to = sample.data();
   std::size_t r = 0;
   Index run_begin = 0;
-  for (Index s = 0; s < stretches; ++s) {
-    const Index slack = std::max<Index>(step - stretch, 1);
-    Index at = s * step + static_cast<Index>(mix_bits(static_cast<std::uint64_t>(s)) %
-                                             static_cast<std::uint64_t>(slack));
+  for (Index s = 0; s < lines; ++s) {
+    Index at = s * step + static_cast<Index>(mix_bits(static_cast<std::uint64_t>(s)) % slack);
     while (at >= run_begin + runs[r].size) run_begin += runs[r++].size;
-    const Index end = std::min(at + stretch, run_begin + runs[r].size);
-    for (; at < end; ++at) sample.push_back(runs[r][at - run_begin]);
+    at -= run_begin;
+    const T* const from = runs[r].data;
+    const auto past_line = static_cast<Index>(reinterpret_cast<std::uintptr_t>(from + at) % 64 /
+                                              sizeof(T));  // of the line it falls into
+    at = std::max<Index>(std::min(at - past_line, runs[r].size - line), 0);
+    const Index length = std::min(line, runs[r].size);
+    if (runs[r].magnitude)
+      for (Index i = 0; i < length; ++i) to[i] = std::abs(from[at + i]);
+    else
+      std::copy_n(from + at, length, to);
+    to += length;
   }
+  sample.resize(static_cast<std::size_t>(to - sample.data()));
   return sample;
 }
 
@@ -185,17 +116,174 @@ template <class T>
   throw value_error(errc::not_finite, "selection: a score is not finite");
 }
 
-/// The cut after the `removed` smallest of `values`, which lie between two known ranks.
 template <class T>
-[[nodiscard]] score_cut<T> cut_within(std::vector<T>& values, Index below, Index removed) {
-  const auto nth = values.begin() + (removed - below - 1);
-  std::nth_element(values.begin(), nth, values.end());
-  score_cut<T> cut{*nth, below, 0, removed};
-  for (const T& value : values) {
-    cut.below += value < cut.threshold;
-    cut.equal += value == cut.threshold;
+[[nodiscard]] scan_counts count_around(const score_run<T>& run, T value) {
+  return run.magnitude ? count_around<true>(run.data, run.size, value)
+                       : count_around<false>(run.data, run.size, value);
+}
+template <class T>
+[[nodiscard]] scan_counts collect_between(const score_run<T>& run, T low, T high,
+                                          std::vector<T>& between) {
+  return run.magnitude ? collect_between<true>(run.data, run.size, low, high, between)
+                       : collect_between<false>(run.data, run.size, low, high, between);
+}
+
+/// An integer with the order of the scores. Minus zero comes before zero.
+template <class T>
+[[nodiscard]] score_bits<T> ordered_bits(T score) noexcept {
+  using bits = score_bits<T>;
+  const bits b = std::bit_cast<bits>(score), sign = static_cast<bits>(~magnitude_bits<T>);
+  return (b & sign) != 0 ? static_cast<bits>(~b) : static_cast<bits>(b | sign);
+}
+template <class T>
+[[nodiscard]] T from_ordered_bits(score_bits<T> key) noexcept {
+  using bits = score_bits<T>;
+  const bits sign = static_cast<bits>(~magnitude_bits<T>);
+  return std::bit_cast<T>((key & sign) != 0 ? static_cast<bits>(key & ~sign)
+                                            : static_cast<bits>(~key));
+}
+
+/// The score of that rank (0 = lowest), digit by digit: as many passes as a score has digits of 16
+/// bits, whatever the scores.
+template <class T>
+[[nodiscard]] T score_of_rank(std::span<const score_run<T>> runs, Index rank) {
+  using bits = score_bits<T>;
+  constexpr int digit = 16, width = static_cast<int>(sizeof(T)) * 8;
+  std::vector<Index> count(std::size_t{1} << digit);
+  bits prefix = 0, known = 0;
+  for (int shift = width - digit; shift >= 0; shift -= digit) {
+    std::fill(count.begin(), count.end(), Index{0});
+    for (const score_run<T>& run : runs)
+      for (Index i = 0; i < run.size; ++i) {
+        const bits key = ordered_bits(run[i]);
+        if ((key & known) == prefix) ++count[static_cast<std::size_t>((key >> shift) & 0xFFFF)];
+      }
+    std::size_t value = 0;
+    while (rank >= count[value]) rank -= count[value++];
+    prefix |= static_cast<bits>(static_cast<bits>(value) << shift);
+    known |= static_cast<bits>(bits{0xFFFF} << shift);
   }
-  return cut;
+  return from_ordered_bits<T>(prefix);
+}
+
+/// Finds cuts, and how many scores of every run lie below and at them.
+template <class T>
+class cut_finder {
+ public:
+  explicit cut_finder(std::span<const score_run<T>> runs)
+      : runs_(runs), total_(total_size(runs)), each_(runs.size()) {}
+
+  /// @pre removed in [1, total] @throws value_error (not_finite)
+  [[nodiscard]] score_cut<T> find(Index removed) {
+    if (total_ <= few) return among_few(removed);
+    score_cut<T> cut;
+    for (const double deviations : {3.5, 14.0}) {
+      const auto [low, high] = bracket(removed, deviations);
+      if (low == high ? at(low, removed, cut) : inside(low, high, removed, cut)) return cut;
+    }
+    static_cast<void>(at(score_of_rank(runs_, removed - 1), removed, cut));
+    return cut;
+  }
+
+  /// Of every run, for the cut found last.
+  [[nodiscard]] const std::vector<run_counts>& each() const noexcept { return each_; }
+
+ private:
+  static constexpr Index few = 1024;  ///< scores that are not worth a sample
+
+  void check_finite(Index finite) const {
+    if (finite != total_) throw_not_finite(runs_);
+  }
+
+  [[nodiscard]] score_cut<T> among_few(Index removed) {
+    std::vector<T> scores;
+    for (const score_run<T>& run : runs_)
+      for (Index i = 0; i < run.size; ++i) scores.push_back(run[i]);
+    const score_run<T> all{scores.data(), total_};
+    check_finite(count_around(all, T{0}).finite);
+    const auto nth = scores.begin() + (removed - 1);
+    std::nth_element(scores.begin(), nth, scores.end());
+    score_cut<T> cut;
+    static_cast<void>(at(*nth, removed, cut));
+    return cut;
+  }
+
+  /// Two scores between which the cut lies in all likelihood, from a sample.
+  [[nodiscard]] std::pair<T, T> bracket(Index removed, double deviations) const {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    // Of n scores 2 n^(2/3): about as many as then lie inside the bracket.
+    const Index wanted = std::min(
+        static_cast<Index>(2 * std::pow(static_cast<double>(total_), 2.0 / 3)), total_ / 4);
+    const std::vector<T> sample = sample_scores(runs_, total_, wanted);
+    const std::array<score_run<T>, 1> run{
+        score_run<T>{sample.data(), static_cast<Index>(sample.size())}};
+    if (count_around(run[0], T{0}).finite != run[0].size) throw_not_finite(runs_);
+    const double size = static_cast<double>(sample.size());
+    const double share = static_cast<double>(removed) / static_cast<double>(total_);
+    // Scores of one stretch may resemble each other: the second, wider try and the digits cover
+    // that.
+    const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
+    const auto ranked = [&](double rank, T otherwise) {
+      if (rank < 0 || rank >= size) return otherwise;
+      return cut_finder(run).find(static_cast<Index>(rank) + 1).threshold;
+    };
+    return {ranked(share * size - reach, -infinity), ranked(share * size + reach, infinity)};
+  }
+
+  /// Whether the cut is at `value`. One pass.
+  [[nodiscard]] bool at(T value, Index removed, score_cut<T>& cut) {
+    cut = {value, 0, 0, removed};
+    Index finite = 0;
+    for (std::size_t r = 0; r < runs_.size(); ++r) {
+      const scan_counts counts = count_around(runs_[r], value);
+      each_[r] = {counts.below, counts.up_to - counts.below};
+      cut.below += each_[r].below;
+      cut.equal += each_[r].equal;
+      finite += counts.finite;
+    }
+    check_finite(finite);
+    return cut.below < removed && removed <= cut.below + cut.equal;
+  }
+
+  /// Whether the cut is between two scores or at one of them. One pass, two where many are equal.
+  [[nodiscard]] bool inside(T low, T high, Index removed, score_cut<T>& cut) {
+    std::vector<T> between;
+    std::vector<std::size_t> end;
+    Index up_to_low = 0, finite = 0;
+    for (std::size_t r = 0; r < runs_.size(); ++r) {
+      const scan_counts counts = collect_between(runs_[r], low, high, between);
+      each_[r] = {counts.up_to, 0};
+      up_to_low += counts.up_to;
+      finite += counts.finite;
+      end.push_back(between.size());
+    }
+    check_finite(finite);
+    const Index found = static_cast<Index>(between.size());
+    if (removed <= up_to_low) return at(low, removed, cut);
+    if (removed > up_to_low + found) return at(high, removed, cut);
+    if (found > total_ / 2) return false;
+    const std::array<score_run<T>, 1> collected{score_run<T>{between.data(), found}};
+    cut = cut_finder(collected).find(removed - up_to_low);
+    cut.below += up_to_low;
+    cut.removed = removed;
+    for (std::size_t r = 0, begin = 0; r < runs_.size(); begin = end[r++]) {
+      const scan_counts counts = count_around<false>(
+          between.data() + begin, static_cast<Index>(end[r] - begin), cut.threshold);
+      each_[r].below += counts.below;
+      each_[r].equal = counts.up_to - counts.below;
+    }
+    return true;
+  }
+
+  std::span<const score_run<T>> runs_;
+  Index total_;
+  std::vector<run_counts> each_;
+};
+
+inline void check_removed(Index removed, Index total) {
+  if (removed < 1 || removed > total)
+    throw argument_error(errc::out_of_range, concat("find_cut: asked for the ", removed,
+                                                    " smallest of ", total, " scores"));
 }
 
 }  // namespace detail
@@ -204,53 +292,18 @@ template <class T>
 /// them. Exact.
 ///
 /// A sample brackets the threshold, one pass counts what lies below the bracket and collects what
-/// lies inside, and the few collected scores are selected among. The sample's places follow from
-/// the sizes alone, so the result and the time are reproducible.
+/// lies inside, and the few collected scores are selected among in the same way (R. W. Floyd, R. L.
+/// Rivest, "Expected Time Bounds for Selection", CACM 18(3), 1975, 10.1145/360680.360691). The
+/// sample's places follow from the sizes alone, so the result and the time are reproducible. Where
+/// a sample misleads twice, the digits of the scores are counted instead.
 /// @param removed in [1, total number of scores]
 /// @throws argument_error (out_of_range), value_error (not_finite: names the run and the position)
-/// Cost: one pass over the scores and a sample of at most 2^18 of them; about 1 % of their memory
-/// for a while.
+/// Cost: about one plain read of the scores, one more where the threshold is a score that many
+/// have; of n scores some 2 n^(2/3) are kept aside.
 template <class T>
 [[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed) {
-  const Index total = detail::total_size(runs);
-  if (removed < 1 || removed > total)
-    throw argument_error(errc::out_of_range, detail::concat("find_cut: asked for the ", removed,
-                                                            " smallest of ", total, " scores"));
-  constexpr T infinity = std::numeric_limits<T>::infinity();
-  std::vector<T> between;
-  for (double deviations : {3.5, 14.0}) {
-    constexpr Index worth_sampling = 1 << 14, largest_sample = 1 << 18;
-    if (total < worth_sampling) break;
-    std::vector<T> sample =
-        detail::sample_scores(runs, total, std::min(largest_sample, total / 16));
-    const double size = static_cast<double>(sample.size());
-    const double share = static_cast<double>(removed) / static_cast<double>(total);
-    // Scores of one stretch may resemble each other; the second, wider try and the full pass cover
-    // that.
-    const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
-    for (const T& s : sample)
-      if (!(std::abs(s) <= std::numeric_limits<T>::max())) detail::throw_not_finite(runs);
-    auto first = sample.begin();  // what stands before it is known to be smaller
-    const auto ranked = [&](double rank, T otherwise) {
-      if (rank < 0 || rank >= size) return otherwise;
-      const auto nth = sample.begin() + static_cast<std::ptrdiff_t>(rank);
-      if (nth >= first) std::nth_element(first, nth, sample.end());
-      first = std::max(first, nth + 1);
-      return *nth;
-    };
-    const T low = ranked(share * size - reach, -infinity);
-    const T high = ranked(share * size + reach, infinity);
-    const detail::run_counts counts = detail::count_and_collect(runs, low, high, between);
-    if (counts.finite != total) detail::throw_not_finite(runs);
-    if (removed <= counts.below) continue;
-    if (removed <= counts.below + counts.equal) return {low, counts.below, counts.equal, removed};
-    const Index not_above_low = counts.below + counts.equal;
-    if (removed <= not_above_low + static_cast<Index>(between.size()))
-      return detail::cut_within(between, not_above_low, removed);
-  }
-  if (detail::count_and_collect(runs, -infinity, infinity, between).finite != total)
-    detail::throw_not_finite(runs);
-  return detail::cut_within(between, 0, removed);
+  detail::check_removed(removed, detail::total_size(runs));
+  return detail::cut_finder<T>(runs).find(removed);
 }
 
 }  // namespace prunus::inline v0

@@ -21,8 +21,8 @@ namespace prunus::inline v0 {
 /// @shape weight: any layout of up to four axes; scores: one a tile, in [0, 1]
 /// Equal tiles score equal; ties go to the lower tile. Tiles with NaN or infinite weights have
 /// scores that are not finite, which selection refuses by name; so do squares that overflow.
-/// Cost: one pass over the weights and one sort of the tiles (for float a radix sort); 16 bytes a
-/// tile for a while.
+/// Cost: one pass over the weights and one sort of the tiles (for float a radix sort); 8 to 16
+/// bytes a tile for a while.
 /// @source J. Lee, S. Park, S. Mo, S. Ahn, J. Shin, "Layer-adaptive Sparsity for the
 /// Magnitude-based
 ///         Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)

@@ -60,9 +60,16 @@ class movement_scores {
     ++steps_;
     for (record& r : records_) {
       const parameter<S>& p = net[r.name];
+      const Index size = static_cast<Index>(r.values[score].size());
+      if (r.grid.is_elementwise()) {  // slopes of a piece at a time, which never leave the cache
+        for (Index at = 0; at < size; at += piece)
+          update(r, at, products(p, at, std::min(piece, size - at)));
+        continue;
+      }
       slopes_.assign(r.values[score].size(), 0.0);
       detail::add_products<detail::as_it_is, S>(p.weight, p.options.gradient, r.grid, slopes_);
-      update(r);
+      for (Index at = 0; at < size; at += piece)
+        update(r, at, slopes{slopes_.data() + at, std::min(piece, size - at)});
     }
   }
 
@@ -92,6 +99,8 @@ class movement_scores {
 
  private:
   using record = detail::tile_record<3>;
+  using slopes = Eigen::Map<const Eigen::ArrayXd>;
+  static constexpr Index piece = 512;  ///< scores updated together, in the first cache
   static constexpr std::size_t score = 0, first_moment = 1, second_moment = 2;
 
   static const movement_options& checked(const movement_options& o) {
@@ -105,34 +114,41 @@ class movement_scores {
     return o;
   }
 
-  void update(record& r) const {
+  /// The slopes of `count` single weights.
+  template <weight_scalar S>
+  [[nodiscard]] slopes products(const parameter<S>& p, Index at, Index count) {
+    using values = Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>;
+    const auto in_double = [&](const S* data) {
+      return values(data + at, count).template cast<score_of<S>>().template cast<double>();
+    };
+    slopes_.resize(static_cast<std::size_t>(piece));
+    Eigen::Map<Eigen::ArrayXd>(slopes_.data(), count) =
+        in_double(p.weight.data) * in_double(p.options.gradient.data);
+    return {slopes_.data(), count};
+  }
+
+  /// Moves the scores from `at` on down their slopes `g`.
+  void update(record& r, Index at, const slopes& g) const {
+    using numbers = Eigen::Map<Eigen::ArrayXd>;
     const double rate = options_.learning_rate, b1 = options_.beta1, b2 = options_.beta2;
+    numbers s(r.values[score].data() + at, g.size());
     if (options_.update == movement_options::rule::sgd) {
-      for (std::size_t t = 0; t < r.values[score].size(); ++t)
-        r.values[score][t] -= rate * slopes_[t];
+      s -= rate * g;
       return;
     }
     const double done = static_cast<double>(steps_);
     const double pace = rate / (1 - std::pow(b1, done)), unbias = 1 / (1 - std::pow(b2, done));
-    // In pieces that stay in the cache from one line to the next.
-    constexpr Index piece = 512;
-    const Index size = static_cast<Index>(slopes_.size());
-    using numbers = Eigen::Map<Eigen::ArrayXd>;
-    for (Index at = 0; at < size; at += piece) {
-      const Index n = std::min(piece, size - at);
-      const Eigen::Map<const Eigen::ArrayXd> g(slopes_.data() + at, n);
-      numbers first(r.values[first_moment].data() + at, n), s(r.values[score].data() + at, n),
-          second(r.values[second_moment].data() + at, n);
-      first = b1 * first + (1 - b1) * g;
-      second = b2 * second + (1 - b2) * g.square();
-      s -= pace * first / ((second * unbias).sqrt() + options_.epsilon);
-    }
+    numbers first(r.values[first_moment].data() + at, g.size()),
+        second(r.values[second_moment].data() + at, g.size());
+    first = b1 * first + (1 - b1) * g;
+    second = b2 * second + (1 - b2) * g.square();
+    s -= pace * first / ((second * unbias).sqrt() + options_.epsilon);
   }
 
   movement_options options_;
   std::vector<record> records_;
   Index steps_ = 0;
-  std::vector<double> slopes_;  // gradients of the scores of one record
+  std::vector<double> slopes_;  // gradients of the scores of one record, or of a piece of it
 };
 
 }  // namespace prunus::inline v0

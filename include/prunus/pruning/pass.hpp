@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
+#include <prunus/allocation/unit_cut.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/criteria/criterion.hpp>
@@ -74,15 +75,16 @@ struct pass {
     const bool selects_anew = !state.permanent;
     // What stood before: for actions that ask for it, and to go back to when an error comes.
     std::vector<pass_state::target> before;
-    if (history || exchanges<S> || (selects_anew && state.removed_anything()))
-      before = state.targets;
-    if (selects_anew)
+    const bool some_removed = state.removed_anything();
+    if (history || exchanges<S> || (selects_anew && some_removed)) before = state.targets;
+    if (selects_anew && some_removed)
       for (pass_state::target& t : state.targets)
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
-    else
-      hold(net, state);  // what is gone must score as gone even if the caller has trained it back
+    hold(net, state);  // what is gone must score as gone even if the caller has trained it back
+    bool acted = false;
     try {
-      decide(net, state, before, event, target);
+      acted = !history && factor(event, 0) == 0 && zero_by_magnitude(net, state, target);
+      if (!acted) decide(net, state, before, event, target);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
       throw;
@@ -91,7 +93,7 @@ struct pass {
     for (pass_state::target& t : state.targets) t.spread();
     state.permanent = state.permanent || action.permanent(event);
     if (!history) before.clear();
-    act(net, state, before, event);
+    if (!acted) act(net, state, before, event);
     state.last_event = event;
     return report(net, state, event, target);
   }
@@ -106,6 +108,47 @@ struct pass {
   }
 
  private:
+  /// Single weights by their magnitude and a threshold: no score is written, and one sweep writes
+  /// the masks and zeroes what goes. Returns false, with nothing done, where that is not the case.
+  template <weight_scalar S>
+  bool zero_by_magnitude(const model<S>& net, pass_state& state, double target) const {
+    using score = score_of<S>;
+    if constexpr (detail::scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score> &&
+                  cutting_allocation<Allocation, score> && !exchanges<S>) {
+      std::vector<scored_units<score>> units;
+      for (pass_state::target& t : state.targets) {
+        if (!is_single_weights(t)) return false;
+        units.push_back(by_magnitude(net, t));
+      }
+      const auto cuts = allocation.cuts(std::span<const scored_units<score>>(units), target);
+      if (!cuts) return false;
+      for (std::size_t i = 0; i < units.size(); ++i)
+        detail::write_cut<true>(weight_of(net, state.targets[i].members.front()).data, (*cuts)[i],
+                                units[i].keep);
+      return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] static bool is_single_weights(const pass_state::target& t) {
+    return !t.coupled() && t.members.front().mask.grid().is_elementwise();
+  }
+  template <weight_scalar S>
+  [[nodiscard]] static weight_view<S> weight_of(const model<S>& net,
+                                                const pass_state::target::member& m) {
+    return net.parameters()[static_cast<std::size_t>(m.parameter)].weight;
+  }
+  /// The weights themselves are the scores.
+  template <weight_scalar S>
+  [[nodiscard]] static scored_units<S> by_magnitude(const model<S>& net, pass_state::target& t) {
+    const weight_view<S> weight = weight_of(net, t.members.front());
+    return {t.name,
+            {weight.data, weight.size(), true, t.name},
+            t.keep(),
+            t.limits,
+            &t.members.front().mask.grid()};
+  }
+
   /// Scores every target and lets the allocation write which of its units stay.
   template <weight_scalar S>
   void decide(const model<S>& net, pass_state& state, const std::vector<pass_state::target>& before,
@@ -178,12 +221,7 @@ struct pass {
     };
     const pass_state::target::member& first = t.members.front();
     if constexpr (detail::scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score_of<S>>)
-      if (!t.coupled() && first.mask.grid().is_elementwise())
-        return {t.name,
-                {parameter_of(first).weight.data, size, true, t.name},
-                keep,
-                t.limits,
-                &first.mask.grid()};
+      if (is_single_weights(t)) return by_magnitude(net, t);
 
     storage.assign(static_cast<std::size_t>(size), score_of<S>{0});
     if (!t.coupled())
@@ -252,7 +290,7 @@ struct pass {
     for (const pass_state::target& t : state.targets)
       for (const auto& m : t.members) {
         if (!m.scored) continue;
-        const Index kept = m.mask.kept();
+        const Index kept = detail::count_ones(m.mask.bytes());
         const Index weights_kept = m.mask.grid().is_elementwise() ? kept : m.mask.weights_kept();
         result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name,
                                      m.mask.size(), kept, m.mask.grid().weights(), weights_kept});

@@ -17,7 +17,7 @@
 #include <span>         // std::span
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::type_identity_t
-#include <utility>      // std::move
+#include <utility>      // std::exchange, std::move
 #include <variant>      // std::get_if
 #include <vector>       // std::vector
 
@@ -93,11 +93,11 @@ template <class S>
     result.extents[k] = static_cast<Index>(kept[k].size());
   }
   // Behind the last axis that loses something, elements stay neighbours and are copied together.
-  std::size_t last = 4;
+  std::size_t last = 3;
   Index run = 1;
-  while (last > 1 && result.extents[last - 1] == source.extents[last - 1])
-    run *= source.extents[--last];
-  for (std::size_t k = last; k < 4; ++k) kept[k] = {0};
+  while (last > 0 && result.extents[last] == source.extents[last]) run *= source.extents[last--];
+  for (std::size_t k = last + 1; k < 4; ++k) kept[k] = {0};
+  const std::vector<Index> picked = std::exchange(kept[last], {0});
   result.values.resize(static_cast<std::size_t>(result.extents[0] * result.extents[1] *
                                                 result.extents[2] * result.extents[3]));
   auto* to = result.values.data();
@@ -105,9 +105,15 @@ template <class S>
     for (Index b : kept[1])
       for (Index c : kept[2])
         for (Index d : kept[3]) {
-          const Index at =
-              ((a * source.extents[1] + b) * source.extents[2] + c) * source.extents[3] + d;
-          to = std::copy_n(source.data + at, run, to);
+          const S* const from =
+              source.data +
+              (((a * source.extents[1] + b) * source.extents[2] + c) * source.extents[3] + d);
+          if (run == 1)
+            for (Index i : picked) *to++ = from[i];
+          else if (run == 9)  // kernels of 3 x 3: a length that the compiler knows
+            for (Index i : picked) to = std::copy_n(from + i * 9, 9, to);
+          else
+            for (Index i : picked) to = std::copy_n(from + i * run, run, to);
         }
   return result;
 }
@@ -281,6 +287,7 @@ template <weight_scalar S>
   };
 
   std::vector<named_tensor<S>> result;
+  result.reserve(net.parameters().size() + p.new_tensors.size());
   for (const parameter<S>& source : net.parameters()) {
     const plan::cut* cut = p.find(source.name);
     named_tensor<S>& copy = result.emplace_back(detail::without(source.weight, cut, source.name));

@@ -7,6 +7,9 @@
 #include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/resolve.hpp>
 
+#include <algorithm>    // std::find
+#include <cstddef>      // std::size_t
+#include <numeric>      // std::partial_sum
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -63,19 +66,6 @@ namespace detail {
   return parameter;
 }
 
-/// "3", "3,7" or "12-15", for the positions whose unit is `unit`; empty where there are none.
-[[nodiscard]] inline std::string positions_of(const std::vector<Index>& unit_of, Index unit) {
-  std::string text;
-  for (std::size_t i = 0; i < unit_of.size(); ++i) {
-    if (unit_of[i] != unit) continue;
-    const std::size_t first = i;
-    while (i + 1 < unit_of.size() && unit_of[i + 1] == unit) ++i;
-    text += concat(text.empty() ? "" : ",", first);
-    if (i > first) text += concat("-", i);
-  }
-  return text;
-}
-
 /// "a", "a and b", "a, b and c".
 [[nodiscard]] inline std::string enumerate(std::span<const std::string> parts) {
   std::string text;
@@ -83,6 +73,67 @@ namespace detail {
     text += concat(i == 0 ? "" : i + 1 < parts.size() ? ", " : " and ", parts[i]);
   return text;
 }
+
+/// Where the units of a coupling stand in its tensors, gathered once for all units.
+class coupling_places {
+ public:
+  explicit coupling_places(const coupling& group) : group_(group) {
+    for (const coupling::member& member : group.members) {
+      places_of_member& m = members_.emplace_back();
+      m.tensor = concat(layer_of(member.parameter),
+                        member.axis == axis::out ? "" : concat(".", name_of(member.axis)), ":");
+      m.begin.assign(static_cast<std::size_t>(group.units) + 1, 0);
+      const auto known = [&](Index unit) { return unit >= 0 && unit < group.units; };
+      for (Index unit : member.unit_of)
+        if (known(unit)) ++m.begin[static_cast<std::size_t>(unit) + 1];
+      std::partial_sum(m.begin.begin(), m.begin.end(), m.begin.begin());
+      m.positions.resize(m.begin.back());
+      std::vector<std::size_t> next(m.begin.begin(), m.begin.end() - 1);
+      for (std::size_t i = 0; i < member.unit_of.size(); ++i)
+        if (known(member.unit_of[i]))
+          m.positions[next[static_cast<std::size_t>(member.unit_of[i])]++] = i;
+    }
+  }
+
+  /// As explain() says it. @pre the coupling has that unit
+  [[nodiscard]] std::string sentence(Index unit) const {
+    std::vector<std::string> places;
+    for (const places_of_member& m : members_) {
+      const std::string positions = m.text_of(static_cast<std::size_t>(unit));
+      if (positions.empty()) continue;
+      std::string place = m.tensor + positions;
+      // The scale and the shift of a normalisation are one place.
+      if (std::find(places.begin(), places.end(), place) == places.end())
+        places.push_back(std::move(place));
+    }
+    if (places.empty()) return concat("dropping ", group_.name, ":", unit, " drops no parameter");
+    if (places.size() == 1) return concat("dropping ", places.front(), " drops nothing else");
+    return concat("dropping ", places.front(), " also drops ",
+                  enumerate(std::span(places).subspan(1)));
+  }
+
+ private:
+  struct places_of_member {
+    std::string tensor;
+    std::vector<std::size_t> begin;      ///< per unit, into `positions`
+    std::vector<std::size_t> positions;  ///< unit after unit, ascending
+
+    /// "3", "3,7" or "12-15"; empty where the unit has no position.
+    [[nodiscard]] std::string text_of(std::size_t unit) const {
+      std::string text;
+      for (std::size_t i = begin[unit]; i < begin[unit + 1]; ++i) {
+        const std::size_t first = positions[i];
+        while (i + 1 < begin[unit + 1] && positions[i + 1] == positions[i] + 1) ++i;
+        if (!text.empty()) text += ',';
+        text += std::to_string(first);
+        if (positions[i] > first) text += concat("-", positions[i]);
+      }
+      return text;
+    }
+  };
+  const coupling& group_;
+  std::vector<places_of_member> members_;
+};
 
 }  // namespace detail
 
@@ -113,22 +164,7 @@ namespace detail {
   if (unit < 0 || unit >= group.units)
     throw argument_error(errc::out_of_range, detail::concat("explain: ", group.name, " has ",
                                                             group.units, " units, no unit ", unit));
-  std::vector<std::string> places;
-  for (const coupling::member& member : group.members) {
-    const std::string positions = detail::positions_of(member.unit_of, unit);
-    if (positions.empty()) continue;
-    std::string place = detail::concat(
-        detail::layer_of(member.parameter),
-        member.axis == axis::out ? "" : detail::concat(".", name_of(member.axis)), ":", positions);
-    bool known = false;  // the scale and the shift of a normalisation are one place
-    for (const std::string& other : places) known = known || other == place;
-    if (!known) places.push_back(std::move(place));
-  }
-  if (places.empty())
-    return detail::concat("dropping ", group.name, ":", unit, " drops no parameter");
-  if (places.size() == 1) return detail::concat("dropping ", places.front(), " drops nothing else");
-  return detail::concat("dropping ", places.front(), " also drops ",
-                        detail::enumerate(std::span(places).subspan(1)));
+  return detail::coupling_places(group).sentence(unit);
 }
 
 /// Tells the model which of its parameters live and die together, as `declared` says.

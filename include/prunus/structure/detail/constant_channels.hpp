@@ -158,6 +158,7 @@ struct value_propagation {
     const std::size_t outputs = static_cast<std::size_t>(node().shape.channels / how.groups);
     const std::size_t first = o / outputs * reads;
     double constant = has_bias ? tensor(1, o) : 0;
+    if (output_is_zero(w, static_cast<Index>(o))) return channel_value::of(constant);
     bool approximate = false, meets_padding = false;
     const channel_value* broken = nullptr;
     for (std::size_t j = 0; j < reads; ++j) {

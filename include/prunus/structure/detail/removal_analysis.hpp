@@ -30,13 +30,15 @@ namespace detail {
                                        const std::vector<plan::removal_reason>& reasons) {
   plan result;
   const std::vector<coupling> groups = couplings_of(network, structure);
-  for (std::size_t k = 0; k < groups.size(); ++k)
+  for (std::size_t k = 0; k < groups.size(); ++k) {
+    const coupling_places places(groups[k]);
     for (std::size_t u = 0; u < structure.units_of[k].size(); ++u) {
       const Index unit = structure.units_of[k][u], number = static_cast<Index>(u);
       if (!kept.is_kept(unit))
         result.removed.push_back({groups[k].name, number, reasons[static_cast<std::size_t>(unit)],
-                                  explain(groups[k], number)});
+                                  places.sentence(number)});
     }
+  }
   const auto removed_of = [&](std::span<const Index> units) {
     std::vector<Index> positions;
     for (std::size_t i = 0; i < units.size(); ++i)
@@ -71,46 +73,63 @@ struct removal_analysis {
   const std::vector<std::vector<channel_value>>& values;
   bool approximate;
 
-  /// Calls visit(j, c) for each input channel c that output o of node n may read, at position j of
-  /// its in axis.
-  template <class Visit>
-  void for_each_read(std::size_t n, std::size_t o, const reading& how, const Visit& visit) const {
-    const std::size_t reads = structure.read_by(network, n).size();
-    const std::size_t outputs = structure.unit_of[n].size() / static_cast<std::size_t>(how.groups);
-    for (std::size_t j = 0; j < reads; ++j) visit(j, o / outputs * reads + j);
-  }
-
   void find_kept(kept_units& kept) const {
     kept.keep_ends();
     std::vector<std::vector<std::pair<std::size_t, std::size_t>>> rows(
         static_cast<std::size_t>(structure.units()));
+    std::vector<std::vector<std::size_t>> undecided(network.nodes.size());
     for (std::size_t n = 0; n < network.nodes.size(); ++n) {
       if (std::holds_alternative<operation::layer_norm>(network.nodes[n].operation))
         for (Index unit : structure.unit_of[n]) kept.keep(unit, {plan::keep_reason::layer_norm, n});
-      if (reading_of(network, n).mixes())
-        for (std::size_t o = 0; o < structure.unit_of[n].size(); ++o)
-          rows[static_cast<std::size_t>(structure.unit_of[n][o])].emplace_back(n, o);
+      if (!reading_of(network, n).mixes()) continue;
+      for (std::size_t o = 0; o < structure.unit_of[n].size(); ++o)
+        rows[static_cast<std::size_t>(structure.unit_of[n][o])].emplace_back(n, o);
+      undecided[n] = no_bias_can_replace(n);
     }
     kept.settle([&](Index unit) {
-      for (const auto& [n, o] : rows[static_cast<std::size_t>(unit)]) keep_what_is_read(kept, n, o);
+      for (const auto& [n, o] : rows[static_cast<std::size_t>(unit)])
+        keep_what_is_read(kept, n, o, undecided[n]);
     });
   }
 
-  /// Keeps the input channels that output o of node n cannot do without.
-  void keep_what_is_read(kept_units& kept, std::size_t n, std::size_t o) const {
+  /// A constant other than zero that meets zero padding at node n.
+  [[nodiscard]] static bool breaks_at_padding(const reading& how, const channel_value& value) {
+    return how.padded && value.is_constant() && value.value != 0;
+  }
+  /// The input channels of node n that it cannot do without where it reads them.
+  [[nodiscard]] std::vector<std::size_t> no_bias_can_replace(std::size_t n) const {
+    const reading how = reading_of(network, n);
+    const std::vector<channel_value>& input = values[network.nodes[n].inputs.front()];
+    std::vector<std::size_t> channels;
+    for (std::size_t c = 0; c < input.size(); ++c)
+      if (!input[c].is_constant() || (!approximate && breaks_at_padding(how, input[c])))
+        channels.push_back(c);
+    return channels;
+  }
+
+  /// Keeps those of the `undecided` input channels that output o of node n reads; what is kept is
+  /// decided from then on.
+  void keep_what_is_read(kept_units& kept, std::size_t n, std::size_t o,
+                         std::vector<std::size_t>& undecided) const {
+    if (undecided.empty()) return;
     const reading how = reading_of(network, n);
     const std::size_t input = network.nodes[n].inputs.front();
-    for_each_read(n, o, how, [&](std::size_t j, std::size_t c) {
-      if (kept.is_kept(input, c)) return;
+    const std::size_t reads = structure.read_by(network, n).size();
+    const std::size_t outputs = structure.unit_of[n].size() / static_cast<std::size_t>(how.groups);
+    const std::size_t first = o / outputs * reads;
+    std::erase_if(undecided, [&](std::size_t c) {
+      if (kept.is_kept(input, c)) return true;
+      if (c < first || c >= first + reads ||
+          kernel_is_zero(tensors[n].front(), static_cast<Index>(o), static_cast<Index>(c - first)))
+        return false;
       const channel_value& value = values[input][c];
-      const bool breaks = how.padded && value.is_constant() && value.value != 0;
-      if (value.is_constant() && (approximate || !breaks)) return;  // a bias can stand for it
-      if (kernel_is_zero(tensors[n].front(), static_cast<Index>(o), static_cast<Index>(j))) return;
       const Index unit = structure.unit_of[input][c];
       if (value.is_alive())
         kept.keep(unit, {plan::keep_reason::partly_alive, input});
       else
-        kept.keep(unit, {plan::keep_reason::zero_padding, breaks ? n : value.broken_at});
+        kept.keep(unit, {plan::keep_reason::zero_padding,
+                         breaks_at_padding(how, value) ? n : value.broken_at});
+      return true;
     });
   }
 
@@ -150,16 +169,17 @@ struct removal_analysis {
       const reading how = reading_of(network, n);
       if (!how.mixes()) continue;
       const std::size_t input = network.nodes[n].inputs.front();
-      std::vector<std::uint8_t> read(values[input].size());  // by an output that stays
-      for (std::size_t o = 0; o < structure.unit_of[n].size(); ++o)
-        if (kept.is_kept(n, o))
-          for_each_read(n, o, how, [&](std::size_t j, std::size_t c) {
-            if (read[c] != 0 || kept.is_kept(input, c) || values[input][c].is_zero()) return;
-            read[c] =
-                !kernel_is_zero(tensors[n].front(), static_cast<Index>(o), static_cast<Index>(j));
-          });
-      for (std::size_t c = 0; c < read.size(); ++c)
-        if (read[c] != 0) add_fold_of(p, n, how, input, c);
+      const std::size_t reads = structure.read_by(network, n).size();
+      const std::size_t outputs =
+          structure.unit_of[n].size() / static_cast<std::size_t>(how.groups);
+      for (std::size_t c = 0; c < values[input].size(); ++c) {
+        if (kept.is_kept(input, c) || values[input][c].is_zero()) continue;
+        bool read = false;  // by an output that stays
+        for (std::size_t o = c / reads * outputs; o < (c / reads + 1) * outputs && !read; ++o)
+          read = kept.is_kept(n, o) && !kernel_is_zero(tensors[n].front(), static_cast<Index>(o),
+                                                       static_cast<Index>(c % reads));
+        if (read) add_fold_of(p, n, how, input, c);
+      }
     }
   }
   void add_fold_of(plan& p, std::size_t n, const reading& how, std::size_t input,

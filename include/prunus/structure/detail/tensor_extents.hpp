@@ -5,10 +5,11 @@
 #include <prunus/core/view.hpp>
 #include <prunus/structure/resolve.hpp>
 
-#include <array>    // std::array
-#include <cstddef>  // std::size_t
-#include <string>   // std::string
-#include <utility>  // std::swap
+#include <algorithm>  // std::min
+#include <array>      // std::array
+#include <cstddef>    // std::size_t
+#include <string>     // std::string
+#include <utility>    // std::swap
 
 namespace prunus::inline v0 {
 namespace detail {
@@ -35,6 +36,22 @@ template <class S>
   for (Index y = 0; y < w.extent(axis::height); ++y)
     for (Index x = 0; x < w.extent(axis::width); ++x)
       if (!(w(out, in, y, x) == S(0))) return false;
+  return true;
+}
+/// Whether all weights of one output are known to be zero: they are, and lie together in memory.
+template <class S>
+[[nodiscard]] bool output_is_zero(const weight_view<const S>& w, Index out) {
+  constexpr Index together = 256;
+  const Index size = w.stride(axis::out);
+  if (size * w.extent(axis::out) != w.size()) return false;
+  const S* const first = w.data + out * size;
+  if (!(first[0] == S(0))) return false;
+  for (Index begin = 0; begin < size; begin += together) {
+    const Index end = std::min(begin + together, size);
+    int others = 0;
+    for (Index i = begin; i < end; ++i) others += first[i] == S(0) ? 0 : 1;
+    if (others != 0) return false;
+  }
   return true;
 }
 template <class S>

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/allocation/scored_units.hpp>
+#include <prunus/core/detail/keep_above.hpp>
+
+#include <concepts>  // std::same_as
+#include <optional>  // std::optional
+#include <span>      // std::span
+#include <vector>    // std::vector
+
+namespace prunus::inline v0 {
+
+/// Which units of one entry go, said by a threshold: all that score below it, and of those equal to
+/// it the ones that are gone already and the first `ties` of the others.
+///
+/// @source the type is ours
+/// @deviation none
+template <class T>
+struct unit_cut {
+  T threshold{};
+  Index ties = 0;
+  bool all_ties = true;  ///< every unit equal to the threshold goes
+};
+
+/// An allocation that decides by one threshold for each entry may say so: a pass then need not
+/// write scores that can be read off the weights, and zeroes the weights in the same sweep that
+/// writes the masks.
+///
+/// `a.cuts(units, sparsity)` returns one cut an entry such that writing them is what
+/// `a.allocate(units, sparsity)` does. It validates all and writes nothing; nullopt where it does
+/// not decide by thresholds of the scores as they are.
+///
+/// @source the concept is ours
+/// @deviation none
+template <class A, class T>
+concept cutting_allocation = allocation<A, T> &&
+    requires(const A& a, std::span<const scored_units<T>> units, double sparsity) {
+  { a.cuts(units, sparsity) } -> std::same_as<std::optional<std::vector<unit_cut<T>>>>;
+};
+
+namespace detail {
+
+/// Writes `keep` of one entry. Where `data` may be written, what goes is set to zero, too.
+/// @pre data holds the scores, or with `Magnitude` the weights whose magnitudes are the scores
+template <bool Magnitude, class Data, class T>
+void write_cut(Data* data, const unit_cut<T>& cut, std::span<std::uint8_t> keep) {
+  const Index size = static_cast<Index>(keep.size());
+  if (cut.all_ties)
+    keep_above<Magnitude>(data, size, cut.threshold, keep.data());
+  else
+    keep_above<Magnitude>(data, size, cut.threshold, cut.ties, keep.data());
+}
+template <class T>
+void write_cut(const scored_units<T>& entry, const unit_cut<T>& cut) {
+  if (entry.scores.magnitude)
+    write_cut<true>(entry.scores.data, cut, entry.keep);
+  else
+    write_cut<false>(entry.scores.data, cut, entry.keep);
+}
+
+}  // namespace detail
+}  // namespace prunus::inline v0
