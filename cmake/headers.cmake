@@ -154,6 +154,9 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/detail/packed_rows.hpp
   include/prunus/runtime/detail/packet.hpp
   include/prunus/runtime/detail/sparse_kernels.hpp
+  include/prunus/runtime/detail/unfolded_convolution.hpp
+  include/prunus/runtime/detail/unfolded_lines.hpp
+  include/prunus/runtime/detail/weight_gradient.hpp
   include/prunus/runtime/direct_convolution.hpp
   include/prunus/runtime/kernel_index.hpp
   include/prunus/runtime/kernel_index_convolution.hpp

@@ -105,6 +105,23 @@ TEMPLATE_TEST_CASE("direct_convolution equals the loops for every number of chan
                                   2);
 }
 
+TEMPLATE_TEST_CASE("direct_convolution equals the loops for many output channels",
+                   "[runtime][convolution]", float, double) {
+  for (Index out : {24, 32, 40, 48, 64, 72, 130})  // every number of registers side by side
+    check_against_loops<TestType>({.in_channels = 2,
+                                   .out_channels = out,
+                                   .height = 4,
+                                   .width = 5,
+                                   .kernel_height = 3,
+                                   .kernel_width = 3,
+                                   .padding_height = 1,
+                                   .padding_width = 1},
+                                  3);
+  // More gradients than are transposed at once.
+  check_against_loops<TestType>(
+      {.in_channels = 1, .out_channels = 64, .height = 21, .width = 16, .kernel_height = 2}, 2);
+}
+
 TEMPLATE_TEST_CASE("direct_convolution equals the loops for every kernel, stride and padding",
                    "[runtime][convolution]", float, double) {
   for (Index kernel = 1; kernel <= 5; ++kernel)

@@ -6,6 +6,8 @@
 #include <prunus/runtime/detail/convolution_grid.hpp>
 #include <prunus/runtime/detail/line_kernels.hpp>
 #include <prunus/runtime/detail/packet.hpp>
+#include <prunus/runtime/detail/unfolded_convolution.hpp>
+#include <prunus/runtime/detail/weight_gradient.hpp>
 
 #include <Eigen/Core>
 
@@ -43,6 +45,11 @@ class direct_convolution {
       : shape_((validate(shape), shape)),
         grid_(shape, slack),
         taps_(checked(grid_).forward_taps()) {
+    if (unfolded::pays(shape, grid_.outputs(1))) unfolded_.emplace_back(shape);
+    if (unfolded::has_mirrored(shape) &&
+        unfolded::pays(unfolded::mirrored_shape(shape),
+                       (shape.height - 1) * grid_.pitch + shape.width, true))
+      mirrored_.push_back(unfolded::mirrored(shape));
     for (Index p = 0; p < grid_.rows.phases(); ++p)
       for (Index q = 0; q < grid_.columns.phases(); ++q)
         backward_taps_.push_back(grid_.backward_taps(p, q));
@@ -51,7 +58,10 @@ class direct_convolution {
   [[nodiscard]] const convolution_shape& shape() const noexcept { return shape_; }
   /// Numbers of scratch memory that `forward` and `backward` need.
   [[nodiscard]] Index scratch_size() const noexcept {
-    return in_size() + out_size() + result_size();
+    Index size = in_size() + out_size() + result_size();
+    for (const auto* convolutions : {&unfolded_, &mirrored_})
+      for (const unfolded& one : *convolutions) size = std::max(size, one.scratch_size());
+    return size;
   }
 
   /// y = epilogue(x * weights).
@@ -60,6 +70,8 @@ class direct_convolution {
   ///      scratch: scratch_size() numbers
   void forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
                Index images, S* scratch) const noexcept {
+    if (!unfolded_.empty())
+      return unfolded_.front()(x, weights, epilogue, false, y, images, scratch);
     S* const lines = scratch;
     S* const result = scratch + in_size();
     for (Index n = 0; n < images; n += grid_.images) {
@@ -90,10 +102,14 @@ class direct_convolution {
       const Index count = std::min(grid_.images, images - n);
       if (wanted.weights != nullptr) {
         detail::spread_images(grid_, x + n * shape_.in_size(), count, lines);
-        weight_gradient(lines, y_gradient + n * shape_.out_size(), count,
-                        wanted.accumulate_weights || n > 0, wanted.weights, rows);
+        detail::weight_gradient<S>(grid_, taps_)(lines, y_gradient + n * shape_.out_size(), count,
+                                                 wanted.accumulate_weights || n > 0, wanted.weights,
+                                                 rows);
       }
-      if (wanted.input != nullptr) {
+      if (wanted.input != nullptr && !mirrored_.empty()) {
+        mirrored_.front()(y_gradient + n * shape_.out_size(), weights, {}, wanted.accumulate_input,
+                          wanted.input + n * shape_.in_size(), count, scratch);
+      } else if (wanted.input != nullptr) {
         spread_gradient(y_gradient + n * shape_.out_size(), count, rows);
         input_gradient(rows, weights, wanted.input + n * shape_.in_size(), wanted.accumulate_input,
                        count, result);
@@ -102,6 +118,8 @@ class direct_convolution {
   }
 
  private:
+  using unfolded = detail::unfolded_convolution<S>;
+
   /// What a tile may read or write behind the last position.
   static constexpr Index slack = detail::lanes<S>;
 
@@ -110,7 +128,8 @@ class direct_convolution {
   }
   /// Gradients of the outputs, spread or transposed.
   [[nodiscard]] Index out_size() const noexcept {
-    return std::max(shape_.out_channels * grid_.out_plane, transposed_size());
+    return std::max(shape_.out_channels * grid_.out_plane,
+                    detail::weight_gradient<S>(grid_, taps_).scratch_size());
   }
   [[nodiscard]] Index result_pitch() const noexcept {
     return std::max(grid_.in_plane, grid_.out_plane);
@@ -182,77 +201,6 @@ class direct_convolution {
       }
   }
 
-  /// Registers are halved for a last few output channels.
-  static constexpr Index half_lanes =
-      detail::lanes<S> >= 4 ? detail::lanes<S> / 2 : detail::lanes<S>;
-
-  /// Output channels of a group, rounded up to halves of registers: the pitch of transposed
-  /// gradients.
-  [[nodiscard]] Index padded_outputs() const noexcept {
-    return (shape_.group_outputs() + half_lanes - 1) / half_lanes * half_lanes;
-  }
-  /// Rows of an image whose transposed gradients fit into the first level of the cache together.
-  [[nodiscard]] Index chunk_rows() const noexcept {
-    constexpr Index cached = 1 << 12;
-    return std::clamp(cached / (padded_outputs() * grid_.columns.out), Index{1}, grid_.rows.out);
-  }
-  [[nodiscard]] Index transposed_size() const noexcept {
-    return padded_outputs() * (chunk_rows() * grid_.columns.out + shape_.row_size());
-  }
-
-  /// The gradients of the outputs are transposed, so that registers hold neighbouring output
-  /// channels and nothing must be summed across a register.
-  void weight_gradient(const S* lines, const S* y_gradient, Index count, bool accumulate,
-                       S* gradient, S* scratch) const noexcept {
-    const Index inputs = shape_.group_inputs() * grid_.phases() * grid_.in_plane;
-    const Index outputs = shape_.group_outputs(), padded = padded_outputs(),
-                terms = shape_.row_size();
-    const Index plane = grid_.rows.out * grid_.columns.out, rows = chunk_rows();
-    S* const sums = scratch;
-    S* const transposed = sums + terms * padded;
-    std::fill_n(transposed, rows * grid_.columns.out * padded,
-                S(0));  // the rest of the last register stays zero
-    for (Index g = 0; g < shape_.groups; ++g) {
-      std::fill_n(sums, terms * padded, S(0));
-      for (Index n = 0; n < count; ++n)
-        for (Index top = 0; top < grid_.rows.out; top += rows) {
-          const detail::grid_window window{std::min(rows, grid_.rows.out - top), grid_.columns.out,
-                                           grid_.pitch};
-          detail::transpose(
-              y_gradient + n * shape_.out_size() + g * outputs * plane + top * window.width, plane,
-              outputs, window.rows * window.width, transposed, padded);
-          add_products(lines + g * inputs + n * grid_.image_pitch + top * grid_.pitch, window,
-                       transposed, sums);
-        }
-      S* to = gradient + g * outputs * terms;
-      for (Index o = 0; o < outputs; ++o)
-        for (Index k = 0; k < terms; ++k, ++to)
-          *to = (accumulate ? *to : S(0)) + sums[k * padded + o];
-    }
-  }
-
-  void add_products(const S* grid, const detail::grid_window& window, const S* transposed,
-                    S* sums) const noexcept {
-    const Index padded = padded_outputs(), terms = shape_.row_size();
-    for (Index k = 0; k < terms;) {
-      const int tile = detail::next_tile_rows(terms - k);
-      detail::with_tile_rows(tile, [&](auto height) {
-        const Index whole = padded / detail::lanes<S>, rest = whole * detail::lanes<S>;
-        detail::for_each_tile<height()>(
-            whole, [&]<int Vectors>(detail::int_constant<Vectors>, Index first) {
-              detail::outer_products_tile<S, height(), Vectors, detail::lanes<S>>(
-                  grid, taps_.data() + k, window, transposed + first * detail::lanes<S>, padded,
-                  sums + k * padded + first * detail::lanes<S>, padded);
-            });
-        if (rest < padded)
-          detail::outer_products_tile<S, height(), 1, half_lanes>(grid, taps_.data() + k, window,
-                                                                  transposed + rest, padded,
-                                                                  sums + k * padded + rest, padded);
-      });
-      k += tile;
-    }
-  }
-
   void input_gradient(const S* rows, const S* weights, S* gradient, bool accumulate, Index count,
                       S* result) const noexcept {
     const bool all_reached =
@@ -312,6 +260,7 @@ class direct_convolution {
   detail::convolution_grid grid_;
   std::vector<detail::line_tap> taps_;
   std::vector<std::vector<detail::line_tap>> backward_taps_;  // one list a phase
+  std::vector<unfolded> unfolded_, mirrored_;  // one for each direction where it pays, or none
 };
 
 }  // namespace prunus::inline v0

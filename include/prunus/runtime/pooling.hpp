@@ -63,10 +63,15 @@ template <class S>
   return best;
 }
 
-/// `Count` windows of 2 x 2 side by side, forwards and backwards. The constant and the promise that
-/// nothing overlaps let compilers vectorise.
+/// `Count` windows of 2 x 2 side by side, forwards and backwards.
 template <Index Count, class S>
 inline void halve(const S* __restrict upper, const S* __restrict lower, S* __restrict to) noexcept {
+  if constexpr (has_shuffles && Count >= 4) {
+    using packets = interleaved_packets<S, Count>;
+    const packets u = packets::load_from(upper), l = packets::load_from(lower);
+    const auto ab = u.odd > u.even ? u.odd : u.even, cd = l.odd > l.even ? l.odd : l.even;
+    return store<S, Count>(to, cd > ab ? cd : ab);
+  }
   for (Index i = 0; i < Count; ++i) {
     const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1];
     const S ab = b > a ? b : a, cd = d > c ? d : c;
@@ -77,6 +82,16 @@ template <Index Count, class S>
 inline void unhalve(const S* __restrict upper, const S* __restrict lower,
                     const S* __restrict gradient, S* __restrict to_upper,
                     S* __restrict to_lower) noexcept {
+  if constexpr (has_shuffles && Count >= 4) {
+    using packets = interleaved_packets<S, Count>;
+    const packets u = packets::load_from(upper), l = packets::load_from(lower);
+    const auto ab = u.odd > u.even ? u.odd : u.even, cd = l.odd > l.even ? l.odd : l.even;
+    const packet<S, Count> g = load<S, Count>(gradient), zero{};
+    const packet<S, Count> above = cd > ab ? zero : g, below = cd > ab ? g : zero;
+    packets{u.odd > u.even ? zero : above, u.odd > u.even ? above : zero}.store_to(to_upper);
+    packets{l.odd > l.even ? zero : below, l.odd > l.even ? below : zero}.store_to(to_lower);
+    return;
+  }
   for (Index i = 0; i < Count; ++i) {
     const S a = upper[2 * i], b = upper[2 * i + 1], c = lower[2 * i], d = lower[2 * i + 1],
             g = gradient[i];

@@ -76,16 +76,22 @@ struct strided_taps {
   [[nodiscard]] Index weight(Index k) const noexcept { return k * weight_stride; }
 };
 
+// Tiles are functions of their own: they are long, many callers share them, and a call costs
+// nothing beside what they do.
+
 /// out[r][t] = epilogue_r(sum over k of weights[taps.weight(k) + r * weight_pitch] *
-/// lines[taps.line(k) + t]) for a tile of Rows x (Vectors * lanes) results.
+/// lines[taps.line(k) + t]) for a tile of Rows x (Vectors * lanes) results; with `add`, what stands
+/// in `out` is part of the sum.
 template <class S, int Rows, int Vectors, class Taps>
-inline void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights,
-                              Index weight_pitch, const channel_epilogue<S>& epilogue, S* out,
-                              Index out_pitch) noexcept {
+[[gnu::noinline]] void sum_of_lines_tile(const S* lines, const Taps& taps, const S* weights,
+                                         Index weight_pitch, const channel_epilogue<S>& epilogue,
+                                         S* out, Index out_pitch, bool add = false) noexcept {
   [&]<std::size_t... R, std::size_t... V, std::size_t... A>(
       std::index_sequence<R...>, std::index_sequence<V...>, std::index_sequence<A...>) {
     constexpr std::size_t vectors = sizeof...(V);
     packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
+    if (add)
+      ((sum[A] = load(out + Index(A / vectors) * out_pitch + Index(A % vectors) * lanes<S>)), ...);
     for (Index k = 0; k < taps.count; ++k) {
       const S* line = lines + taps.line(k);
       const S* weight = weights + taps.weight(k);
@@ -112,7 +118,11 @@ inline void for_each_tile(Index registers, const F& f) {
   const auto sweep = [&]<int Vectors>(int_constant<Vectors> width) {
     for (; done + Vectors <= registers; done += Vectors) f(width, done);
   };
+  // The last two are equal where a single register would be left.
+  const bool lonely = 2 * half == wide + 1 && registers > wide && registers % wide == 1;
+  if (lonely) registers -= wide + 1;
   sweep(int_constant<wide>{});
+  if (lonely) registers += wide + 1;
   if constexpr (half < wide && half > 1) sweep(int_constant<half>{});
   if constexpr (wide > 1) sweep(int_constant<1>{});
 }
@@ -142,14 +152,26 @@ inline void exact_sum_of_lines(const S* lines, const Taps& taps, const S* weight
                                   channel_epilogue<S>{}, out + size - lanes<S>, out_pitch);
 }
 
-/// A rectangle of positions on a grid.
+/// Hides where a pointer comes from, so that the compiler counts with this one instead of inventing
+/// others.
+template <class T>
+inline void keep_pointer(T*& pointer) noexcept {
+#if defined(__GNUC__)
+  __asm__("" : "+r"(pointer));
+#else
+  static_cast<void>(pointer);
+#endif
+}
+
+/// A rectangle of positions on a grid, the same one in each of some images.
 struct grid_window {
   Index rows, width, pitch;
+  Index images = 1, image_pitch = 0;
 };
 
-/// sums[r * sums_pitch + v] += sum over the positions p of the window, row after row, of
-/// grid[taps[r].line + p] * lines[(number of p) * line_pitch + v], for a tile of Rows x (Vectors *
-/// Lanes) sums.
+/// sums[r * sums_pitch + v] += sum over the positions p of the window, row after row and image
+/// after image, of grid[taps[r].line + p] * lines[(number of p) * line_pitch + v], for a tile of
+/// Rows x (Vectors * Lanes) sums.
 template <class S, int Rows, int Vectors, Index Lanes>
 inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_window& window,
                                 const S* lines, Index line_pitch, S* sums,
@@ -159,14 +181,18 @@ inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_
     constexpr std::size_t vectors = sizeof...(V);
     packet<S, Lanes> sum[] = {
         load<S, Lanes>(sums + Index(A / vectors) * sums_pitch + Index(A % vectors) * Lanes)...};
-    const S* row[] = {grid + taps[R].line...};
-    for (Index y = 0; y < window.rows; ++y) {
-      for (Index x = 0; x < window.width; ++x, lines += line_pitch) {
-        const packet<S, Lanes> line[] = {load<S, Lanes>(lines + Index(V) * Lanes)...};
-        ((sum[A] = sum[A] + broadcast<S, Lanes>(row[A / vectors][x]) * line[A % vectors]), ...);
+    grid += taps[0].line;
+    const Index offset[] = {Index{taps[R].line} - taps[0].line...};
+    for (Index n = 0; n < window.images; ++n)
+      for (Index y = 0; y < window.rows; ++y) {
+        const S* at = grid + n * window.image_pitch + y * window.pitch;
+        for (const S* const end = at + window.width; at != end; ++at, lines += line_pitch) {
+          keep_pointer(at);  // or it would become one pointer for each row: too many for registers
+          const packet<S, Lanes> line[] = {load<S, Lanes>(lines + Index(V) * Lanes)...};
+          ((sum[A] = sum[A] + broadcast<S, Lanes>(at[offset[A / vectors]]) * line[A % vectors]),
+           ...);
+        }
       }
-      ((row[R] += window.pitch), ...);
-    }
     (store<S, Lanes>(sums + Index(A / vectors) * sums_pitch + Index(A % vectors) * Lanes, sum[A]),
      ...);
   }
@@ -174,15 +200,44 @@ inline void outer_products_tile(const S* grid, const line_tap* taps, const grid_
    std::make_index_sequence<std::size_t{Rows} * std::size_t{Vectors}>{});
 }
 
+/// to[j * to_pitch + i] = from[i * from_pitch + j] for i, j < 4.
+template <class S>
+inline void transpose_square(const S* from, Index from_pitch, S* to, Index to_pitch) noexcept {
+#if defined(__clang__) || __GNUC__ >= 12
+  if constexpr (lanes<S> >= 4) {
+    using row = packet<S, 4>;
+    const row a = load<S, 4>(from), b = load<S, 4>(from + from_pitch),
+              c = load<S, 4>(from + 2 * from_pitch), d = load<S, 4>(from + 3 * from_pitch);
+    const row ab[] = {__builtin_shufflevector(a, b, 0, 4, 1, 5),
+                      __builtin_shufflevector(a, b, 2, 6, 3, 7)};
+    const row cd[] = {__builtin_shufflevector(c, d, 0, 4, 1, 5),
+                      __builtin_shufflevector(c, d, 2, 6, 3, 7)};
+    for (Index half = 0; half < 2; ++half, to += 2 * to_pitch) {
+      store<S, 4>(to, __builtin_shufflevector(ab[half], cd[half], 0, 1, 4, 5));
+      store<S, 4>(to + to_pitch, __builtin_shufflevector(ab[half], cd[half], 2, 3, 6, 7));
+    }
+    return;
+  }
+#endif
+  for (Index j = 0; j < 4; ++j)
+    for (Index i = 0; i < 4; ++i) to[j * to_pitch + i] = from[i * from_pitch + j];
+}
+
 /// to[j * to_pitch + i] = from[i * from_pitch + j] for i < rows, j < columns.
 template <class S>
 inline void transpose(const S* from, Index from_pitch, Index rows, Index columns, S* to,
                       Index to_pitch) noexcept {
-  constexpr Index block = 16;  // what is written together shares cache lines
-  for (Index j0 = 0; j0 < columns; j0 += block)
-    for (Index i = 0; i < rows; ++i)
-      for (Index j = j0; j < std::min(j0 + block, columns); ++j)
-        to[j * to_pitch + i] = from[i * from_pitch + j];
+  constexpr Index block = 4;
+  const Index squares = rows / block * block;
+  Index j = 0;
+  for (; j + block <= columns; j += block) {
+    for (Index i = 0; i < squares; i += block)
+      transpose_square(from + i * from_pitch + j, from_pitch, to + j * to_pitch + i, to_pitch);
+    for (Index i = squares; i < rows; ++i)
+      for (Index k = j; k < j + block; ++k) to[k * to_pitch + i] = from[i * from_pitch + k];
+  }
+  for (; j < columns; ++j)
+    for (Index i = 0; i < rows; ++i) to[j * to_pitch + i] = from[i * from_pitch + j];
 }
 
 }  // namespace detail

@@ -6,7 +6,7 @@
 #include <cstddef>      // std::size_t
 #include <cstring>      // std::memcpy
 #include <type_traits>  // std::integral_constant
-#include <utility>      // std::index_sequence
+#include <utility>      // std::index_sequence, std::integer_sequence
 
 namespace prunus::inline v0 {
 namespace detail {
@@ -139,6 +139,38 @@ inline void copy_rows(const S* from, Index from_pitch, Index rows, Index width, 
           std::memcpy(to + i, from + i, static_cast<std::size_t>(Step) * sizeof(S));
         });
 }
+
+#if defined(__clang__) || __GNUC__ >= 12
+inline constexpr bool has_shuffles = true;
+
+/// Numbers at even and at odd places, from and to two packets' worth of memory.
+template <class S, Index Lanes>
+struct interleaved_packets {
+  packet<S, Lanes> even, odd;
+
+  [[nodiscard]] static interleaved_packets load_from(const S* from) noexcept {
+    return [&]<int... I>(std::integer_sequence<int, I...>) {
+      const packet<S, Lanes> a = load<S, Lanes>(from), b = load<S, Lanes>(from + Lanes);
+      return interleaved_packets{__builtin_shufflevector(a, b, (2 * I)...),
+                                 __builtin_shufflevector(a, b, (2 * I + 1)...)};
+    }
+    (std::make_integer_sequence<int, static_cast<int>(Lanes)>{});
+  }
+  void store_to(S* to) const noexcept {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      constexpr int n = static_cast<int>(Lanes);
+      store<S, Lanes>(to, __builtin_shufflevector(even, odd, (I / 2 + I % 2 * n)...));
+      store<S, Lanes>(to + Lanes,
+                      __builtin_shufflevector(even, odd, (n / 2 + I / 2 + I % 2 * n)...));
+    }
+    (std::make_integer_sequence<int, static_cast<int>(Lanes)>{});
+  }
+};
+#else
+inline constexpr bool has_shuffles = false;
+template <class S, Index Lanes>
+struct interleaved_packets;
+#endif
 
 /// Sum of the lanes, by halves: the order does not depend on the compiler.
 template <class S, Index Lanes = lanes<S>>
