@@ -90,6 +90,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/sequence_layers.hpp
   include/prunus/nn/detail/shape_layers.hpp
   include/prunus/nn/detail/weight_layers.hpp
+  include/prunus/nn/distillation.hpp
   include/prunus/nn/inference_kernel.hpp
   include/prunus/nn/initialization.hpp
   include/prunus/nn/learning_rate.hpp
@@ -99,6 +100,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/observe_correlation.hpp
   include/prunus/nn/optimizer.hpp
   include/prunus/nn/random.hpp
+  include/prunus/nn/reconstruct_layer.hpp
   include/prunus/nn/sgd.hpp
   include/prunus/nn/softmax_cross_entropy.hpp
   include/prunus/nn/sparse_inference.hpp
@@ -119,6 +121,7 @@ set(PRUNUS_HEADERS
   include/prunus/observe/movement_scores.hpp
   include/prunus/observe/observed.hpp
   include/prunus/observe/scale_sparsity.hpp
+  include/prunus/observe/target_correlation.hpp
   include/prunus/observe/taylor_statistics.hpp
   include/prunus/pruning.hpp
   include/prunus/pruning/action.hpp
@@ -143,7 +146,9 @@ set(PRUNUS_HEADERS
   include/prunus/prunus.hpp
   include/prunus/recovery.hpp
   include/prunus/recovery/input_patches.hpp
+  include/prunus/recovery/output_error.hpp
   include/prunus/recovery/reconstruct.hpp
+  include/prunus/recovery/reconstruct_targets.hpp
   include/prunus/runtime.hpp
   include/prunus/runtime/batch_normalization.hpp
   include/prunus/runtime/channel_epilogue.hpp

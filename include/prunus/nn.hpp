@@ -5,6 +5,7 @@
 
 #include <prunus/nn/adam.hpp>
 #include <prunus/nn/architectures.hpp>
+#include <prunus/nn/distillation.hpp>
 #include <prunus/nn/inference_kernel.hpp>
 #include <prunus/nn/initialization.hpp>
 #include <prunus/nn/learning_rate.hpp>
@@ -14,6 +15,7 @@
 #include <prunus/nn/observe_correlation.hpp>
 #include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/random.hpp>
+#include <prunus/nn/reconstruct_layer.hpp>
 #include <prunus/nn/sgd.hpp>
 #include <prunus/nn/softmax_cross_entropy.hpp>
 #include <prunus/nn/sparse_inference.hpp>

@@ -12,4 +12,5 @@
 #include <prunus/observe/movement_scores.hpp>
 #include <prunus/observe/observed.hpp>
 #include <prunus/observe/scale_sparsity.hpp>
+#include <prunus/observe/target_correlation.hpp>
 #include <prunus/observe/taylor_statistics.hpp>

@@ -3,6 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/observe/input_correlation.hpp>
+#include <prunus/observe/target_correlation.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 
 #include <Eigen/Core>
@@ -32,28 +33,26 @@ void copy_patch(const S* image, const convolution_shape& shape, Index row, Index
 
 }  // namespace detail
 
-/// Adds every patch that a convolution reads from a batch of images to the correlation of its
-/// inputs: one for each position of the output, zeros of the padding included.
-/// @shape images: [batch, C, H, W] row-major; correlation: C x kernel height x kernel width inputs
-/// @throws what `validate` throws; argument_error (unsupported: groups), shape_error
-///         (shape_mismatch), value_error (not_finite); nothing is then added
-/// Cost: that of input_correlation::add. Allocates at most 256 patches.
-template <std::floating_point T, std::floating_point S>
-void add_patches(input_correlation<T>& correlation, std::span<const S> images, Index batch,
-                 const convolution_shape& shape) {
+namespace detail {
+
+/// Calls `use(patches, first, count)` with the patches of `count` output positions at a time, from
+/// position `first` on, counted through the batch.
+/// @throws as add_patches
+template <std::floating_point S, class Use>
+void for_each_patches(std::span<const S> images, Index batch, const convolution_shape& shape,
+                      Index expected_inputs, const Use& use) {
   validate(shape);
   if (shape.groups != 1)
-    throw argument_error(errc::unsupported,
-                         detail::concat("add_patches: the convolution has ", shape.groups,
-                                        " groups, whose filters read different inputs; gather ",
-                                        "each group by itself"));
+    throw argument_error(
+        errc::unsupported,
+        concat("add_patches: the convolution has ", shape.groups,
+               " groups, whose filters read different inputs; gather ", "each group by itself"));
   if (batch < 0 || static_cast<Index>(images.size()) != batch * shape.in_size() ||
-      correlation.inputs() != shape.row_size())
-    throw shape_error(
-        errc::shape_mismatch,
-        detail::concat("add_patches: ", images.size(), " numbers for ", batch, " images of ",
-                       shape.in_size(), ", and a correlation of ", correlation.inputs(),
-                       " inputs for patches of ", shape.row_size()));
+      expected_inputs != shape.row_size())
+    throw shape_error(errc::shape_mismatch,
+                      concat("add_patches: ", images.size(), " numbers for ", batch, " images of ",
+                             shape.in_size(), ", and a correlation of ", expected_inputs,
+                             " inputs for patches of ", shape.row_size()));
   using values = Eigen::Array<S, Eigen::Dynamic, 1>;
   if (!Eigen::Map<const values>(images.data(), batch * shape.in_size()).allFinite())
     throw value_error(errc::not_finite, "add_patches: an input is not finite");
@@ -65,12 +64,62 @@ void add_patches(input_correlation<T>& correlation, std::span<const S> images, I
     const Index count = std::min(together, total - first);
     for (Index k = 0; k < count; ++k) {
       const Index image = (first + k) / positions, position = (first + k) % positions;
-      detail::copy_patch(images.data() + image * shape.in_size(), shape,
-                         position / shape.out_width(), position % shape.out_width(),
-                         patches.data() + k * size);
+      copy_patch(images.data() + image * shape.in_size(), shape, position / shape.out_width(),
+                 position % shape.out_width(), patches.data() + k * size);
     }
-    correlation.add(std::span<const S>(patches.data(), static_cast<std::size_t>(count * size)));
+    use(std::span<const S>(patches.data(), static_cast<std::size_t>(count * size)), first, count);
   }
+}
+
+}  // namespace detail
+
+/// Adds every patch that a convolution reads from a batch of images to the correlation of its
+/// inputs: one for each position of the output, zeros of the padding included.
+/// @shape images: [batch, C, H, W] row-major; correlation: C x kernel height x kernel width inputs
+/// @throws what `validate` throws; argument_error (unsupported: groups), shape_error
+///         (shape_mismatch), value_error (not_finite); nothing is then added
+/// Cost: that of input_correlation::add. Allocates at most 256 patches.
+template <std::floating_point T, std::floating_point S>
+void add_patches(input_correlation<T>& correlation, std::span<const S> images, Index batch,
+                 const convolution_shape& shape) {
+  detail::for_each_patches(
+      images, batch, shape, correlation.inputs(),
+      [&](std::span<const S> patches, Index, Index) { correlation.add(patches); });
+}
+
+/// The same with the output that the convolution should have at every position.
+/// @shape targets: [batch, out channels, H', W'] row-major; correlation: as many outputs as the
+/// convolution has channels
+/// @throws as above, of the targets too
+/// Cost: that of target_correlation::add. Allocates at most 256 patches and targets.
+template <std::floating_point T, std::floating_point S>
+void add_patches(target_correlation<T>& correlation, std::span<const S> images,
+                 std::span<const S> targets, Index batch, const convolution_shape& shape) {
+  const Index outputs = correlation.outputs();
+  validate(shape);
+  if (outputs != shape.out_channels ||
+      static_cast<Index>(targets.size()) != batch * shape.out_size())
+    throw shape_error(errc::shape_mismatch,
+                      detail::concat("add_patches: ", targets.size(), " targets of ", outputs,
+                                     " outputs for ", batch, " images of ", shape.out_size()));
+  using values = Eigen::Array<S, Eigen::Dynamic, 1>;
+  if (!Eigen::Map<const values>(targets.data(), batch * shape.out_size()).allFinite())
+    throw value_error(errc::not_finite, "add_patches: a target is not finite");
+  const Index positions = shape.out_height() * shape.out_width();
+  std::vector<S> vectors(
+      static_cast<std::size_t>(std::min<Index>(batch * positions, 256) * outputs));
+  detail::for_each_patches(
+      images, batch, shape, correlation.inputs(),
+      [&](std::span<const S> patches, Index first, Index count) {
+        for (Index k = 0; k < count; ++k) {
+          const Index image = (first + k) / positions, position = (first + k) % positions;
+          for (Index o = 0; o < outputs; ++o)
+            vectors[static_cast<std::size_t>(k * outputs + o)] =
+                targets[static_cast<std::size_t>((image * outputs + o) * positions + position)];
+        }
+        correlation.add(
+            patches, std::span<const S>(vectors.data(), static_cast<std::size_t>(count * outputs)));
+      });
 }
 
 }  // namespace prunus::inline v0
