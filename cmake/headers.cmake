@@ -65,7 +65,24 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/taylor.hpp
   include/prunus/fwd.hpp
   include/prunus/gates.hpp
+  include/prunus/gates/bm25.hpp
   include/prunus/gates/change_based_convolution.hpp
+  include/prunus/gates/difficulty.hpp
+  include/prunus/gates/dirichlet_language_model.hpp
+  include/prunus/gates/dlh13.hpp
+  include/prunus/gates/document_at_a_time.hpp
+  include/prunus/gates/image_features.hpp
+  include/prunus/gates/inverted_index.hpp
+  include/prunus/gates/mask_sets.hpp
+  include/prunus/gates/max_score.hpp
+  include/prunus/gates/pl2.hpp
+  include/prunus/gates/postings.hpp
+  include/prunus/gates/retrieve.hpp
+  include/prunus/gates/term_weighting.hpp
+  include/prunus/gates/top_k.hpp
+  include/prunus/gates/top_units.hpp
+  include/prunus/gates/upper_bound.hpp
+  include/prunus/gates/weak_and.hpp
   include/prunus/measure.hpp
   include/prunus/measure/detail/number_text.hpp
   include/prunus/measure/detail/order_statistics.hpp
@@ -186,6 +203,8 @@ set(PRUNUS_HEADERS
   include/prunus/schedule/steps.hpp
   include/prunus/search.hpp
   include/prunus/search/brute_force_search.hpp
+  include/prunus/search/layer_rate_search.hpp
+  include/prunus/search/pareto_front.hpp
   include/prunus/search/policy_search.hpp
   include/prunus/search/sequential_search.hpp
   include/prunus/search/staircase_search.hpp

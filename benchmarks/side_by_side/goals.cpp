@@ -92,6 +92,10 @@ std::vector<goal> goals() {
   return all;
 }
 
+std::string title_of(const goal& g) {
+  return g.work + (g.share.starts_with(",") ? "" : ", ") + g.share;
+}
+
 std::optional<double> fastest(const candidates& found, const std::vector<std::string>& names) {
   std::optional<double> best;
   for (const std::string& name : names)
@@ -133,14 +137,13 @@ verdicts judge(const measurements& all, double allowance) {
     }
     if (ratios.empty()) continue;
     const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-    result.table += "| " + g.work + ", " + g.share + " | " + joined(g.theirs) + " | " +
-                    number(wanted) + " | " + number(*least) +
-                    (ratios.size() > 1 ? " to " + number(*most) : "") + " | " +
+    result.table += "| " + title_of(g) + " | " + joined(g.theirs) + " | " + number(wanted) + " | " +
+                    number(*least) + (ratios.size() > 1 ? " to " + number(*most) : "") + " | " +
                     (met == ratios.size() ? "yes"
                      : met == 0           ? "no"
                                 : std::to_string(met) + " of " + std::to_string(ratios.size())) +
                     " |\n";
-    result.bars += "\"" + g.work + ", " + g.share + " / " + g.theirs.front() + "\" " +
+    result.bars += "\"" + title_of(g) + " / " + g.theirs.front() + "\" " +
                    std::to_string(*least / wanted) + "\n";
   }
   return result;
@@ -156,7 +159,8 @@ void draw(const std::string& bars, const std::string& picture) {
                   "'\nset title 'Speed over the goal, the worst case of each: 1 and more is met'\n"
                   "set yrange [-0.6:" +
                   std::to_string(lines) +
-                  "-0.4] reverse\nset xrange [0:3]\nset grid x\nset style fill solid 0.7\n"
+                  "-0.4] reverse\nset xrange [0:3]\nset termoption noenhanced\nset grid x\nset "
+                  "style fill solid 0.7\n"
                   "set arrow from 1,graph 0 to 1,graph 1 nohead lw 2 lc rgb '#D55E00'\n"
                   "set bmargin 3\nset lmargin 52\n"
                   "plot '" +

@@ -208,8 +208,8 @@ class change_based_convolution {
 
   /// Marks the outputs whose window holds a pixel.
   void mark_readers(Index y, Index x) noexcept {
-    const auto first = [](Index at, Index kernel, Index stride) {
-      return at < kernel ? 0 : (at - kernel) / stride + 1;
+    const auto first = [](Index at, Index size, Index stride) {
+      return at < size ? 0 : (at - size) / stride + 1;
     };
     const Index row = y + shape_.padding_height, column = x + shape_.padding_width;
     const Index bottom = std::min(row / shape_.stride_height, shape_.out_height() - 1);

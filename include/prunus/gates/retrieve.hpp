@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/error.hpp>
+#include <prunus/gates/document_at_a_time.hpp>
+#include <prunus/gates/inverted_index.hpp>
+#include <prunus/gates/postings.hpp>
+#include <prunus/gates/term_weighting.hpp>
+#include <prunus/gates/top_k.hpp>
+#include <prunus/gates/upper_bound.hpp>
+#include <prunus/gates/weak_and.hpp>
+
+#include <algorithm>  // std::max
+#include <cstddef>    // std::size_t
+#include <span>       // std::span
+#include <utility>    // std::move
+#include <vector>     // std::vector
+
+namespace prunus::inline v0 {
+
+/// A term of a query and how often it occurs there.
+struct query_term {
+  Index term = 0;
+  Index frequency = 1;
+};
+
+/// The postings of a term of the query with their weights; a document_list.
+///
+/// @shape one list a term
+/// @source standard
+/// @deviation none
+template <class TermWeight>
+class weighted_postings {
+ public:
+  weighted_postings(const inverted_index& index, Index term, const TermWeight& weight,
+                    double query_factor, double upper_bound)
+      : cursor_(index.postings(term)),
+        index_(&index),
+        weight_(weight),
+        query_factor_(query_factor),
+        upper_bound_(std::max(0.0, query_factor * upper_bound)) {}
+
+  [[nodiscard]] Index document() const noexcept { return cursor_.document(); }
+  [[nodiscard]] double upper_bound() const noexcept { return upper_bound_; }
+  [[nodiscard]] double score() {
+    return detail::contribution(weight_, query_factor_, cursor_.frequency(),
+                                index_->length(document()));
+  }
+  void next() { cursor_.next(); }
+  void seek(Index document) { cursor_.seek(document); }
+
+ private:
+  posting_cursor cursor_;
+  const inverted_index* index_;
+  TermWeight weight_;
+  double query_factor_;
+  double upper_bound_;
+};
+
+/// The k best documents for a query, best first, of equal ones the lower first. Documents without
+/// any term of the query are not among them, so there may be fewer.
+///
+///     retrieve(index, prunus::bm25{}, query, 10)
+///     retrieve(index, weighting, query, 10, prunus::max_score{}, exact, &statistics)
+///
+/// @param query its terms, each once
+/// @param k at least 1
+/// @param strategy exhaustive, weak_and or max_score; they differ in what they skip, not in the
+///        result, to the last bit
+/// @param bounds approximated_bounds, exact_bounds of this weighting, or limit_bounds
+/// @param statistics what was done is added there
+/// @throws argument_error (out_of_range: an unknown term, a frequency below 1, k; duplicate_name: a
+///         term twice; unsupported: exact bounds of another weighting)
+/// Cost: allocates about a kilobyte a term; no state is kept, several threads may ask one index.
+/// @source Macdonald, Ounis, Tonellotto 2011, 10.1145/2037661.2037662
+/// @deviation none
+template <term_weighting Weighting, class Strategy = weak_and, class Bounds = approximated_bounds>
+std::vector<ranked_item> retrieve(const inverted_index& index, const Weighting& weighting,
+                                  std::span<const query_term> query, Index k,
+                                  const Strategy& strategy = {}, const Bounds& bounds = {},
+                                  evaluation_statistics* statistics = nullptr) {
+  using term_weight = decltype(weighting.for_term(term_statistics{}, collection_statistics{}));
+  static_assert(document_list<weighted_postings<term_weight>>);
+  std::vector<weighted_postings<term_weight>> lists;
+  lists.reserve(query.size());
+  evaluation_statistics counts;
+  for (std::size_t i = 0; i < query.size(); ++i) {
+    const query_term& t = query[i];
+    if (t.frequency < 1)
+      throw argument_error(errc::out_of_range,
+                           detail::concat("retrieve: term ", t.term, " has frequency ", t.frequency,
+                                          " in the query, expected at least 1"));
+    for (std::size_t before = 0; before < i; ++before)
+      if (query[before].term == t.term)
+        throw argument_error(errc::duplicate_name,
+                             detail::concat("retrieve: term ", t.term,
+                                            " is in the query twice; "
+                                            "name it once, with its frequency"));
+    const Index postings = index.postings(t.term).size();
+    if (postings == 0) continue;
+    counts.postings += postings;
+    const term_weight weight = weighting.for_term(index.statistics(t.term), index.collection());
+    lists.emplace_back(index, t.term, weight,
+                       weighting.query_factor(static_cast<double>(t.frequency)),
+                       bounds(index, weighting, t.term, weight));
+  }
+  top_k best(k);
+  strategy(std::span(lists), best, counts);
+  if (statistics != nullptr) *statistics += counts;
+  return std::move(best).sorted();
+}
+
+}  // namespace prunus::inline v0

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#include <prunus/gates/bm25.hpp>
+#include <prunus/gates/dirichlet_language_model.hpp>
+#include <prunus/gates/dlh13.hpp>
+#include <prunus/gates/max_score.hpp>
+#include <prunus/gates/pl2.hpp>
+#include <prunus/gates/retrieve.hpp>
+#include <prunus/gates/weak_and.hpp>
+
+#include "retrieval_cases.hpp"
+#include "support/catch.hpp"
+#include "support/errors.hpp"
+#include "support/random_source.hpp"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+namespace {
+
+using Catch::Matchers::WithinAbs;
+using prunus::evaluation_statistics;
+using prunus::Index;
+using prunus::query_term;
+using prunus::ranked_item;
+using prunus::retrieve;
+
+/// Ten documents of mean length 5; term 0 in d0 (2), d1, d5, term 1 in d1 (3), d2; the rest filler.
+prunus::inverted_index small_index() {
+  prunus::index_builder builder;
+  Index filler = 2;
+  for (Index d = 0; d < 10; ++d) {
+    std::vector<Index> tokens;
+    tokens.insert(tokens.end(), d == 0 ? 2 : (d == 1 || d == 5) ? 1 : 0, 0);
+    tokens.insert(tokens.end(), d == 1 ? 3 : d == 2 ? 1 : 0, 1);
+    while (tokens.size() < (d == 0 ? 4U : d == 1 ? 6U : 5U)) tokens.push_back(filler++);
+    builder.add(tokens);
+  }
+  return std::move(builder).build();
+}
+
+/// The bounds of another kind, times a factor.
+template <class Bounds>
+struct scaled_bounds {
+  const Bounds* bounds = nullptr;
+  double factor = 1;
+  template <class Weighting, class Weight>
+  double operator()(const prunus::inverted_index& index, const Weighting& weighting, Index term,
+                    const Weight& weight) const {
+    return factor * (*bounds)(index, weighting, term, weight);
+  }
+};
+
+/// Scores from the definition, over a map: what retrieve computes, without any of its parts.
+template <class Weighting>
+std::vector<ranked_item> naive(const prunus::inverted_index& index, const Weighting& weighting,
+                               const std::vector<query_term>& query, Index k) {
+  std::map<Index, double> scores;
+  for (const query_term& t : query)
+    for (prunus::posting_cursor at(index.postings(t.term)); at.document() != prunus::no_document;
+         at.next())
+      scores[at.document()] += weighting.query_factor(static_cast<double>(t.frequency)) *
+                               weighting.for_term(index.statistics(t.term), index.collection())(
+                                   static_cast<double>(at.frequency()),
+                                   static_cast<double>(index.length(at.document())));
+  std::vector<ranked_item> items;
+  for (const auto& [document, score] : scores) items.push_back({document, score});
+  std::stable_sort(items.begin(), items.end(),
+                   [](const ranked_item& a, const ranked_item& b) { return a.score > b.score; });
+  items.resize(std::min(items.size(), static_cast<std::size_t>(k)));
+  return items;
+}
+
+}  // namespace
+
+TEST_CASE("the example worked out by hand scores the documents and postings it should",
+          "[gates][retrieve]") {
+  const prunus::inverted_index index = small_index();
+  REQUIRE(index.collection().mean_length() == 5);
+  const prunus::bm25 bm25;
+  const std::vector<query_term> query{{0}, {1}};
+  const prunus::exact_bounds exact(index, bm25);
+  const auto scored = [&](const auto& strategy, const auto& bounds) {
+    evaluation_statistics statistics;
+    const auto best = retrieve(index, bm25, query, 1, strategy, bounds, &statistics);
+    REQUIRE(best.size() == 1);
+    CHECK(best[0].item == 1);
+    CHECK_THAT(best[0].score, WithinAbs(2.548544, 5e-7));
+    CHECK(statistics.postings == 5);
+    return statistics.postings_scored;
+  };
+  const prunus::approximated_bounds by_frequency{.shortest_length = false}, approximated;
+  CHECK(scored(prunus::exhaustive{}, exact) == 5);
+  CHECK(scored(prunus::weak_and{}, exact) == 3);
+  CHECK(scored(prunus::weak_and{}, by_frequency) == 3);
+  CHECK(scored(prunus::weak_and{}, approximated) == 3);
+  CHECK(scored(prunus::weak_and{}, prunus::limit_bounds{}) == 4);
+  CHECK(scored(prunus::max_score{}, exact) == 4);
+  CHECK(scored(prunus::max_score{}, by_frequency) == 4);
+  CHECK(scored(prunus::max_score{}, prunus::limit_bounds{}) == 4);
+  const auto weight = bm25.for_term(index.statistics(1), index.collection());
+  CHECK_THAT(exact(index, bm25, 1, weight), WithinAbs(1.844045, 5e-7));
+}
+
+TEMPLATE_TEST_CASE("what is skipped never changes the result, ties included", "[gates][retrieve]",
+                   prunus::bm25, prunus::dirichlet_language_model, prunus::pl2, prunus::dlh13) {
+  const TestType weighting{};
+  support::random_source random(11);
+  Index ties = 0, skipped = 0;
+  for (int round = 0; round < 60; ++round) {
+    const Index documents = random.between(1, 600), terms = random.between(2, 60);
+    const auto index = support::random_index(random, documents, terms, random.chance(0.5) ? 6 : 40);
+    const prunus::exact_bounds exact(index, weighting);
+    const prunus::approximated_bounds approximated;
+    const scaled_bounds<prunus::exact_bounds<TestType>> loose{&exact, 1.5};
+    for (int q = 0; q < 4; ++q) {
+      const auto query = support::random_query(random, index, 8);
+      const Index k = random.chance(0.3) ? 1 : random.between(1, 40);
+      const auto all = retrieve(index, weighting, query, k, prunus::exhaustive{});
+      const auto expected = naive(index, weighting, query, k);
+      REQUIRE(all.size() == expected.size());
+      for (std::size_t i = 0; i < all.size(); ++i)
+        REQUIRE_THAT(all[i].score, WithinAbs(expected[i].score, 1e-9));
+      for (std::size_t i = 1; i < all.size(); ++i) {
+        REQUIRE((all[i - 1].score > all[i].score ||
+                 (all[i - 1].score == all[i].score && all[i - 1].item < all[i].item)));
+        ties += all[i - 1].score == all[i].score;
+      }
+      const auto same = [&](const auto& strategy, const auto& bounds) {
+        evaluation_statistics statistics;
+        REQUIRE(retrieve(index, weighting, query, k, strategy, bounds, &statistics) == all);
+        REQUIRE(statistics.postings_skipped() >= 0);
+        skipped += statistics.postings_skipped();
+      };
+      same(prunus::weak_and{}, exact);
+      same(prunus::weak_and{}, approximated);
+      same(prunus::weak_and{}, loose);
+      same(prunus::max_score{}, exact);
+      same(prunus::max_score{}, approximated);
+      same(prunus::max_score{}, loose);
+    }
+  }
+  CHECK(ties > 100);
+  CHECK(skipped > 1000);
+}
+
+TEST_CASE("bounds that are too small do change the result", "[gates][retrieve]") {
+  const prunus::bm25 bm25;
+  support::random_source random(12);
+  Index wrong_weak_and = 0, wrong_max_score = 0;
+  for (int round = 0; round < 40; ++round) {
+    const auto index = support::random_index(random, 400, 40, 20);
+    const prunus::exact_bounds exact(index, bm25);
+    const scaled_bounds<prunus::exact_bounds<prunus::bm25>> small{&exact, 0.8};
+    const auto query = support::random_query(random, index, 6);
+    const auto all = retrieve(index, bm25, query, 10, prunus::exhaustive{});
+    wrong_weak_and += retrieve(index, bm25, query, 10, prunus::weak_and{}, small) != all;
+    wrong_max_score += retrieve(index, bm25, query, 10, prunus::max_score{}, small) != all;
+  }
+  CHECK(wrong_weak_and > 0);
+  CHECK(wrong_max_score > 0);
+}
+
+TEST_CASE("looser bounds score more postings", "[gates][retrieve]") {
+  const prunus::bm25 bm25;
+  support::random_source random(13);
+  std::vector<Index> weak_and(4, 0), max_score(4, 0);
+  for (int round = 0; round < 30; ++round) {
+    const auto index = support::random_index(random, 500, 60, 30);
+    const prunus::exact_bounds exact(index, bm25);
+    const auto query = support::random_query(random, index, 6);
+    for (std::size_t i = 0; i < 4; ++i) {
+      const scaled_bounds<prunus::exact_bounds<prunus::bm25>> bounds{
+          &exact, 1 + 0.5 * static_cast<double>(i)};
+      evaluation_statistics counts;
+      (void)retrieve(index, bm25, query, 5, prunus::weak_and{}, bounds, &counts);
+      weak_and[i] += counts.postings_scored;
+      counts = {};
+      (void)retrieve(index, bm25, query, 5, prunus::max_score{}, bounds, &counts);
+      max_score[i] += counts.postings_scored;
+    }
+  }
+  CHECK(std::is_sorted(weak_and.begin(), weak_and.end()));
+  CHECK(std::is_sorted(max_score.begin(), max_score.end()));
+  CHECK(weak_and.front() < weak_and.back());
+}
+
+TEST_CASE("a light and a heavy list: most of the light one is skipped", "[gates][retrieve]") {
+  // 1000 documents of contributions near 0.2 and, of 20 of them, near 2.5.
+  struct array_list {
+    std::vector<std::pair<Index, double>> entries;
+    double bound = 0;
+    std::size_t at = 0;
+    [[nodiscard]] Index document() const {
+      return at < entries.size() ? entries[at].first : prunus::no_document;
+    }
+    [[nodiscard]] double upper_bound() const { return bound; }
+    [[nodiscard]] double score() { return entries[at].second; }
+    void next() { ++at; }
+    void seek(Index document) {
+      while (at < entries.size() && entries[at].first < document) ++at;
+    }
+  };
+  static_assert(prunus::document_list<array_list>);
+  support::random_source random(14);
+  array_list light{{}, 0.3}, heavy{{}, 3};
+  for (Index d = 0; d < 1000; ++d) light.entries.emplace_back(d, random.real(0.1, 0.3));
+  for (Index d = 0; d < 20; ++d) heavy.entries.emplace_back(50 * d + 7, random.real(2, 3));
+  const auto run = [&](const auto& strategy) {
+    std::vector<array_list> lists{light, heavy};
+    evaluation_statistics counts;
+    prunus::top_k best(5);
+    strategy(std::span(lists), best, counts);
+    return std::pair(std::move(best).sorted(), counts.postings_scored);
+  };
+  const auto [all, all_postings] = run(prunus::exhaustive{});
+  const auto [by_weak_and, weak_and_postings] = run(prunus::weak_and{});
+  const auto [by_max_score, max_score_postings] = run(prunus::max_score{});
+  CHECK(all_postings == 1020);
+  CHECK(by_weak_and == all);
+  CHECK(by_max_score == all);
+  CHECK(weak_and_postings < 300);
+  CHECK(max_score_postings < 300);
+}
+
+TEST_CASE("documents that tie with the threshold by their bounds are not scored",
+          "[gates][retrieve]") {
+  // Every document is the same: the first k fill the queue, no other can beat them. The weights add
+  // up to something that depends on the order of addition.
+  prunus::index_builder builder;
+  const std::vector<Index> tokens{0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4};
+  for (int d = 0; d < 500; ++d) builder.add(tokens);
+  const std::vector<Index> rest(40, 5);
+  for (int d = 0; d < 600; ++d) builder.add(rest);
+  const auto index = std::move(builder).build();
+  const prunus::bm25 bm25;
+  const prunus::exact_bounds exact(index, bm25);
+  const std::vector<query_term> query{{3}, {0}, {4}, {1}, {2}};
+  for (const Index k : {1, 7}) {
+    evaluation_statistics counts;
+    const auto best = retrieve(index, bm25, query, k, prunus::weak_and{}, exact, &counts);
+    CHECK(best.back().item == k - 1);
+    CHECK(counts.documents_scored == k);
+    counts = {};
+    CHECK(retrieve(index, bm25, query, k, prunus::max_score{}, exact, &counts) == best);
+    CHECK(counts.documents_scored == k);
+  }
+}
+
+TEST_CASE("a query may ask for more documents than there are, and for terms of none",
+          "[gates][retrieve]") {
+  prunus::index_builder builder;
+  const std::vector<Index> first{0, 3}, second{3};
+  builder.add(first);
+  builder.add({});
+  builder.add(second);
+  const auto index = std::move(builder).build();
+  const std::vector<query_term> query{{1}, {3}};
+  const auto best = retrieve(index, prunus::pl2{}, query, 100);
+  REQUIRE(best.size() == 2);
+  CHECK(retrieve(index, prunus::pl2{}, query, 100, prunus::max_score{}) == best);
+  const std::vector<query_term> nothing{{1}};
+  CHECK(retrieve(index, prunus::pl2{}, nothing, 5).empty());
+  CHECK(retrieve(index, prunus::pl2{}, {}, 5, prunus::max_score{}).empty());
+}
+
+TEST_CASE("wrong queries and bounds of another weighting are refused", "[gates][retrieve]") {
+  const auto index = small_index();
+  const auto code = [&](std::vector<query_term> query, Index k) {
+    return support::code_of<prunus::argument_error>(
+        [&] { (void)retrieve(index, prunus::bm25{}, query, k); });
+  };
+  CHECK(code({{0}}, 0) == prunus::errc::out_of_range);
+  CHECK(code({{10000}}, 1) == prunus::errc::out_of_range);
+  CHECK(code({{0, 0}}, 1) == prunus::errc::out_of_range);
+  CHECK(code({{0}, {1}, {0}}, 1) == prunus::errc::duplicate_name);
+  const prunus::exact_bounds exact(index, prunus::bm25{.k1 = 2});
+  const std::vector<query_term> query{{0}};
+  CHECK(support::code_of<prunus::argument_error>([&] {
+          (void)retrieve(index, prunus::bm25{}, query, 1, prunus::weak_and{}, exact);
+        }) == prunus::errc::unsupported);
+}
