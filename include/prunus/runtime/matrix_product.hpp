@@ -51,8 +51,8 @@ inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S*
   for (Index n = 0; n < samples; ++n, x += shape.in, y += shape.out) {
     Index o = 0;
     if (shape.in >= lanes<S>) {
-      for (; o + 4 <= shape.out; o += 4)
-        dot_products_tile<S, 4>(weights + o * shape.in, x, shape.in, y + o);
+      for (; o + 8 <= shape.out; o += 8)
+        dot_products_tile<S, 8>(weights + o * shape.in, x, shape.in, y + o);
       for (; o < shape.out; ++o)
         dot_products_tile<S, 1>(weights + o * shape.in, x, shape.in, y + o);
     }
