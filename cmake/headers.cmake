@@ -65,12 +65,20 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/taylor.hpp
   include/prunus/fwd.hpp
   include/prunus/gates.hpp
+  include/prunus/gates/activation_gate.hpp
   include/prunus/gates/bm25.hpp
   include/prunus/gates/change_based_convolution.hpp
+  include/prunus/gates/detail/pooled_perceptron.hpp
   include/prunus/gates/difficulty.hpp
   include/prunus/gates/dirichlet_language_model.hpp
   include/prunus/gates/dlh13.hpp
   include/prunus/gates/document_at_a_time.hpp
+  include/prunus/gates/dynamic_relu.hpp
+  include/prunus/gates/feature_boosting.hpp
+  include/prunus/gates/gate.hpp
+  include/prunus/gates/gate_selection.hpp
+  include/prunus/gates/gate_statistics.hpp
+  include/prunus/gates/hard_samples.hpp
   include/prunus/gates/image_features.hpp
   include/prunus/gates/inverted_index.hpp
   include/prunus/gates/mask_sets.hpp
@@ -78,6 +86,7 @@ set(PRUNUS_HEADERS
   include/prunus/gates/pl2.hpp
   include/prunus/gates/postings.hpp
   include/prunus/gates/retrieve.hpp
+  include/prunus/gates/static_export.hpp
   include/prunus/gates/term_weighting.hpp
   include/prunus/gates/top_k.hpp
   include/prunus/gates/top_units.hpp
@@ -100,6 +109,10 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/elementwise_layers.hpp
   include/prunus/nn/detail/execution_plan.hpp
   include/prunus/nn/detail/executor.hpp
+  include/prunus/nn/detail/gated_convolution_layer.hpp
+  include/prunus/nn/detail/gated_open_work.hpp
+  include/prunus/nn/detail/gated_plain_layers.hpp
+  include/prunus/nn/detail/gated_tensor.hpp
   include/prunus/nn/detail/layer.hpp
   include/prunus/nn/detail/memory_plan.hpp
   include/prunus/nn/detail/normalization_layers.hpp
@@ -108,6 +121,8 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/shape_layers.hpp
   include/prunus/nn/detail/weight_layers.hpp
   include/prunus/nn/distillation.hpp
+  include/prunus/nn/gated_network.hpp
+  include/prunus/nn/gated_training.hpp
   include/prunus/nn/inference_kernel.hpp
   include/prunus/nn/initialization.hpp
   include/prunus/nn/learning_rate.hpp
@@ -172,6 +187,7 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/convolution_shape.hpp
   include/prunus/runtime/denormal_guard.hpp
   include/prunus/runtime/detail/convolution_grid.hpp
+  include/prunus/runtime/detail/gated_kernels.hpp
   include/prunus/runtime/detail/line_kernels.hpp
   include/prunus/runtime/detail/packed_rows.hpp
   include/prunus/runtime/detail/packet.hpp
@@ -180,6 +196,10 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/detail/unfolded_lines.hpp
   include/prunus/runtime/detail/weight_gradient.hpp
   include/prunus/runtime/direct_convolution.hpp
+  include/prunus/runtime/gated_convolution.hpp
+  include/prunus/runtime/gated_crossover.hpp
+  include/prunus/runtime/gated_dense.hpp
+  include/prunus/runtime/gated_run.hpp
   include/prunus/runtime/kernel_index.hpp
   include/prunus/runtime/kernel_index_convolution.hpp
   include/prunus/runtime/matrix_product.hpp

@@ -6,6 +6,8 @@
 #include <prunus/nn/adam.hpp>
 #include <prunus/nn/architectures.hpp>
 #include <prunus/nn/distillation.hpp>
+#include <prunus/nn/gated_network.hpp>
+#include <prunus/nn/gated_training.hpp>
 #include <prunus/nn/inference_kernel.hpp>
 #include <prunus/nn/initialization.hpp>
 #include <prunus/nn/learning_rate.hpp>
