@@ -37,7 +37,8 @@ enum class threshold_rule : std::uint8_t {
 /// anew among what is left, so that the same target a second time may remove a little more. Cost:
 /// two passes over the scores and a sort of those of each filter.
 /// @source Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel Pruning for
-///         Accelerating Deep Convolutional Neural Networks", IEEE Access 2023; `strict` is the rule
+///         Accelerating Deep Convolutional Neural Networks", IEEE Access 2023,
+///         doi:10.1109/ACCESS.2023.3326534; `strict` is the rule
 ///         of the authors' public code
 /// @deviation `exact_count`, the default, keeps this library's law of exactly k; the floor of one
 ///         kernel, which the code lacks: our reading

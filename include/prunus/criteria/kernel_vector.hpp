@@ -43,7 +43,8 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 /// layer, and selection refuses them by name. Cost: two passes over the weights, a few numbers a
 /// filter.
 /// @source Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel Pruning for
-///         Accelerating Deep Convolutional Neural Networks", IEEE Access 2023, and the authors'
+///         Accelerating Deep Convolutional Neural Networks", IEEE Access 2023,
+///         doi:10.1109/ACCESS.2023.3326534, and the authors'
 ///         public code, which has all the forms; its CIFAR defaults are alpha 0.95 and a variance
 ///         weight of 0.25, for ImageNet 0.85 and 0.75
 /// @deviation factors do not fall below 0.001, where the code lets a large variance turn the order

@@ -43,10 +43,11 @@ struct activation_gate_options {
   coefficient_scheme scheme = coefficient_scheme::per_channel;
   gate_score score = gate_score::energy;
   gate_rule rule = gate_rule::threshold;
-  Index reduction = 4;              ///< features over hidden units
-  double energy_threshold = 0.5;    ///< of the energy; a head opens above 0
-  double open_share = 1;            ///< of the channels, for gate_rule::largest; in (0, 1]
-  double energy_temperature = 0.1;  ///< of the straight-through slope
+  Index reduction = 4;            ///< features over hidden units
+  double energy_threshold = 0.5;  ///< of the energy; a head opens above 0
+  double open_share = 1;          ///< of the channels, for gate_rule::largest; in (0, 1]
+  double energy_temperature =
+      0.1;  ///< of the straight-through slope; 1 is calmer for gate_rule::largest
   double head_temperature = 1;
   std::uint64_t seed = 1;  ///< of the first layer's weights
 };

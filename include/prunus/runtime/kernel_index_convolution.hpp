@@ -28,7 +28,8 @@ namespace prunus::inline v0 {
 /// The work is that of the kernels that are left, whose weights are packed once.
 ///
 /// Method: Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel Pruning for Accelerating
-/// Deep Convolutional Neural Networks", IEEE Access 2023, who run it on a GPU; the code is our own.
+/// Deep Convolutional Neural Networks", IEEE Access 2023,
+/// doi:10.1109/ACCESS.2023.3326534, who run it on a GPU; the code is our own.
 /// @throws shape_error (shape_mismatch: see `validate`; kernels of another convolution),
 ///         argument_error (unsupported: groups; out_of_range: an input that does not exist or
 ///         stands out of order)
