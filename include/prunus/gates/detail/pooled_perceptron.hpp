@@ -42,7 +42,7 @@ void he_uniform(S* values, Index size, Index fan, std::uint64_t seed) noexcept {
 
 /// |x| of scalars and of registers.
 template <class S>
-struct magnitude {
+struct absolute_value {
   [[nodiscard]] S operator()(S x) const noexcept { return std::abs(x); }
   [[nodiscard]] packet<S> operator()(const packet<S>& x) const noexcept {
     return positive_part<S>(x) + positive_part<S>(x * broadcast(S(-1)));
@@ -56,7 +56,7 @@ void pool(const feature_maps<S>& x, S* means) noexcept {
   for (Index c = 0; c < x.channels; ++c) {
     means[c] = 0;
     if (!x.is_open(c)) continue;
-    const S sum = Absolute ? sum_over<S>(x.plane, magnitude<S>{}, x.plane_of(c))
+    const S sum = Absolute ? sum_over<S>(x.plane, absolute_value<S>{}, x.plane_of(c))
                            : sum_over<S>(
                                  x.plane, [](auto v) { return v; }, x.plane_of(c));
     means[c] = sum / static_cast<S>(x.plane);
