@@ -104,8 +104,11 @@ set(PRUNUS_HEADERS
   include/prunus/nn.hpp
   include/prunus/nn/adam.hpp
   include/prunus/nn/architectures.hpp
+  include/prunus/nn/calibrate_thresholds.hpp
+  include/prunus/nn/change_based_network.hpp
   include/prunus/nn/detail/activation_functions.hpp
   include/prunus/nn/detail/any_layer.hpp
+  include/prunus/nn/detail/change_based_layers.hpp
   include/prunus/nn/detail/elementwise_layers.hpp
   include/prunus/nn/detail/execution_plan.hpp
   include/prunus/nn/detail/executor.hpp

@@ -5,6 +5,8 @@
 
 #include <prunus/nn/adam.hpp>
 #include <prunus/nn/architectures.hpp>
+#include <prunus/nn/calibrate_thresholds.hpp>
+#include <prunus/nn/change_based_network.hpp>
 #include <prunus/nn/distillation.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>

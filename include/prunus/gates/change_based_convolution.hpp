@@ -8,11 +8,12 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::fill, std::max, std::min
+#include <algorithm>  // std::copy_n, std::fill, std::max, std::min
 #include <cmath>      // std::abs
 #include <concepts>   // std::floating_point
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::int32_t, std::uint8_t
+#include <cstring>    // std::memchr
 #include <span>       // std::span
 #include <vector>     // std::vector
 
@@ -34,7 +35,9 @@ struct change_options {
 struct change_statistics {
   Index changed_pixels = 0;      ///< of the input
   Index recomputed_outputs = 0;  ///< positions, each with all its channels
-  Index macs = 0;                ///< multiply-adds that were done, those on padding included
+  /// Multiply-adds that were done, those on padding included: of the recomputed outputs, and of the
+  /// others in rows that were computed as a whole.
+  Index macs = 0;
 };
 
 /// A convolution over the frames of a video that computes only the positions whose input changed.
@@ -50,7 +53,8 @@ struct change_statistics {
 /// with cells, where the mean difference of the cell in any channel does, which forgives the noise
 /// of a sensor. Every output that reads such a pixel is computed again, all channels at once, from
 /// the reference after its update; all others keep their last value. The windows of those outputs
-/// are gathered and multiplied together, so that the work follows their number.
+/// are gathered and multiplied together, so that the work follows their number; a row of outputs of
+/// which a quarter is marked is computed as a whole, which is faster than gathering.
 ///
 /// With `last_used` and cells of one pixel the outputs are at every time exactly the convolution of
 /// an input that differs from the frame by at most the threshold: an output of channel o is off by
@@ -82,16 +86,21 @@ class change_based_convolution {
         pitch_(shape.width + 2 * shape.padding_width),
         plane_((shape.height + 2 * shape.padding_height) * pitch_),
         weights_(weights, weights + shape.weight_size()),
-        reference_(static_cast<std::size_t>(shape.in_channels * plane_)),
+        reference_(static_cast<std::size_t>(shape.in_channels * plane_ + detail::lanes<S>)),
         output_(static_cast<std::size_t>(shape.out_size())),
         changed_(static_cast<std::size_t>(shape.height * shape.width)),
         recomputed_(static_cast<std::size_t>(shape.out_height() * shape.out_width())),
         lines_(static_cast<std::size_t>(shape.row_size() * together)),
-        results_(static_cast<std::size_t>(shape.out_channels * together)) {
+        results_(static_cast<std::size_t>(shape.out_channels * result_pitch())) {
     if (shape.groups != 1)
       throw argument_error(
           errc::unsupported,
           detail::concat("change_based_convolution: ", shape.groups, " groups; use 1"));
+    for (Index c = 0; c < shape.in_channels; ++c)
+      for (Index a = 0; a < shape.kernel_height; ++a)
+        for (Index b = 0; b < shape.kernel_width; ++b)
+          taps_.push_back({static_cast<std::int32_t>(c * plane_ + a * pitch_ + b),
+                           static_cast<std::int32_t>(taps_.size())});
     set_threshold(options.threshold);
     if (options.cell < 1)
       throw argument_error(errc::out_of_range,
@@ -187,51 +196,116 @@ class change_based_convolution {
 
   change_statistics advance(const S* frame, const channel_epilogue<S>& epilogue) noexcept {
     change_statistics result;
+    for (const std::uint8_t changed : changed_) result.changed_pixels += changed;
     const bool all = !started_ || options_.reference == change_reference::last_frame;
+    for (Index y = 0; y < shape_.height; ++y) update_reference(frame, y, all);
     // At first also the windows that hold nothing but padding.
     std::fill(recomputed_.begin(), recomputed_.end(), static_cast<std::uint8_t>(!started_));
-    for (Index y = 0; y < shape_.height; ++y)
-      for (Index x = 0; x < shape_.width; ++x) {
-        const bool changed = changed_[static_cast<std::size_t>(y * shape_.width + x)] != 0;
-        if (changed) {
-          ++result.changed_pixels;
-          mark_readers(y, x);
-        }
-        if (changed || all)
-          for (Index c = 0; c < shape_.in_channels; ++c)
-            *reference_at(c, y, x) = frame[(c * shape_.height + y) * shape_.width + x];
-      }
+    if (started_ && result.changed_pixels > 0) mark_readers();
     started_ = true;
     recompute(epilogue, result);
     return result;
   }
 
-  /// Marks the outputs whose window holds a pixel.
-  void mark_readers(Index y, Index x) noexcept {
-    const auto first = [](Index at, Index size, Index stride) {
-      return at < size ? 0 : (at - size) / stride + 1;
-    };
-    const Index row = y + shape_.padding_height, column = x + shape_.padding_width;
-    const Index bottom = std::min(row / shape_.stride_height, shape_.out_height() - 1);
-    const Index right = std::min(column / shape_.stride_width, shape_.out_width() - 1);
-    for (Index i = first(row, shape_.kernel_height, shape_.stride_height); i <= bottom; ++i)
-      for (Index j = first(column, shape_.kernel_width, shape_.stride_width); j <= right; ++j)
-        recomputed_[static_cast<std::size_t>(i * shape_.out_width() + j)] = 1;
+  /// Takes the changed pixels of a row, or all, over into the reference.
+  void update_reference(const S* frame, Index y, bool all) noexcept {
+    const Index width = shape_.width;
+    const std::uint8_t* const changed = changed_.data() + y * width;
+    if (!all && std::memchr(changed, 1, static_cast<std::size_t>(width)) == nullptr) return;
+    for (Index c = 0; c < shape_.in_channels; ++c) {
+      const S* const from = frame + (c * shape_.height + y) * width;
+      S* const to = reference_at(c, y, 0);
+      if (all)
+        std::copy_n(from, width, to);
+      else
+        for (Index x = 0; x < width; ++x) to[x] = changed[x] != 0 ? from[x] : to[x];
+    }
+  }
+
+  /// Marks the outputs whose window holds a changed pixel.
+  void mark_readers() noexcept {
+    const Index stride = shape_.stride_width, out_width = shape_.out_width();
+    for (Index i = 0; i < shape_.out_height(); ++i)
+      for (Index a = 0; a < shape_.kernel_height; ++a) {
+        const Index y = i * shape_.stride_height + a - shape_.padding_height;
+        if (y < 0 || y >= shape_.height) continue;
+        std::uint8_t* const marked = recomputed_.data() + i * out_width;
+        for (Index b = 0; b < shape_.kernel_width; ++b) {
+          const Index shift = b - shape_.padding_width;
+          const std::uint8_t* const changed = changed_.data() + y * shape_.width;
+          const Index first = shift >= 0 ? 0 : (stride - 1 - shift) / stride;
+          const Index last = std::min(out_width, (shape_.width - 1 - shift) / stride + 1);
+          if (stride == 1)
+            for (Index j = first; j < last; ++j) marked[j] |= changed[j + shift];
+          else
+            for (Index j = first; j < last; ++j) marked[j] |= changed[j * stride + shift];
+        }
+      }
+  }
+
+  /// Rows in which so many positions are marked are computed as a whole, without gathering.
+  [[nodiscard]] bool pays_as_a_whole(Index marked) const noexcept {
+    return shape_.stride_width == 1 && 4 * marked >= shape_.out_width();
   }
 
   void recompute(const channel_epilogue<S>& epilogue, change_statistics& result) noexcept {
     std::int32_t positions[std::size_t{together}];
-    Index count = 0;
-    const Index all = static_cast<Index>(recomputed_.size());
-    for (Index q = 0; q < all; ++q) {
-      if (recomputed_[static_cast<std::size_t>(q)] != 0)
-        positions[count++] = static_cast<std::int32_t>(q);
-      if (count < together && (q + 1 < all || count == 0)) continue;
-      multiply(positions, count, epilogue);
-      result.recomputed_outputs += count;
-      count = 0;
+    Index count = 0, computed = 0;
+    const Index width = shape_.out_width();
+    for (Index i = 0; i < shape_.out_height(); ++i) {
+      const std::uint8_t* const marks = recomputed_.data() + i * width;
+      Index marked = 0;
+      for (Index j = 0; j < width; ++j) marked += marks[j];
+      result.recomputed_outputs += marked;
+      if (marked == 0) continue;
+      if (pays_as_a_whole(marked)) {
+        multiply_row(i, epilogue);
+        computed += width;
+        continue;
+      }
+      computed += marked;
+      for (Index j = 0; j < width; ++j) {
+        if (marks[j] == 0) continue;
+        positions[count++] = static_cast<std::int32_t>(i * width + j);
+        if (count < together) continue;
+        multiply(positions, count, epilogue);
+        count = 0;
+      }
     }
-    result.macs = result.recomputed_outputs * shape_.out_channels * shape_.row_size();
+    if (count > 0) multiply(positions, count, epilogue);
+    result.macs = computed * shape_.out_channels * shape_.row_size();
+  }
+
+  /// From one channel of results to the next: gathered positions, or a row in whole registers.
+  [[nodiscard]] Index result_pitch() const noexcept {
+    return std::max(together, (shape_.out_width() + detail::lanes<S> - 1) / detail::lanes<S> *
+                                  detail::lanes<S>);
+  }
+
+  /// results[o] = epilogue(sum of weight * lines[line]) for all output channels.
+  template <class Taps>
+  void sum_lines(const S* lines, const Taps& taps, Index positions,
+                 const channel_epilogue<S>& epilogue) noexcept {
+    const Index terms = shape_.row_size();
+    for (Index o = 0; o < shape_.out_channels;) {
+      const int tile = detail::next_tile_rows(shape_.out_channels - o);
+      detail::with_tile_rows(tile, [&](auto rows) {
+        detail::sum_of_lines<S, rows()>(lines, taps, weights_.data() + o * terms, terms,
+                                        epilogue.from(o), results_.data() + o * result_pitch(),
+                                        result_pitch(), positions);
+      });
+      o += tile;
+    }
+  }
+
+  /// A row of outputs: its windows are shifted lines of the reference.
+  void multiply_row(Index i, const channel_epilogue<S>& epilogue) noexcept {
+    const Index width = shape_.out_width(), plane = width * shape_.out_height();
+    sum_lines(reference_.data() + i * shape_.stride_height * pitch_,
+              detail::tabled_taps{taps_.data(), static_cast<Index>(taps_.size())}, width, epilogue);
+    for (Index o = 0; o < shape_.out_channels; ++o)
+      std::copy_n(results_.data() + o * result_pitch(), width,
+                  output_.data() + o * plane + i * width);
   }
 
   /// Gathers the windows of some outputs, a line for each weight, and sums the lines.
@@ -251,21 +325,12 @@ class change_based_convolution {
           const S* const from = reference_.data() + c * plane_ + a * pitch_ + b;
           for (Index t = 0; t < count; ++t) line[t] = from[windows[t]];
         }
-    const Index terms = shape_.row_size();
-    for (Index o = 0; o < shape_.out_channels;) {
-      const int tile = detail::next_tile_rows(shape_.out_channels - o);
-      detail::with_tile_rows(tile, [&](auto rows) {
-        detail::sum_of_lines<S, rows()>(lines_.data(), detail::strided_taps{together, 1, terms},
-                                        weights_.data() + o * terms, terms, epilogue.from(o),
-                                        results_.data() + o * together, together, count);
-      });
-      o += tile;
-    }
+    sum_lines(lines_.data(), detail::strided_taps{together, 1, shape_.row_size()}, count, epilogue);
     const Index plane = static_cast<Index>(recomputed_.size());
     for (Index o = 0; o < shape_.out_channels; ++o)
       for (Index t = 0; t < count; ++t)
         output_[static_cast<std::size_t>(o * plane + positions[t])] =
-            results_[static_cast<std::size_t>(o * together + t)];
+            results_[static_cast<std::size_t>(o * result_pitch() + t)];
   }
 
   convolution_shape shape_;
@@ -274,6 +339,7 @@ class change_based_convolution {
   std::vector<S> weights_, reference_, output_;
   std::vector<std::uint8_t> changed_, recomputed_;
   std::vector<S> lines_, results_;
+  std::vector<detail::line_tap> taps_;  // of a row of outputs on the reference
   bool started_ = false;
 };
 
