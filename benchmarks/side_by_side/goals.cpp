@@ -154,19 +154,20 @@ void draw(const std::string& bars, const std::string& picture) {
   prunus_examples::write_file(data, bars);
   const auto lines = static_cast<int>(std::count(bars.begin(), bars.end(), '\n'));
   prunus_examples::write_file(
-      script, "set terminal svg size 900," + std::to_string(120 + 18 * lines) +
-                  " font 'sans,11' background 'white'\nset output '" + picture +
-                  "'\nset title 'Speed over the goal, the worst case of each: 1 and more is met'\n"
-                  "set yrange [-0.6:" +
-                  std::to_string(lines) +
-                  "-0.4] reverse\nset xrange [0:3]\nset termoption noenhanced\nset grid x\nset "
-                  "style fill solid 0.7\n"
-                  "set arrow from 1,graph 0 to 1,graph 1 nohead lw 2 lc rgb '#D55E00'\n"
-                  "set bmargin 3\nset lmargin 52\n"
-                  "plot '" +
-                  data +
-                  "' using ($2>3?3:$2)/2:0:($2>3?3:$2)/2:(0.35):ytic(1) with boxxyerror notitle "
-                  "lc rgb '#0072B2'\n");
+      script,
+      "set terminal svg size 900," + std::to_string(120 + 18 * lines) +
+          " font 'sans,11' background 'white'\nset output '" + picture +
+          "'\nset title 'Speed over the goal, the worst case of each: 1 and more is met'\n"
+          "set yrange [-0.6:" +
+          std::to_string(lines) +
+          "-0.4] reverse\nset xrange [0:3]\nset termoption noenhanced\nset grid x\nset "
+          "style fill solid 0.7\n"
+          "set arrow from 1,graph 0 to 1,graph 1 nohead lw 2 lc rgb '#D55E00'\n"
+          "set bmargin 3\nset lmargin 52\n"
+          "plot '" +
+          data +
+          "' using ($2>3?1.5:$2/2.0):0:($2>3?1.5:$2/2.0):(0.35):ytic(1) with boxxyerror notitle "
+          "lc rgb '#0072B2'\n");
   if (std::system(("gnuplot '" + script + "'").c_str()) != 0)
     std::fprintf(stderr, "gnuplot did not run: no picture; sudo apt-get install gnuplot-nox\n");
   std::remove(data.c_str());
