@@ -46,13 +46,14 @@ class difficulty_estimator {
  public:
   /// @throws shape_error (shape_mismatch), argument_error (empty_model: no input or no feature;
   ///         out_of_range: a difficulty outside [0, 1], the options), value_error (not_finite)
+  template <class T = double>  // not to be chosen: see `matrix`
   [[nodiscard]] static difficulty_estimator fit(std::span<const double> features,
                                                 Index number_of_features,
                                                 std::span<const double> difficulties,
                                                 const difficulty_options& options = {}) {
     check(features, number_of_features, difficulties, options);
     difficulty_estimator result;
-    const matrix x = result.standardised(features, number_of_features);
+    const matrix<T> x = result.standardised<T>(features, number_of_features);
     result.regress(x, difficulties, options.ridge);
     std::vector<double> estimates;
     const auto inputs = difficulties.size();
@@ -93,7 +94,13 @@ class difficulty_estimator {
   [[nodiscard]] std::span<const double> weights() const noexcept { return weights_; }
 
  private:
-  using matrix = Eigen::MatrixXd;
+  // Templates, so that Eigen's solver is compiled only where an estimator is fitted.
+  template <class T>
+  using matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+  template <class T>
+  using vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  template <class T>
+  using array = Eigen::Array<T, Eigen::Dynamic, 1>;
 
   difficulty_estimator() = default;
 
@@ -125,11 +132,12 @@ class difficulty_estimator {
   }
 
   /// Takes mean and deviation of every feature; returns inputs x (features + 1), the last one 1.
-  [[nodiscard]] matrix standardised(std::span<const double> features, Index count) {
+  template <class T>
+  [[nodiscard]] matrix<T> standardised(std::span<const T> features, Index count) {
     const Index inputs = static_cast<Index>(features.size()) / count;
-    const Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>
-        given(features.data(), inputs, count);
-    matrix x(inputs, count + 1);
+    const Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> given(
+        features.data(), inputs, count);
+    matrix<T> x(inputs, count + 1);
     for (Index f = 0; f < count; ++f) {
       const double mean = given.col(f).mean();
       const double deviation = std::sqrt((given.col(f).array() - mean).square().mean());
@@ -144,28 +152,29 @@ class difficulty_estimator {
 
   /// Newton's method on mean cross-entropy + ridge / 2 |w|^2, which is convex; steps are halved
   /// until they go down.
-  void regress(const matrix& x, std::span<const double> difficulties, double ridge) {
+  template <class T>
+  void regress(const matrix<T>& x, std::span<const double> difficulties, double ridge) {
     const Index inputs = x.rows(), count = x.cols() - 1;
-    const Eigen::Map<const Eigen::VectorXd> wanted(difficulties.data(), inputs);
-    Eigen::VectorXd penalty = Eigen::VectorXd::Constant(count + 1, ridge);
+    const Eigen::Map<const vector<T>> wanted(difficulties.data(), inputs);
+    vector<T> penalty = vector<T>::Constant(count + 1, ridge);
     penalty[count] = 1e-9;  // the bias is free; keeps it finite where all difficulties are 0 or 1
-    const auto loss = [&](const Eigen::VectorXd& w) {
-      const Eigen::ArrayXd s = (x * w).array();
-      const Eigen::ArrayXd softplus = s.max(0) + (-s.abs()).exp().log1p();
+    const auto loss = [&](const vector<T>& w) {
+      const array<T> s = (x * w).array();
+      const array<T> softplus = s.max(0) + (-s.abs()).exp().log1p();
       return (softplus - wanted.array() * s).mean() +
              0.5 * (penalty.array() * w.array().square()).sum();
     };
-    Eigen::VectorXd w = Eigen::VectorXd::Zero(count + 1);
+    vector<T> w = vector<T>::Zero(count + 1);
     double before = loss(w);
     for (int step = 0; step < 100; ++step) {
-      const Eigen::ArrayXd p = 1 / (1 + (-(x * w).array()).exp());
-      const Eigen::VectorXd gradient =
+      const array<T> p = 1 / (1 + (-(x * w).array()).exp());
+      const vector<T> gradient =
           x.transpose() * (p - wanted.array()).matrix() / static_cast<double>(inputs) +
           penalty.cwiseProduct(w);
-      matrix curvature =
+      matrix<T> curvature =
           x.transpose() * (p * (1 - p)).matrix().asDiagonal() * x / static_cast<double>(inputs);
       curvature.diagonal() += penalty;
-      const Eigen::VectorXd direction = curvature.ldlt().solve(gradient);
+      const vector<T> direction = curvature.ldlt().solve(gradient);
       double length = 1, after = loss(w - direction);
       for (int halved = 0; halved < 30 && !(after <= before); ++halved)
         after = loss(w - (length /= 2) * direction);
