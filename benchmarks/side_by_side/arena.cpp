@@ -65,7 +65,7 @@ arena::arena(const arena_options& options)
   append(results_, {{"machine", processor()},
                     {"threads_of_machine", std::thread::hardware_concurrency()},
                     {"instructions", instruction_set()},
-                    {"compiler", "g++-like " __VERSION__},
+                    {"compiler", __VERSION__},
                     {"flags", PRUNUS_FLAGS},
                     {"date", today()}});
 }
