@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 #include <examples/support/plot.hpp>
 #include <examples/support/progress_bar.hpp>
+#include <examples/support/trained_network.hpp>
 #include <support/result_table.hpp>
 #include <support/starting_point.hpp>
 
@@ -23,7 +24,9 @@
 #include <exception>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -33,7 +36,7 @@ using namespace prunus_benchmarks;
 using network = prunus::nn::network<float>;
 
 struct options {
-  std::string data, table = "tiles.csv", picture = "tiles.svg";
+  std::string data, model, table = "tiles.csv", picture = "tiles.svg";
   std::vector<double> sparsities{0.5, 0.7, 0.8, 0.9};
   std::vector<std::uint64_t> seeds{1, 2, 3};
   std::vector<Index> widths{16, 32, 64};
@@ -58,7 +61,9 @@ struct outcome {
 
 class comparison {
  public:
-  comparison(const options& chosen, const data_split& data) : chosen_(chosen), data_(data) {}
+  /// Starts from the network given, or else trains one for each seed.
+  comparison(const options& chosen, const data_split& data, std::optional<starting_point> given)
+      : chosen_(chosen), data_(data), given_(std::move(given)) {}
 
   /// The share of filters that leaves as many weights of a layer as `sparsity` does: both its
   /// inputs and its outputs shrink.
@@ -90,6 +95,7 @@ class comparison {
 
  private:
   const starting_point& start(std::uint64_t seed) {
+    if (given_) return *given_;
     const auto found = starts_.find(seed);
     if (found != starts_.end()) return found->second;
     const prunus::graph graph =
@@ -114,6 +120,7 @@ class comparison {
 
   const options& chosen_;
   const data_split& data_;
+  std::optional<starting_point> given_;
   std::map<std::uint64_t, starting_point> starts_;
   prunus::fastest_kernel<float> fastest_;
 };
@@ -150,8 +157,14 @@ void show(const result_table& table, const options& chosen) {
 int run(const options& chosen) {
   result_table table(chosen.table, {"tile", "sparsity", "seed"},
                      {"accuracy", "time_over_dense", "milliseconds", "noise"});
-  const data_split data = load_normalised(chosen.data, {chosen.train_images, chosen.test_images});
-  comparison compared(chosen, data);
+  const data_limit limit{.train = chosen.train_images, .test = chosen.test_images};
+  std::optional<trained_network> given;
+  if (!chosen.model.empty()) given = load_trained_network(chosen.model);
+  const data_split data = given ? load_images_for(*given, data_directory(chosen.data), limit)
+                                : load_normalised(data_directory(chosen.data), limit);
+  std::optional<starting_point> start;
+  if (given) start = starting_point{given->graph, given->tensors};
+  comparison compared(chosen, data, std::move(start));
   progress_bar bar("runs", static_cast<long long>(granularities.size() * chosen.sparsities.size() *
                                                   chosen.seeds.size()));
   long long done = 0;
@@ -182,7 +195,11 @@ int run(const options& chosen) {
 int main(int argc, char** argv) {
   options chosen;
   CLI::App app{"Accuracy over measured milliseconds for every granularity of pruning."};
-  app.add_option("--data", chosen.data, "folder of Fashion-MNIST or CIFAR-10; else drawn digits");
+  app.add_option("--data", chosen.data,
+                 "folder with Fashion-MNIST or CIFAR-10; else $PRUNUS_DATA, else digits");
+  app.add_option(
+      "--model", chosen.model,
+      "safetensors file of a trained ResNet-20 to start from; else a VGG is trained here");
   app.add_option("--table", chosen.table, "CSV file that a later run goes on from")
       ->capture_default_str();
   app.add_option("--picture", chosen.picture)->capture_default_str();
@@ -193,6 +210,10 @@ int main(int argc, char** argv) {
   app.add_option("--test-images", chosen.test_images)->check(CLI::PositiveNumber);
   app.add_option("--dense-epochs", chosen.dense.epochs)->capture_default_str();
   app.add_option("--tuning-epochs", chosen.tuning.epochs)->capture_default_str();
+  app.add_option("--tuning-rate", chosen.tuning.learning_rate)->capture_default_str();
+  app.add_option("--tuning-batch", chosen.tuning.batch)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     return run(chosen);
