@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Half of a residual network in two epochs: the filters inside the blocks go by the error that they
 // leave in the output of their block, the layers behind them are fitted to the dense network, and
-// the small network then learns from the dense one.
+// the small network then learns from the dense one, at its output and behind every block.
 #include <prunus/nn.hpp>
 #include <prunus/nn/distillation.hpp>
 #include <prunus/nn/reconstruct_layer.hpp>
@@ -38,6 +38,7 @@ struct options {
   training_recipe tuning{
       .epochs = 2, .batch = 32, .learning_rate = 0.002, .weight_decay = 0, .augment = true};
   prunus::nn::distillation distillation{.temperature = 4, .weight = 1};
+  double hint_weight = 3;  ///< of the outputs of all blocks
   std::uint64_t seed = 1;
 };
 
@@ -170,6 +171,14 @@ class recovery {
     }
   }
 
+  /// Behind every residual block.
+  [[nodiscard]] std::vector<std::string> block_outputs() const {
+    std::vector<std::string> nodes;
+    for (const inner_filters& inside : inside_)
+      nodes.push_back(inside.sum.substr(0, inside.sum.rfind('.')) + ".relu2");
+    return nodes;
+  }
+
   /// Learns from the dense network, two epochs by default.
   void tune(network& small) {
     const training_recipe& recipe = chosen_.tuning;
@@ -181,6 +190,7 @@ class recovery {
     const dataset& train = data_.train;
     const Index count = (train.size() + recipe.batch - 1) / recipe.batch;
     const prunus::nn::cosine_decay rate{recipe.learning_rate, recipe.epochs * count, 0};
+    const prunus::nn::hints inside{block_outputs(), chosen_.hint_weight};
     progress_bar bar("tuning", recipe.epochs * count);
     double loss = 0;
     for (Index epoch = 0; epoch < recipe.epochs; ++epoch) {
@@ -192,11 +202,9 @@ class recovery {
       for (Index b = 0; b < batches.count(); ++b) {
         const Index step = epoch * count + b;
         const auto batch = batches(static_cast<std::uint64_t>(epoch), b);
-        const auto taught = dense_.forward(batch.images, batch.size(), prunus::nn::mode::inference);
         const auto result = prunus::nn::distillation_step<float>(
-            small, optimizer, batch.images, batch.labels,
-            {taught.data(), static_cast<std::size_t>(taught.size())}, rate(step),
-            chosen_.distillation);
+            small, optimizer, dense_, batch.images, batch.labels, rate(step), chosen_.distillation,
+            inside);
         loss = step == 0 ? result.loss : 0.99 * loss + 0.01 * result.loss;
         char status[32];
         std::snprintf(status, sizeof status, "loss %.3f", loss);
@@ -279,7 +287,9 @@ int run(const options& chosen) {
   const prunus::plan plan = prunus::plan_removal(work.net().graph(), work.net().parameters());
   network small(prunus::compact(work.net().graph(), plan),
                 prunus::compact(work.net().parameters(), plan),
-                prunus::nn::network_options{.seed = chosen.seed, .threads = chosen.tuning.threads});
+                prunus::nn::network_options{.seed = chosen.seed,
+                                            .threads = chosen.tuning.threads,
+                                            .inner_losses = work.block_outputs()});
   std::printf(
       "%.2f %% of the MACs are gone; as pruned: %.2f %%\n",
       100 - 100 * static_cast<double>(plan.after.macs) / static_cast<double>(plan.before.macs),
@@ -313,6 +323,9 @@ int main(int argc, char** argv) {
   app.add_option("--temperature", chosen.distillation.temperature)->capture_default_str();
   app.add_option("--teacher-weight", chosen.distillation.weight,
                  "of the dense network's outputs; the labels weigh the rest")
+      ->capture_default_str();
+  app.add_option("--hint-weight", chosen.hint_weight,
+                 "of what the dense network gives behind every block")
       ->capture_default_str();
   app.add_flag("!--no-augment", chosen.tuning.augment, "images as they are");
   app.add_option("--seed", chosen.seed)->capture_default_str();

@@ -126,6 +126,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/distillation.hpp
   include/prunus/nn/gated_network.hpp
   include/prunus/nn/gated_training.hpp
+  include/prunus/nn/hint_loss.hpp
   include/prunus/nn/inference_kernel.hpp
   include/prunus/nn/initialization.hpp
   include/prunus/nn/learning_rate.hpp

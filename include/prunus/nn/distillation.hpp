@@ -2,13 +2,15 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
+#include <prunus/nn/hint_loss.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/nn/softmax_cross_entropy.hpp>
 
-#include <cmath>     // std::exp, std::isfinite, std::log
-#include <concepts>  // std::floating_point, std::invocable
-#include <cstddef>   // std::size_t
-#include <span>      // std::span
+#include <cmath>        // std::exp, std::isfinite, std::log
+#include <concepts>     // std::floating_point, std::invocable
+#include <cstddef>      // std::size_t
+#include <span>         // std::span
+#include <type_traits>  // std::is_invocable_r_v
 
 namespace prunus::inline v0 {
 namespace nn {
@@ -104,29 +106,59 @@ batch_result distillation_loss(std::span<const S> outputs, std::span<const S> te
 ///     prunus::nn::distillation_step(net, optimizer, images, labels,
 ///                                   {taught.data(), std::size_t(taught.size())}, rate);
 ///
+/// `inner_loss()` is called between the two passes: it may write `inner_gradient`s and returns what
+/// it adds to the loss. `before_update()` is called when all gradients are there.
+///
 /// @shape teacher: [samples, classes, positions], before the softmax
 /// @throws as network::forward and distillation_loss; the weights have not moved then
+template <std::floating_point S, class Optimizer, class InnerLoss, std::invocable Hook>
+  requires std::is_invocable_r_v<double, InnerLoss> batch_result distillation_step(
+      network<S>& net, Optimizer& optimizer, std::span<const S> images, std::span<const int> labels,
+      std::span<const S> teacher, double learning_rate, const distillation& how,
+      const InnerLoss& inner_loss, const Hook& before_update) {
+    const Index positions = net.output_shape().plane();
+    const Index batch = static_cast<Index>(labels.size()) / positions;
+    const auto outputs = net.forward(images, batch, mode::training);
+    batch_result result =
+        distillation_loss<S>({outputs.data(), static_cast<std::size_t>(outputs.size())}, teacher,
+                             labels, net.output_gradient(), how, positions);
+    result.loss += inner_loss();
+    net.backward();
+    before_update();
+    optimizer.step(learning_rate);
+    return result;
+  }
 template <std::floating_point S, class Optimizer, std::invocable Hook>
 batch_result distillation_step(network<S>& net, Optimizer& optimizer, std::span<const S> images,
                                std::span<const int> labels, std::span<const S> teacher,
                                double learning_rate, const distillation& how,
                                const Hook& before_update) {
-  const Index positions = net.output_shape().plane();
-  const Index batch = static_cast<Index>(labels.size()) / positions;
-  const auto outputs = net.forward(images, batch, mode::training);
-  const batch_result result =
-      distillation_loss<S>({outputs.data(), static_cast<std::size_t>(outputs.size())}, teacher,
-                           labels, net.output_gradient(), how, positions);
-  net.backward();
-  before_update();
-  optimizer.step(learning_rate);
-  return result;
+  return distillation_step(
+      net, optimizer, images, labels, teacher, learning_rate, how, [] { return 0.0; },
+      before_update);
 }
 template <std::floating_point S, class Optimizer>
 batch_result distillation_step(network<S>& net, Optimizer& optimizer, std::span<const S> images,
                                std::span<const int> labels, std::span<const S> teacher,
                                double learning_rate, const distillation& how = {}) {
   return distillation_step(net, optimizer, images, labels, teacher, learning_rate, how, [] {});
+}
+
+/// The same with the teacher itself, which looks at the images first, and with hints at inner
+/// nodes.
+///
+/// @throws as above and as `add_hint_loss`; the weights have not moved then
+template <std::floating_point S, class Optimizer>
+batch_result distillation_step(network<S>& net, Optimizer& optimizer, network<S>& teacher,
+                               std::span<const S> images, std::span<const int> labels,
+                               double learning_rate, const distillation& how = {},
+                               const hints& inside = {}) {
+  const Index batch = static_cast<Index>(labels.size()) / net.output_shape().plane();
+  const auto taught = teacher.forward(images, batch, mode::inference);
+  return distillation_step(
+      net, optimizer, images, labels,
+      std::span<const S>(taught.data(), static_cast<std::size_t>(taught.size())), learning_rate,
+      how, [&] { return add_hint_loss(net, teacher, inside); }, [] {});
 }
 
 }  // namespace nn

@@ -14,7 +14,7 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::copy_n
+#include <algorithm>    // std::copy_n, std::find
 #include <cmath>        // std::floor
 #include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
@@ -41,6 +41,8 @@ struct network_options {
   Index shards = 8;  ///< parts of a batch, the tasks of the threads; sums are formed in their order
   bool keep_activations =
       false;  ///< nothing is fused or computed in place, so that `activation` knows every node
+  std::vector<std::string> inner_losses{};  ///< nodes with a loss of their own, see
+                                            ///< `inner_gradient`; implies keep_activations
 };
 
 /// A declared graph with weights: it runs forwards and backwards on the CPU. For examples, tests
@@ -65,8 +67,9 @@ class network {
       Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
   /// Weights are drawn by `he_normal`, biases and shifts are 0, scales 1.
-  /// @throws what `resolve` throws; argument_error (unsupported: several outputs; out_of_range:
-  /// threads, shards, batch)
+  /// @throws what `resolve` throws; argument_error (unsupported: several outputs, an inner loss
+  /// without parameters before it; out_of_range: threads, shards, batch; unknown_name: of an inner
+  /// loss)
   explicit network(prunus::graph declared, const network_options& options = {})
       : graph_(std::move(declared)),
         resolved_(resolve(graph_)),
@@ -74,7 +77,7 @@ class network {
         input_size_(only_input_size(resolved_)),
         store_(resolved_, options.shards),
         executor_(resolved_, store_.make_layers(options.seed), store_.shared_gradients(),
-                  options.threads, options.shards, !options.keep_activations),
+                  options.threads, options.shards, !options_.keep_activations, inner_nodes()),
         model_(store_.make_model()) {
     store_.initialize(options.seed);
     model_.couple(coupled_groups(resolved_));
@@ -201,6 +204,25 @@ class network {
     backward();
   }
 
+  /// Where the gradient of a node's own loss goes, one of the option `inner_losses`: batch x the
+  /// node's numbers, sample after sample. A forward pass in training mode sets it to zero, and
+  /// `backward` adds to it what comes from the output.
+  ///
+  ///     prunus::nn::network<float> net(graph, {.inner_losses = {"block1.relu"}});
+  ///
+  /// @throws state_error (wrong_order) unless a forward pass in training mode came directly before,
+  /// argument_error (unknown_name: another node)
+  [[nodiscard]] std::span<S> inner_gradient(std::string_view node) {
+    check_differentiable("inner_gradient");
+    if (std::find(options_.inner_losses.begin(), options_.inner_losses.end(), node) ==
+        options_.inner_losses.end())
+      throw argument_error(errc::unknown_name,
+                           prunus::detail::concat("network.inner_gradient: ", node,
+                                                  " is not among the inner_losses of the options"));
+    const prunus::detail::layer_port<S>& port = executor_.result(resolved_.index_of(node));
+    return {port.gradient, static_cast<std::size_t>(differentiable_ * port.size())};
+  }
+
   /// What a node computed in the last forward pass, sample after sample, and the gradient of it
   /// that the last backward pass found. Needs the option `keep_activations`.
   /// @throws argument_error (unknown_name), state_error (wrong_order: option not set, or no pass
@@ -223,14 +245,20 @@ class network {
   void allocate_state(Index slots) { model_ = store_.with_state(model_, slots); }
 
  private:
-  static const network_options& checked(const network_options& options) {
+  static network_options checked(network_options options) {
     if (options.threads < 1 || options.shards < 1 || options.batch < 0)
       throw argument_error(
           errc::out_of_range,
           prunus::detail::concat(
               "network: ", options.threads, " threads, ", options.shards, " shards and room for ",
               options.batch, " samples; the first two must be at least 1, the last not negative"));
+    options.keep_activations = options.keep_activations || !options.inner_losses.empty();
     return options;
+  }
+  [[nodiscard]] std::vector<std::size_t> inner_nodes() const {
+    std::vector<std::size_t> nodes;
+    for (const std::string& name : options_.inner_losses) nodes.push_back(resolved_.index_of(name));
+    return nodes;
   }
   [[nodiscard]] static Index only_input_size(const resolved_graph& graph) {
     Index size = 0, inputs = 0;

@@ -9,7 +9,7 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::max, std::min
+#include <algorithm>  // std::fill_n, std::max, std::min
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 #include <memory>     // std::shared_ptr
@@ -38,8 +38,10 @@ template <class S>
 class executor {
  public:
   executor(const resolved_graph& graph, std::vector<any_layer<S>> layers,
-           std::vector<shared_gradient<S>> shares, Index threads, Index shards, bool share_memory)
-      : plan_(plan_memory(graph, share_memory)),
+           std::vector<shared_gradient<S>> shares, Index threads, Index shards, bool share_memory,
+           std::vector<std::size_t> inner_losses)
+      : plan_(plan_memory(graph, share_memory, inner_losses)),
+        inner_losses_(std::move(inner_losses)),
         layers_(std::move(layers)),
         shares_(std::move(shares)),
         order_(plan_execution(graph, plan_, share_memory, static_cast<Index>(sizeof(S)))),
@@ -130,6 +132,8 @@ class executor {
     }
     fold_normalizations(!training);
     run(training ? order_.training : order_.inference, batch, training, step);
+    for (std::size_t i : inner_losses_)
+      if (training) std::fill_n(ports_[i].out.gradient, batch * ports_[i].out.size(), S(0));
   }
 
   void backward(Index batch, std::uint64_t step) {
@@ -270,6 +274,7 @@ class executor {
   }
 
   memory_plan plan_;
+  std::vector<std::size_t> inner_losses_;  // nodes whose gradient the caller begins
   std::vector<any_layer<S>> layers_;
   std::vector<shared_gradient<S>> shares_;
   execution_plan order_;

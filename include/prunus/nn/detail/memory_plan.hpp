@@ -72,8 +72,12 @@ struct memory_plan {
   }
 };
 
-/// @throws argument_error (unsupported) unless the graph has exactly one output
-[[nodiscard]] inline memory_plan plan_memory(const resolved_graph& graph, bool share) {
+/// `inner` are nodes whose gradient the caller begins.
+/// @throws argument_error (unsupported) unless the graph has exactly one output, and for inner
+/// nodes
+///         that it does not depend on or that no parameter stands before
+[[nodiscard]] inline memory_plan plan_memory(const resolved_graph& graph, bool share,
+                                             const std::vector<std::size_t>& inner = {}) {
   const std::size_t count = graph.nodes.size();
   memory_plan plan;
   for (std::size_t i = 0; i < count; ++i) {
@@ -96,6 +100,14 @@ struct memory_plan {
     for (std::size_t input : graph.nodes[i].inputs)
       if (plan.live[i] && plan.differentiated[input]) plan.differentiated[i] = true;
   }
+
+  for (std::size_t i : inner)
+    if (!plan.differentiated[i])
+      throw argument_error(
+          errc::unsupported,
+          concat("network: ", graph.nodes[i].name,
+                 " cannot have a loss of its own: no parameter stands before it, or "
+                 "the output does not depend on it"));
 
   plan.value_owner.resize(count);
   plan.gradient_owner.resize(count);
@@ -126,6 +138,7 @@ struct memory_plan {
 
   plan.accumulate.resize(count);
   std::vector<bool> written(count, false);
+  for (std::size_t i : inner) written[i] = true;
   for (std::size_t i = count; i-- > 0;) {
     if (!plan.live[i]) continue;
     for (std::size_t input : graph.nodes[i].inputs) {
