@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Runs after a test program is built and writes a ctest entry for each of its test cases. (Catch2's own script stumbles
 # over brackets in names, as in "a sparsity outside [0, 1) is refused".)
-#   cmake -D PROGRAM=... -D PREFIX=... -D CATCH_VERSION=... -D OUTPUT=tests.cmake -P discover.cmake
+#   cmake -D PROGRAM=... [-D EMULATOR=...] -D PREFIX=... -D CATCH_VERSION=... -D OUTPUT=tests.cmake -P discover.cmake
 cmake_minimum_required(VERSION 3.24)
 
 if(CATCH_VERSION VERSION_LESS 3)
@@ -13,7 +13,7 @@ endif()
 # One name a line.
 function(names_of pattern result)
   execute_process(
-    COMMAND ${PROGRAM} ${list_names} ${pattern}
+    COMMAND ${EMULATOR} ${PROGRAM} ${list_names} ${pattern}
     OUTPUT_VARIABLE names
     ERROR_VARIABLE errors
     RESULT_VARIABLE status) # Catch2 2 returns the number of names
@@ -22,6 +22,15 @@ function(names_of pattern result)
   endif()
   set(${result} "${names}" PARENT_SCOPE)
 endfunction()
+
+# What runs the program, if not the machine itself; emulation takes its time.
+set(command "[==[${PROGRAM}]==]")
+set(timeout 120)
+if(EMULATOR)
+  list(JOIN EMULATOR "]==] [==[" emulator)
+  set(command "[==[${emulator}]==] ${command}")
+  set(timeout 1200)
+endif()
 
 names_of("*" names)
 names_of("[slow]" slow_names)
@@ -39,8 +48,8 @@ while(names MATCHES "^([^\n]+)\n(.*)$")
   endif()
 
   # A test case that asserts nothing fails, and so does a run that finds no test case (no failure for Catch2 2).
-  string(APPEND entries "add_test([==[${PREFIX}${name}]==] [==[${PROGRAM}]==] [==[${pattern}]==] --warn NoAssertions)\n"
-         "set_tests_properties([==[${PREFIX}${name}]==] PROPERTIES LABELS ${label} TIMEOUT 120 "
+  string(APPEND entries "add_test([==[${PREFIX}${name}]==] ${command} [==[${pattern}]==] --warn NoAssertions)\n"
+         "set_tests_properties([==[${PREFIX}${name}]==] PROPERTIES LABELS ${label} TIMEOUT ${timeout} "
          "FAIL_REGULAR_EXPRESSION \"No test cases matched\")\n")
 endwhile()
 file(WRITE ${OUTPUT} "${entries}")
