@@ -260,3 +260,16 @@ set(PRUNUS_IO_HEADERS
   include/prunus/io/safetensors.hpp
   include/prunus/io/stored_type.hpp
 )
+# Those of prunus::kernels, a compiled library.
+set(PRUNUS_KERNELS_HEADERS
+  include/prunus/kernels.hpp
+  include/prunus/kernels/dense_layer.hpp
+  include/prunus/kernels/detail/gated_workspace.hpp
+  include/prunus/kernels/detail/kernel_table.hpp
+  include/prunus/kernels/direct_convolution.hpp
+  include/prunus/kernels/gated_convolution.hpp
+  include/prunus/kernels/gated_dense.hpp
+  include/prunus/kernels/instruction_set.hpp
+  include/prunus/kernels/sparse_convolution.hpp
+  include/prunus/kernels/sparse_dense.hpp
+)

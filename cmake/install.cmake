@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Headers, a CMake package (find_package(prunus)) and a pkg-config file.
+# Headers, prunus::kernels where it is built, a CMake package (find_package(prunus)) and a pkg-config file.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -21,6 +21,17 @@ if(TARGET prunus_io)  # find_package(prunus COMPONENTS io)
     DESTINATION ${package_dir})
 endif()
 
+# Headers suit every processor; what is compiled does not.
+set(suits ARCH_INDEPENDENT)
+if(TARGET prunus_kernels)  # find_package(prunus COMPONENTS kernels)
+  install(TARGETS prunus_kernels EXPORT prunusKernelsTargets FILE_SET HEADERS)
+  install(
+    EXPORT prunusKernelsTargets
+    NAMESPACE prunus::
+    DESTINATION ${package_dir})
+  set(suits "")
+endif()
+
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/prunusConfig.cmake.in ${PROJECT_BINARY_DIR}/prunusConfig.cmake
   INSTALL_DESTINATION ${package_dir}
@@ -29,7 +40,7 @@ configure_package_config_file(
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/prunusConfigVersion.cmake
   COMPATIBILITY SameMinorVersion
-  ARCH_INDEPENDENT)
+  ${suits})
 install(FILES ${PROJECT_BINARY_DIR}/prunusConfig.cmake
               ${PROJECT_BINARY_DIR}/prunusConfigVersion.cmake DESTINATION ${package_dir})
 

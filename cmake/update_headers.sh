@@ -9,11 +9,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 list() {
   echo '# Written by cmake/update_headers.sh; run it after adding, moving or removing a header.'
   echo 'set(PRUNUS_HEADERS'
-  find include -type f -name '*.hpp' -not -path '*/io/*' -not -name io.hpp | LC_ALL=C sort | sed 's/^/  /'
+  find include -type f -name '*.hpp' -not -path '*/io/*' -not -name io.hpp \
+    -not -path '*/kernels/*' -not -name kernels.hpp | LC_ALL=C sort | sed 's/^/  /'
   echo ')'
   echo '# Those of prunus::io, which needs nlohmann_json.'
   echo 'set(PRUNUS_IO_HEADERS'
   find include/prunus/io include/prunus/io.hpp -type f -name '*.hpp' | LC_ALL=C sort | sed 's/^/  /'
+  echo ')'
+  echo '# Those of prunus::kernels, a compiled library.'
+  echo 'set(PRUNUS_KERNELS_HEADERS'
+  find include/prunus/kernels include/prunus/kernels.hpp -type f -name '*.hpp' | LC_ALL=C sort | sed 's/^/  /'
   echo ')'
 }
 

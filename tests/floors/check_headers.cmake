@@ -18,6 +18,7 @@ set(floor_recovery 5)
 set(floor_search 6)
 set(floor_io 6)
 set(floor_nn 7)
+set(floor_kernels 8)
 set(floor_onnx 8)
 set(floor_mpi 8)
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// The kernels for one instruction set. Compiled once for each, with the flags for it; the build
+// then makes everything in it local but the function at its end. See cmake/kernels.cmake.
+#include <prunus/kernels/detail/kernel_table.hpp>
+#include <prunus/runtime/direct_convolution.hpp>
+#include <prunus/runtime/gated_convolution.hpp>
+#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/matrix_product.hpp>
+#include <prunus/runtime/sparse_convolution.hpp>
+#include <prunus/runtime/sparse_dense.hpp>
+#include <prunus/runtime/thread_pool.hpp>
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <exception>    // std::exception
+#include <memory>       // std::make_unique, std::unique_ptr
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace prunus::inline v0 {
+namespace detail {
+namespace {
+
+template <class S>
+struct direct_convolution_code final : compiled_direct_convolution<S> {
+  explicit direct_convolution_code(const convolution_shape& shape) : kernel(shape) {}
+  [[nodiscard]] Index scratch_size() const noexcept override { return kernel.scratch_size(); }
+  void forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+               Index images, S* scratch) const noexcept override {
+    kernel.forward(x, weights, epilogue, y, images, scratch);
+  }
+  direct_convolution<S> kernel;
+};
+
+template <class S>
+struct sparse_convolution_code final : compiled_sparse_convolution<S> {
+  sparse_convolution_code(const convolution_shape& shape, const S* weights, sparse_format format)
+      : kernel(shape, weights, format) {}
+  [[nodiscard]] Index packed_weights() const noexcept override { return kernel.packed_weights(); }
+  [[nodiscard]] Index scratch_size() const noexcept override { return kernel.scratch_size(); }
+  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index images, S* scratch,
+               thread_pool* pool) const override {
+    if (pool == nullptr)
+      kernel.forward(x, epilogue, y, images, scratch);
+    else
+      kernel.forward(x, epilogue, y, images, scratch, *pool);
+  }
+  sparse_convolution<S> kernel;
+};
+
+template <class S>
+struct sparse_dense_code final : compiled_sparse_dense<S> {
+  sparse_dense_code(const dense_shape& shape, const S* weights, sparse_format format)
+      : kernel(shape, weights, format) {}
+  [[nodiscard]] Index packed_weights() const noexcept override { return kernel.packed_weights(); }
+  [[nodiscard]] Index packed_bytes() const noexcept override { return kernel.packed_bytes(); }
+  [[nodiscard]] Index scratch_size() const noexcept override { return kernel.scratch_size(); }
+  void forward(const S* x, const S* bias, bool relu, S* y, Index samples,
+               S* scratch) const noexcept override {
+    kernel.forward(x, bias, relu, y, samples, scratch);
+  }
+  sparse_dense<S> kernel;
+};
+
+template <class Kernel>
+struct workspace_code final : compiled_workspace {
+  explicit workspace_code(const Kernel& kernel) : work(kernel.make_workspace()) {}
+  typename Kernel::workspace work;
+};
+
+/// What both gated layers share.
+template <class Kernel, class S, class Epilogue>
+struct gated_layer_code : compiled_gated_layer<S, Epilogue> {
+  template <class... Arguments>
+  explicit gated_layer_code(const Arguments&... arguments) : kernel(arguments...) {}
+  [[nodiscard]] std::unique_ptr<compiled_workspace> make_workspace() const noexcept override try {
+    return std::make_unique<workspace_code<Kernel>>(kernel);
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+  [[nodiscard]] static typename Kernel::workspace& memory(compiled_workspace& work) noexcept {
+    return static_cast<workspace_code<Kernel>&>(work).work;
+  }
+  Kernel kernel;
+};
+
+template <class S>
+struct gated_convolution_code final
+    : gated_layer_code<gated_convolution<S>, S, channel_epilogue<S>> {
+  using gated_convolution_code::gated_layer_code::gated_layer_code;
+  gated_run forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                    Index images, const open_channels& open,
+                    compiled_workspace& work) const noexcept override {
+    return this->kernel.forward(x, weights, epilogue, y, images, open, this->memory(work));
+  }
+};
+
+template <class S>
+struct gated_dense_code final : gated_layer_code<gated_dense<S>, S, dense_epilogue<S>> {
+  using gated_dense_code::gated_layer_code::gated_layer_code;
+  gated_run forward(const S* x, const S* weights, const dense_epilogue<S>& epilogue, S* y,
+                    Index samples, const open_channels& open,
+                    compiled_workspace& work) const noexcept override {
+    return this->kernel.forward(x, weights, epilogue.bias, epilogue.relu, y, samples, open,
+                                this->memory(work));
+  }
+};
+
+/// A function for the table: makes a `Code` and turns what it throws into a failure.
+template <class Code, class Made, class... Arguments>
+std::unique_ptr<Made> make(kernel_failure& failure, Arguments... arguments) noexcept {
+  try {
+    return std::make_unique<Code>(arguments...);
+  } catch (const error& problem) {
+    failure.code = problem.code();
+    const std::string_view text = problem.what();
+    text.copy(failure.message.data(), failure.message.size() - 1);
+  } catch (const std::exception&) {  // no memory
+  }
+  return nullptr;
+}
+
+template <class S>
+constexpr kernel_table<S> table = {
+    make<direct_convolution_code<S>, compiled_direct_convolution<S>, const convolution_shape&>,
+    make<sparse_convolution_code<S>, compiled_sparse_convolution<S>, const convolution_shape&,
+         const S*, sparse_format>,
+    make<sparse_dense_code<S>, compiled_sparse_dense<S>, const dense_shape&, const S*,
+         sparse_format>,
+    make<gated_convolution_code<S>, typename kernel_table<S>::gated_convolution_layer,
+         const convolution_shape&, const gated_options&>,
+    make<gated_dense_code<S>, typename kernel_table<S>::gated_dense_layer, const dense_shape&,
+         Index, const gated_options&>,
+    [](const dense_shape& shape) noexcept { return prunus::dense_scratch_size<S>(shape); },
+    prunus::dense_forward<S>,
+};
+
+constexpr kernel_tables tables = {table<float>, table<double>};
+
+}  // namespace
+}  // namespace detail
+}  // namespace prunus::inline v0
+
+// The build renames it for the instruction set. Hidden: two shared libraries that hold the kernels
+// must not take each other's.
+extern "C" [[gnu::visibility("hidden")]] const prunus::detail::kernel_tables*
+prunus_v0_kernels() noexcept;
+
+const prunus::detail::kernel_tables* prunus_v0_kernels() noexcept {
+  return &prunus::detail::tables;
+}
