@@ -12,10 +12,13 @@
 if(NOT CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" OR NOT CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   message(FATAL_ERROR "PRUNUS_BUILD_KERNELS needs g++ or clang++ and an ELF platform such as Linux")
 endif()
-execute_process(COMMAND ${CMAKE_LINKER} --help OUTPUT_VARIABLE linker_help)
+# CMake may have found another linker for clang++; whatever links the program in the end, this is done by GNU ld.
+find_program(PRUNUS_PARTIAL_LINKER NAMES ${CMAKE_CXX_LIBRARY_ARCHITECTURE}-ld.bfd ${CMAKE_LINKER} ld.bfd
+             DOC "The linker that makes one object of each set of kernels: GNU ld")
+execute_process(COMMAND ${PRUNUS_PARTIAL_LINKER} --help OUTPUT_VARIABLE linker_help)
 if(NOT linker_help MATCHES "--force-group-allocation" OR NOT CMAKE_OBJCOPY)
-  message(FATAL_ERROR "PRUNUS_BUILD_KERNELS needs ld and objcopy of GNU binutils 2.29 or later "
-                      "(CMAKE_LINKER and CMAKE_OBJCOPY name others)")
+  message(FATAL_ERROR "PRUNUS_BUILD_KERNELS needs ld and objcopy of GNU binutils 2.29 or later; "
+                      "PRUNUS_PARTIAL_LINKER and CMAKE_OBJCOPY may name them")
 endif()
 get_property(several_configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
 if(several_configurations)
@@ -44,13 +47,16 @@ foreach(name IN LISTS prunus_instruction_sets)
   else()
     target_compile_options(${target} PRIVATE -fno-addrsig)
   endif()
+  # Without optimisation clang++ initialises empty constants of Eigen before main, which would be code for an
+  # instruction set that nobody has asked for yet.
+  target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>>:-O2>)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON
                                              INTERPROCEDURAL_OPTIMIZATION OFF)
 
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}${CMAKE_CXX_OUTPUT_EXTENSION})
   add_custom_command(
     OUTPUT ${object}
-    COMMAND ${CMAKE_LINKER} -r --force-group-allocation $<TARGET_OBJECTS:${target}> -o ${object}
+    COMMAND ${PRUNUS_PARTIAL_LINKER} -r --force-group-allocation $<TARGET_OBJECTS:${target}> -o ${object}
     COMMAND ${CMAKE_OBJCOPY} --redefine-sym prunus_v0_kernels=prunus_v0_kernels_${name} ${object}
     COMMAND ${CMAKE_OBJCOPY} --keep-global-symbol prunus_v0_kernels_${name} ${object}
     DEPENDS ${target} $<TARGET_OBJECTS:${target}>

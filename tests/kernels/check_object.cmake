@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What is compiled for one instruction set must keep to itself: nothing in it but its entry can be found from outside,
 # nothing of this library is looked for outside, and nothing runs before it is called.
-#   cmake -D NM=... -D OBJDUMP=... -D OBJECT=... -D ENTRY=... -P check_object.cmake
+#   cmake -D NM=... -D READELF=... -D OBJECT=... -D ENTRY=... -P check_object.cmake
 cmake_minimum_required(VERSION 3.24)
 
 set(breaches "")
@@ -27,13 +27,16 @@ if(NOT entries EQUAL 1)
 endif()
 
 # A linker takes one of all groups of a name, whether their symbols are local or not.
-execute_process(COMMAND ${OBJDUMP} -h -w ${OBJECT} OUTPUT_VARIABLE sections COMMAND_ERROR_IS_FATAL ANY)
-foreach(kind IN ITEMS "LINK_ONCE;is in a COMDAT group" " .init_array;runs before main" " .ctors;runs before main")
-  list(POP_FRONT kind name)
-  if(sections MATCHES "${name}")
-    string(APPEND breaches "  a section (${name}) ${kind}\n")
-  endif()
-endforeach()
+execute_process(COMMAND ${READELF} -g -S -W ${OBJECT} OUTPUT_VARIABLE sections COMMAND_ERROR_IS_FATAL ANY)
+if(NOT sections MATCHES " \\.text")
+  string(APPEND breaches "  ${READELF} shows no sections\n")
+endif()
+if(sections MATCHES "COMDAT group section")
+  string(APPEND breaches "  a section is in a COMDAT group\n")
+endif()
+if(sections MATCHES " \\.(init_array|ctors)")
+  string(APPEND breaches "  something runs before main\n")
+endif()
 
 if(breaches)
   message(FATAL_ERROR "${breaches}")
