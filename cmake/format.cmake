@@ -16,7 +16,7 @@ endif()
 
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
 set(patterns "")
-foreach(folder include src tests examples benchmarks)
+foreach(folder include cmake tests examples benchmarks)
   list(APPEND patterns ${root}/${folder}/*.hpp ${root}/${folder}/*.cpp)
 endforeach()
 file(GLOB_RECURSE sources ${patterns})

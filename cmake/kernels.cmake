@@ -25,7 +25,7 @@ if(several_configurations)
   message(FATAL_ERROR "PRUNUS_BUILD_KERNELS needs a generator with one configuration, such as Ninja")
 endif()
 
-# src/instruction_set.cpp asks the processor for exactly these, and knows the same names.
+# cmake/kernels/instruction_set.cpp asks the processor for exactly these, and knows the same names.
 set(prunus_instruction_sets baseline)
 set(flags_for_baseline "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
@@ -38,7 +38,7 @@ endif()
 set(localised_objects "")
 foreach(name IN LISTS prunus_instruction_sets)
   set(target prunus_kernels_${name})
-  add_library(${target} OBJECT src/kernels.cpp)
+  add_library(${target} OBJECT cmake/kernels/kernels.cpp)
   target_link_libraries(${target} PRIVATE prunus)
   # What is linked partially must be machine code; and symbols that are unique in a process cannot be made local.
   target_compile_options(${target} PRIVATE ${flags_for_baseline} ${flags_for_${name}} -fno-lto)
@@ -66,7 +66,7 @@ foreach(name IN LISTS prunus_instruction_sets)
   list(APPEND localised_objects ${object})
 endforeach()
 
-add_library(prunus_kernels STATIC src/instruction_set.cpp ${localised_objects})
+add_library(prunus_kernels STATIC cmake/kernels/instruction_set.cpp ${localised_objects})
 add_library(prunus::kernels ALIAS prunus_kernels)
 target_link_libraries(prunus_kernels PUBLIC prunus)
 target_sources(prunus_kernels PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${PRUNUS_KERNELS_HEADERS})
