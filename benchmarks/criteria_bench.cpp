@@ -60,9 +60,18 @@ subject& resnet() {
   return held;
 }
 
-void count_work(benchmark::State& state) {
+/// bytes_per_second is that of the weights, so that all lines compare; `moved` is that of all
+/// memory that the work reads and writes, `moved_per_weight` bytes a weight: what memory allows is
+/// seen in the lines plain_read and memcpy. (A store to a line that is not in the cache reads it
+/// first; that is not counted, here as in memcpy.)
+void count_work(benchmark::State& state, double moved_per_weight = 0) {
   state.SetBytesProcessed(state.iterations() * resnet().total() *
                           static_cast<Index>(sizeof(float)));
+  if (moved_per_weight > 0)
+    state.counters["moved"] =
+        benchmark::Counter(moved_per_weight * static_cast<double>(state.iterations()) *
+                               static_cast<double>(resnet().total()),
+                           benchmark::Counter::kIsRate, benchmark::Counter::kIs1024);
 }
 
 void plain_read(benchmark::State& state) {
@@ -72,7 +81,7 @@ void plain_read(benchmark::State& state) {
       sum += Eigen::Map<const Eigen::ArrayXf>(p.weight.data, p.weight.size()).sum();
     benchmark::DoNotOptimize(sum);
   }
-  count_work(state);
+  count_work(state, 4);
 }
 
 void copy(benchmark::State& state) {
@@ -88,7 +97,7 @@ void copy(benchmark::State& state) {
       benchmark::ClobberMemory();
     }
   }
-  count_work(state);
+  count_work(state, 8);
 }
 
 /// Scores all layers. The criterion is made when the benchmark runs: its statistics take memory.
@@ -108,10 +117,11 @@ void criterion(benchmark::State& state, const Make& make, const prunus::tile& ti
   count_work(state);
 }
 
-/// What is done after every backward pass.
-template <class Statistics>
-void gathering(benchmark::State& state, const prunus::tile& tile) {
-  Statistics statistics(resnet().net(), tile);
+/// What is done after every backward pass. Weights and gradients are read, 8 bytes a weight; beside
+/// single weights what was gathered is read and written, too: `kept` bytes each.
+template <class Make>
+void gathering(benchmark::State& state, const Make& make, const prunus::tile& tile, double kept) {
+  auto statistics = make(resnet().net(), tile);
   for (auto _ : state) {
     if constexpr (requires { statistics.step(resnet().net()); })
       statistics.step(resnet().net());
@@ -119,7 +129,7 @@ void gathering(benchmark::State& state, const prunus::tile& tile) {
       statistics.add(resnet().net());
     benchmark::ClobberMemory();
   }
-  count_work(state);
+  count_work(state, 8 + (tile == prunus::element ? 2 * kept : 0));
 }
 
 template <class Make>
@@ -171,10 +181,24 @@ int main(int argc, char** argv) {
   });
   for (const auto& [label, shape] : std::vector<std::pair<std::string, tile>>{
            {"element", prunus::element}, {"filter", prunus::filter}}) {
-    row("gather/taylor_statistics/" + label,
-        [shape = shape](benchmark::State& s) { gathering<prunus::taylor_statistics>(s, shape); });
-    row("gather/movement_scores/" + label,
-        [shape = shape](benchmark::State& s) { gathering<prunus::movement_scores>(s, shape); });
+    row("gather/taylor_statistics/" + label, [shape = shape](benchmark::State& s) {
+      gathering(
+          s, [](const auto& net, const tile& t) { return prunus::taylor_statistics(net, t); },
+          shape, sizeof(double));
+    });
+    row("gather/movement_scores/" + label, [shape = shape](benchmark::State& s) {
+      gathering(
+          s, [](const auto& net, const tile& t) { return prunus::movement_scores(net, t); }, shape,
+          3 * sizeof(float));
+    });
+    row("gather/movement_scores_sgd/" + label, [shape = shape](benchmark::State& s) {
+      gathering(
+          s,
+          [](const auto& net, const tile& t) {
+            return prunus::movement_scores(net, t, {prunus::movement_options::rule::sgd});
+          },
+          shape, sizeof(float));
+    });
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

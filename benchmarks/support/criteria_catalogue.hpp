@@ -65,7 +65,7 @@ class class_sample {
 struct observations {
   prunus::activation_statistics outputs, inputs;
   std::optional<prunus::taylor_statistics> filter_products, filter_magnitudes, element_products;
-  std::optional<prunus::movement_scores> filter_movement, element_movement;
+  std::optional<prunus::movement_scores<float>> filter_movement, element_movement;
   class_sample classes;
 
   observations(const starting_point& start, const dataset& data, Index images) : classes(data, 5) {

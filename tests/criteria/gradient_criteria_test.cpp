@@ -10,9 +10,11 @@
 #include "support/criterion_laws.hpp"
 #include "support/errors.hpp"
 
-#include <cmath>   // std::abs, std::pow, std::sqrt
-#include <string>  // std::string
-#include <vector>  // std::vector
+#include <cmath>        // std::abs, std::pow, std::sqrt
+#include <cstdint>      // std::int64_t
+#include <string>       // std::string
+#include <type_traits>  // std::is_same_v
+#include <vector>       // std::vector
 
 namespace {
 
@@ -236,7 +238,7 @@ TEST_CASE("one movement step worked out by hand", "[criteria][movement]") {
           {.gradient = prunus::view(gradients, {1, 2}), .prunable = true});
   movement_scores plain{net, prunus::filter, {.update = movement_options::rule::sgd}},
       adam{net, prunus::filter}, single{net, prunus::element, {movement_options::rule::sgd}};
-  for (movement_scores* scores : {&plain, &adam, &single}) scores->step(net);
+  for (movement_scores<double>* scores : {&plain, &adam, &single}) scores->step(net);
   const auto& p = net["w"];
   // Both weights head for zero: the slope is .5 * .2 + .25 * .4 = .2.
   CHECK(agree(scores_of(prunus::movement{plain}, p, prunus::filter), {-.002}));
@@ -278,6 +280,61 @@ TEST_CASE("movement scores follow adam as written down", "[criteria][movement]")
   }
 }
 
+TEST_CASE("movement scores of float weights follow adam as a double loop does, within rounding",
+          "[criteria][movement]") {
+  constexpr std::size_t count = 1100;
+  std::vector<float> weights(count, 1), gradients(count, 0);
+  std::vector<double> first(count, 0), second(count, 0), expected(count, 0);
+  prunus::model<float> net;
+  net.add("w", prunus::view(weights, {count, 1}),
+          {.gradient = prunus::view(gradients, {count, 1}), .prunable = true});
+  movement_scores scores{net, prunus::element};
+  static_assert(std::is_same_v<decltype(scores), movement_scores<float>>);
+  support::random_source random(10);
+  for (int step = 1; step <= 50; ++step) {
+    for (float& g : gradients) g = static_cast<float>(random.real(-1, 1));
+    scores.step(net);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto g = static_cast<double>(gradients[i]);
+      first[i] = 0.9 * first[i] + 0.1 * g;
+      second[i] = 0.999 * second[i] + 0.001 * g * g;
+      expected[i] -= 0.01 * (first[i] / (1 - std::pow(0.9, step))) /
+                     (std::sqrt(second[i] / (1 - std::pow(0.999, step))) + 1e-8);
+    }
+  }
+  const auto learned = scores_of(prunus::movement{scores}, net["w"], prunus::element);
+  // 50 steps of at most 0.1, each rounded a few times to 2^-24 of what it adds to.
+  for (std::size_t i = 0; i < count; ++i)
+    REQUIRE(std::abs(static_cast<double>(learned[i]) - expected[i]) < 1e-5);
+}
+
+TEST_CASE("movement scores of another scalar or an older format are refused",
+          "[criteria][movement]") {
+  std::vector<float> weights{1, 2}, gradients{3, 4};
+  prunus::model<float> net;
+  net.add("conv.weight", prunus::view(weights, {2, 1}),
+          {.gradient = prunus::view(gradients, {2, 1}), .prunable = true});
+  movement_scores in_float{net, prunus::element};
+  in_float.step(net);
+  prunus::archive_writer out;
+  in_float.save(out);
+  std::vector<double> wide{1, 2}, wide_gradients{3, 4};
+  prunus::model<double> other;
+  other.add("conv.weight", prunus::view(wide, {2, 1}),
+            {.gradient = prunus::view(wide_gradients, {2, 1}), .prunable = true});
+  movement_scores in_double{other, prunus::element};
+  prunus::archive_reader in(out.bytes(), "scores");
+  CHECK(code_of<prunus::file_error>([&] { in_double.load(in); }) == prunus::errc::malformed);
+  CHECK(in_double.steps() == 0);
+
+  prunus::archive_writer old;
+  old.tag("prunus movement 1");
+  old.number(std::int64_t{1});
+  prunus::archive_reader before(old.bytes(), "scores");
+  CHECK(code_of<prunus::file_error>([&] { in_float.load(before); }) == prunus::errc::malformed);
+  CHECK(in_float.steps() == 1);
+}
+
 TEST_CASE("a run goes on bit for bit from saved statistics of gradients", "[criteria][taylor]") {
   hand_example example;
   taylor_statistics products{example.net, prunus::filter};
@@ -291,7 +348,7 @@ TEST_CASE("a run goes on bit for bit from saved statistics of gradients", "[crit
   REQUIRE(resumed_products == products);
   example.next_batch();
   for (taylor_statistics* statistics : {&products, &resumed_products}) statistics->add(example.net);
-  for (movement_scores* scores : {&learned, &resumed}) scores->step(example.net);
+  for (movement_scores<double>* scores : {&learned, &resumed}) scores->step(example.net);
   CHECK(resumed_products == products);
   CHECK(resumed_products.batches() == 2);
   CHECK(scores_of(prunus::movement{resumed}, example.parameter(), prunus::element) ==

@@ -29,17 +29,21 @@ namespace prunus::inline v0 {
 /// that its score goes on learning. Here `soft` sets them to zero in place: such a score moves
 /// again when training has moved the weights, and under `hard` never. To have the sources' way, run
 /// the network on a masked copy and step the scores with a model that views the whole weights.
+template <class T>
 struct movement {
-  observed<movement_scores> statistics;
+  observed<movement_scores<T>> statistics;
 
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
-    const std::span<const double> learned = statistics->scores(p.name, grid);
+    const std::span<const T> learned = statistics->scores(p.name, grid);
     for (std::size_t t = 0; t < learned.size(); ++t)
       scores[t] = static_cast<score_of<S>>(learned[t]);
   }
 };
 
-static_assert(criterion<movement, float> && criterion<movement, double>);
+template <class T>
+movement(const movement_scores<T>&) -> movement<T>;
+
+static_assert(criterion<movement<float>, float> && criterion<movement<double>, double>);
 
 }  // namespace prunus::inline v0
