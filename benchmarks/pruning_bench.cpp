@@ -5,6 +5,7 @@
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
+#include <prunus/criteria/layer_adaptive_magnitude.hpp>
 #include <prunus/criteria/linf_norm.hpp>
 #include <prunus/criteria/random_score.hpp>
 #include <prunus/pruning/pass.hpp>
@@ -77,9 +78,9 @@ void selection(benchmark::State& state, weights& w, double sparsity) {
   count_work(state, w.total());
 }
 
-template <class Allocation>
+template <class Criterion, class Allocation>
 void whole_pass(benchmark::State& state, weights& w, prunus::tile tile, double sparsity) {
-  const prunus::pass pass{prunus::l1_norm{}, tile, Allocation{}};
+  const prunus::pass pass{Criterion{}, tile, Allocation{}};
   prunus::pass_state fresh = pass.prepare(w.net());
   for (auto _ : state) {
     state.PauseTiming();
@@ -160,13 +161,17 @@ void register_network(const std::string& network, weights& (*w)()) {
     add("selection/global/" + label,
         [w, s = sparsity](benchmark::State& st) { selection(st, w(), s); });
     add("pass/l1_norm/element/global/" + label, [w, s = sparsity](benchmark::State& st) {
-      whole_pass<prunus::global>(st, w(), prunus::element, s);
+      whole_pass<prunus::l1_norm, prunus::global>(st, w(), prunus::element, s);
     });
+    add("pass/layer_adaptive_magnitude/element/global/" + label,
+        [w, s = sparsity](benchmark::State& st) {
+          whole_pass<prunus::layer_adaptive_magnitude, prunus::global>(st, w(), prunus::element, s);
+        });
     add("pass/l1_norm/element/uniform/" + label, [w, s = sparsity](benchmark::State& st) {
-      whole_pass<prunus::uniform>(st, w(), prunus::element, s);
+      whole_pass<prunus::l1_norm, prunus::uniform>(st, w(), prunus::element, s);
     });
     add("pass/l1_norm/filter/uniform/" + label, [w, s = sparsity](benchmark::State& st) {
-      whole_pass<prunus::uniform>(st, w(), prunus::filter, s);
+      whole_pass<prunus::l1_norm, prunus::uniform>(st, w(), prunus::filter, s);
     });
     add("mask_application/element/" + label,
         [w, s = sparsity](benchmark::State& st) { mask_application(st, w(), prunus::element, s); });

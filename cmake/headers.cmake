@@ -19,7 +19,10 @@ set(PRUNUS_HEADERS
   include/prunus/core.hpp
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
+  include/prunus/core/detail/exact_sum.hpp
   include/prunus/core/detail/keep_above.hpp
+  include/prunus/core/detail/magnitude_bins.hpp
+  include/prunus/core/detail/relative_cut.hpp
   include/prunus/core/detail/score_lanes.hpp
   include/prunus/core/detail/score_scan.hpp
   include/prunus/core/error.hpp
@@ -27,6 +30,8 @@ set(PRUNUS_HEADERS
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
   include/prunus/core/named_tensor.hpp
+  include/prunus/core/relative_rule.hpp
+  include/prunus/core/relative_run.hpp
   include/prunus/core/restored_weights.hpp
   include/prunus/core/selection.hpp
   include/prunus/core/tile.hpp
@@ -163,6 +168,7 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/action.hpp
   include/prunus/pruning/any_pass.hpp
   include/prunus/pruning/decay.hpp
+  include/prunus/pruning/detail/weight_run.hpp
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exponential_decay.hpp
   include/prunus/pruning/front_to_back.hpp

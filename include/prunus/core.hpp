@@ -10,6 +10,8 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/named_tensor.hpp>
+#include <prunus/core/relative_rule.hpp>
+#include <prunus/core/relative_run.hpp>
 #include <prunus/core/restored_weights.hpp>
 #include <prunus/core/selection.hpp>
 #include <prunus/core/tile.hpp>

@@ -119,7 +119,7 @@ TEST_CASE("the cut says how many of each run lie below and at it", "[core][selec
     const std::array<score_run<float>, 2> runs{score_run<float>{a.data(), size, true, "a"},
                                                score_run<float>{b.data(), size, true, "b"}};
     for (Index removed : {Index{1}, size / 3, size, 2 * size}) {
-      prunus::detail::cut_finder<float> finder(runs);
+      prunus::detail::cut_finder<score_run<float>> finder(runs);
       const prunus::score_cut<float> cut = finder.find(removed);
       REQUIRE(finder.each().size() == 2);
       for (std::size_t r = 0; r < 2; ++r) {

@@ -5,6 +5,7 @@
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
+#include <prunus/criteria/layer_adaptive_magnitude.hpp>
 #include <prunus/pruning/hard.hpp>
 #include <prunus/pruning/mark.hpp>
 #include <prunus/pruning/pass.hpp>
@@ -24,15 +25,29 @@ namespace {
 
 using Eigen::Index;
 using prunus::global;
+using prunus::layer_adaptive_magnitude;
 using prunus::uniform;
 using support::random_source;
 
-/// The magnitude of weights, without the promise that it is one.
-struct written_magnitude {
+/// A criterion without the promises it makes about its scores.
+template <class Criterion>
+struct written {
+  Criterion criterion{};
   template <prunus::weight_scalar S>
   void score(const prunus::parameter<S>& p, const prunus::tile_grid& grid,
              std::span<prunus::score_of<S>> scores) const {
-    prunus::l1_norm{}.score(p, grid, scores);
+    criterion.score(p, grid, scores);
+  }
+};
+
+/// Counts how often scores are written.
+struct watched : layer_adaptive_magnitude {
+  int* written = nullptr;
+  template <prunus::weight_scalar S>
+  void score(const prunus::parameter<S>& p, const prunus::tile_grid& grid,
+             std::span<prunus::score_of<S>> scores) const {
+    ++*written;
+    layer_adaptive_magnitude::score(p, grid, scores);
   }
 };
 
@@ -95,7 +110,8 @@ void check_same_way(random_source& random, Criterion criterion, const Allocation
   const auto kind = static_cast<values_are>(random.between(0, 2));
   random_net<S> quick(random, kind), slow(quick);
   const prunus::pass in_place{criterion, prunus::element, allocation, action, {}, limits};
-  const prunus::pass long_way{written_magnitude{}, prunus::element, allocation, action, {}, limits};
+  const prunus::pass long_way{
+      written<Criterion>{criterion}, prunus::element, allocation, action, {}, limits};
   prunus::pass_state a = in_place.prepare(quick.net), b = long_way.prepare(slow.net);
   Index event = 0;
   for (const double sparsity : {0.2, 0.2, 0.55, 0.9}) {
@@ -127,6 +143,11 @@ void check_actions(random_source& random, const auto& allocation, prunus::limits
   check_same_way<S>(random, prunus::l1_norm{}, allocation, prunus::hard{}, limits);
   check_same_way<S>(random, prunus::l2_norm{}, allocation, prunus::soft{}, limits);
   check_same_way<S>(random, prunus::l1_norm{}, allocation, prunus::mark{}, limits);
+  for (int round = 0; round < 3; ++round) {
+    check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::hard{}, limits);
+    check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::soft{}, limits);
+    check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::mark{}, limits);
+  }
 }
 
 }  // namespace
@@ -144,11 +165,12 @@ TEMPLATE_TEST_CASE("pruning by magnitude in one sweep leaves the masks and weigh
     }
 }
 
-TEST_CASE("the sweep takes large layers and ties over many layers", "[pruning][pass]") {
+TEMPLATE_TEST_CASE("the sweep takes large layers and ties over many layers", "[pruning][pass]",
+                   prunus::l1_norm, layer_adaptive_magnitude) {
   random_source random(72);
   for (const bool tied : {false, true}) {
     std::vector<std::vector<float>> a;
-    for (const std::size_t size : {std::size_t{30000}, std::size_t{70}, std::size_t{4000}}) {
+    for (const std::size_t size : {std::size_t{90000}, std::size_t{70}, std::size_t{4000}}) {
       a.emplace_back();
       for (std::size_t i = 0; i < size; ++i) {
         const double value = random.gaussian();
@@ -163,8 +185,8 @@ TEST_CASE("the sweep takes large layers and ties over many layers", "[pruning][p
       slow.add(std::to_string(l), prunus::view(b[l], {static_cast<Index>(b[l].size()), 1}),
                {.prunable = true});
     }
-    const prunus::pass in_place{prunus::l1_norm{}, prunus::element, global{}};
-    const prunus::pass long_way{written_magnitude{}, prunus::element, global{}};
+    const prunus::pass in_place{TestType{}, prunus::element, global{}};
+    const prunus::pass long_way{written<TestType>{}, prunus::element, global{}};
     prunus::pass_state x = in_place.prepare(quick), y = long_way.prepare(slow);
     for (Index event = 1; event <= 3; ++event) {
       in_place.prune(quick, x, event, 0.3 * static_cast<double>(event));
@@ -175,15 +197,15 @@ TEST_CASE("the sweep takes large layers and ties over many layers", "[pruning][p
   }
 }
 
-TEST_CASE("a weight that is not finite stops the sweep before anything is written",
-          "[pruning][pass]") {
+TEMPLATE_TEST_CASE("a weight that is not finite stops the sweep before anything is written",
+                   "[pruning][pass]", prunus::l1_norm, layer_adaptive_magnitude) {
   for (const bool in_last : {false, true}) {
     std::vector<float> first{1, -2, 3, 4}, last{5, 1, 7, 8};
     (in_last ? last : first)[1] = std::numeric_limits<float>::quiet_NaN();
     prunus::model<float> net;
     net.add("first", prunus::view(first, {2, 2}), {.prunable = true});
     net.add("last", prunus::view(last, {2, 2}), {.prunable = true});
-    const prunus::pass by_magnitude{prunus::l1_norm{}, prunus::element, uniform{}};
+    const prunus::pass by_magnitude{TestType{}, prunus::element, uniform{}};
     prunus::pass_state state = by_magnitude.prepare(net);
     const support::thrown error =
         support::error_of<prunus::value_error>([&] { by_magnitude.prune(net, state, 1, 0.5); });
@@ -193,4 +215,23 @@ TEST_CASE("a weight that is not finite stops the sweep before anything is writte
     CHECK(last[3] == 8);
     CHECK_FALSE(state.removed_anything());
   }
+}
+
+TEST_CASE("no score is written where the weights tell how they rank", "[pruning][pass]") {
+  random_source random(73);
+  random_net<float> net(random, values_are::bell);
+  int written_scores = 0;
+  watched criterion;
+  criterion.written = &written_scores;
+  const auto prune_with = [&](const auto& allocation, const prunus::tile& tile) {
+    const prunus::pass pass{criterion, tile, allocation, prunus::soft{}};
+    prunus::pass_state state = pass.prepare(net.net);
+    written_scores = 0;
+    pass.prune(net.net, state, 1, 0.5);
+    return written_scores > 0;
+  };
+  CHECK_FALSE(prune_with(global{}, prunus::element));
+  CHECK_FALSE(prune_with(uniform{}, prunus::element));
+  CHECK(prune_with(global{.scaling = prunus::score_scaling::mean}, prunus::element));
+  CHECK(prune_with(global{}, prunus::block(1, 2)));
 }

@@ -84,7 +84,7 @@ struct equal_per_filter {
     const Index wanted = strict ? static_cast<Index>(sparsity * static_cast<double>(total)) + 1
                                 : detail::units_to_remove(total, sparsity);
     if (wanted == 0 || total == 0) {
-      for (const scored_units<T>& entry : units) static_cast<void>(detail::cut_of(entry, 0));
+      for (const scored_units<T>& entry : units) detail::check_finite(entry);
       return removed;
     }
     const score_cut<T> cut = find_cut<T>(runs, wanted);

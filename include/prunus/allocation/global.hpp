@@ -43,14 +43,14 @@ struct global {
 
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity) const {
-    remove(units, units_to_remove<T>(units, sparsity));
+    remove(units, units_to_remove(std::span<const scored_units<T>>(units), sparsity));
   }
 
   /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
   /// scaling.
-  template <class T>
-  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(std::span<const scored_units<T>> units,
-                                                             double sparsity) const {
+  template <class T, class Run>
+  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(
+      std::span<const scored_units<T, Run>> units, double sparsity) const {
     if (scaling != score_scaling::none) return std::nullopt;
     return cuts_as_scored(units, units_to_remove(units, sparsity));
   }
@@ -65,16 +65,17 @@ struct global {
       copies = scaled_copies(units, scaled);
       ranked = copies;
     }
-    detail::write_cuts<T>(ranked, cuts_as_scored<T>(ranked, wanted));
+    detail::write_cuts<T>(ranked,
+                          *cuts_as_scored(std::span<const scored_units<T>>(ranked), wanted));
   }
 
  private:
-  template <class T>
-  [[nodiscard]] static Index units_to_remove(std::span<const scored_units<T>> units,
+  template <class T, class Run>
+  [[nodiscard]] static Index units_to_remove(std::span<const scored_units<T, Run>> units,
                                              double sparsity) {
     detail::check_sparsity("global", sparsity);
     Index total = 0;
-    for (const scored_units<T>& entry : units) total += entry.size();
+    for (const scored_units<T, Run>& entry : units) total += entry.size();
     return detail::units_to_remove(total, sparsity);
   }
 
@@ -114,12 +115,12 @@ struct global {
     std::vector<bool> at_limit;  ///< gives all it may and is out of the common ranking
   };
 
-  template <class T>
-  [[nodiscard]] static std::vector<unit_cut<T>> cuts_as_scored(
-      std::span<const scored_units<T>> units, Index wanted) {
+  template <class T, class Run>
+  [[nodiscard]] static std::optional<std::vector<unit_cut<T>>> cuts_as_scored(
+      std::span<const scored_units<T, Run>> units, Index wanted) {
     standing s{{}, {}, std::vector<Index>(units.size(), 0), std::vector<bool>(units.size(), false)};
     Index all_gone = 0, all_removable = 0, total = 0;
-    for (const scored_units<T>& entry : units) {
+    for (const scored_units<T, Run>& entry : units) {
       s.gone.push_back(detail::already_removed(entry));
       s.most.push_back(std::max(detail::most_removable(entry.limits, entry.size()), s.gone.back()));
       all_gone += s.gone.back();
@@ -137,23 +138,32 @@ struct global {
               static_cast<double>(all_removable) / static_cast<double>(std::max<Index>(total, 1)),
               " or the limits"));
     std::vector<unit_cut<T>> cuts(units.size());
-    while (!cut_within_limits(units, wanted, s, cuts)) {
+    for (answer fits = answer::no; fits != answer::yes;) {
+      fits = cut_within_limits(units, wanted, s, cuts);
+      if (fits == answer::unknown) return std::nullopt;
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index final =
           detail::within_limits(units[i].limits, units[i].size(), s.gone[i], s.removed[i]);
-      if (final != s.removed[i] || s.at_limit[i]) cuts[i] = detail::unit_cut_of(units[i], final);
+      if (final != s.removed[i] || s.at_limit[i]) {
+        const std::optional<unit_cut<T>> own = detail::unit_cut_of(units[i], final);
+        if (!own) return std::nullopt;
+        cuts[i] = *own;
+      }
     }
     return cuts;
   }
 
+  enum class answer : std::uint8_t { yes, no, unknown };
+
   /// Finds one common cut through all entries that are not at their limit. Where an entry would
-  /// lose more than it may, notes it as at its limit and returns false: the cut must then be made
-  /// anew among the others.
-  template <class T>
-  [[nodiscard]] static bool cut_within_limits(std::span<const scored_units<T>> units, Index wanted,
-                                              standing& s, std::vector<unit_cut<T>>& cuts) {
-    std::vector<score_run<T>> runs;
+  /// lose more than it may, notes it as at its limit and says no: the cut must then be made anew
+  /// among the others.
+  template <class T, class Run>
+  [[nodiscard]] static answer cut_within_limits(std::span<const scored_units<T, Run>> units,
+                                                Index wanted, standing& s,
+                                                std::vector<unit_cut<T>>& cuts) {
+    std::vector<Run> runs;
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < units.size(); ++i) {
       if (s.at_limit[i]) {
@@ -163,37 +173,40 @@ struct global {
       runs.push_back(units[i].scores);
       open.push_back(i);
     }
-    if (open.empty()) return true;
+    if (open.empty()) return answer::yes;
     if (wanted == 0) {
       for (const std::size_t i : open) {
-        cuts[i] = detail::unit_cut_of(units[i], 0);
+        const std::optional<unit_cut<T>> none = detail::unit_cut_of(units[i], 0);
+        if (!none) return answer::unknown;
+        cuts[i] = *none;
         s.removed[i] = 0;
       }
-      return true;
+      return answer::yes;
     }
-    detail::cut_finder<T> finder(runs);
-    const score_cut<T> cut = finder.find(wanted);
-    const bool all_ties = cut.ties() == cut.equal;
+    detail::cut_finder<Run> finder(runs);
+    const std::optional<score_cut<T>> cut = finder.find(wanted);
+    if (!cut) return answer::unknown;
+    const bool all_ties = cut->ties() == cut->equal;
     std::vector<Index> tied_gone(open.size(), 0);  // who is gone already goes before who lives
-    Index live_ties = cut.ties();
+    Index live_ties = cut->ties();
     for (std::size_t o = 0; o < open.size() && !all_ties; ++o)
-      if (s.gone[open[o]] > 0) {
-        tied_gone[o] = detail::ties_gone(units[open[o]], cut.threshold);
+      if (s.gone[open[o]] > 0 && finder.each()[o].equal > 0) {
+        tied_gone[o] = detail::ties_gone(units[open[o]], finder.each()[o].threshold);
         live_ties -= tied_gone[o];
       }
-    bool fits = true;
+    answer fits = answer::yes;
     for (std::size_t o = 0; o < open.size(); ++o) {
       const std::size_t i = open[o];
-      const detail::run_counts& count = finder.each()[o];
+      const detail::run_cut<T>& count = finder.each()[o];
       const Index live = count.equal - tied_gone[o];
       const Index ties = all_ties ? live : std::min(live, live_ties);
       live_ties -= ties;
-      cuts[i] = {cut.threshold, ties, ties == live};
+      cuts[i] = {count.threshold, ties, ties == live};
       s.removed[i] = count.below + tied_gone[o] + ties;
       if (s.removed[i] <= s.most[i]) continue;
       s.removed[i] = s.most[i];
       s.at_limit[i] = true;
-      fits = false;
+      fits = answer::no;
     }
     return fits;
   }

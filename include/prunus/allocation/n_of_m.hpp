@@ -45,8 +45,7 @@ struct n_of_m {
                              detail::concat("n_of_m: ", entry.name,
                                             " is cut into tiles wider than one input; use the ",
                                             "tile element, kernel or block(rows, 1)"));
-      (void)detail::cut_of(entry,
-                           0);  // refuses scores that are not finite before anything is written
+      detail::check_finite(entry);
     }
     for (const scored_units<T>& entry : units) keep_largest_of_each_group(entry);
   }

@@ -9,6 +9,7 @@
 #include <array>      // std::array
 #include <cmath>      // std::floor
 #include <limits>     // std::numeric_limits
+#include <optional>   // std::optional
 #include <span>       // std::span
 #include <vector>     // std::vector
 
@@ -26,8 +27,8 @@ namespace prunus::inline v0::detail {
 }
 
 /// Units of `entry` that are gone for good already.
-template <class T>
-[[nodiscard]] Index already_removed(const scored_units<T>& entry) noexcept {
+template <class T, class Run>
+[[nodiscard]] Index already_removed(const scored_units<T, Run>& entry) noexcept {
   return entry.size() - count_ones(entry.keep);
 }
 
@@ -57,39 +58,51 @@ template <class T>
 }
 
 /// Ties of `entry` at the cut that are gone already.
-template <class T>
-[[nodiscard]] Index ties_gone(const scored_units<T>& entry, T threshold) {
+template <class T, class Run>
+[[nodiscard]] Index ties_gone(const scored_units<T, Run>& entry, T threshold) {
   Index gone = 0;
   for (Index i = 0; i < entry.size(); ++i)
     gone += entry.keep[static_cast<std::size_t>(i)] == 0 && entry.scores[i] == threshold ? 1 : 0;
   return gone;
 }
 
-/// The cut that removes exactly `removed` units of one entry. @throws value_error (not_finite)
+/// Refuses scores that are not finite. @throws value_error (not_finite)
 template <class T>
-[[nodiscard]] score_cut<T> cut_of(const scored_units<T>& entry, Index removed) {
+void check_finite(const scored_units<T>& entry) {
   const std::array<score_run<T>, 1> runs{entry.scores};
-  if (removed > 0) return find_cut<T>(runs, removed);
-  if (count_around(entry.scores, T{0}).finite != entry.size()) throw_not_finite<T>(runs);
-  return {-std::numeric_limits<T>::infinity(), 0, 0, 0};
+  static_cast<void>(cut_finder<score_run<T>>(runs).sees_all_finite());
 }
 
 /// The cut of one entry by itself: `removed` units go, in the order of the ties: gone before live,
-/// lower before higher index. @throws value_error (not_finite)
-template <class T>
-[[nodiscard]] unit_cut<T> unit_cut_of(const scored_units<T>& entry, Index removed) {
-  const score_cut<T> cut = cut_of(entry, removed);
-  const bool all = cut.ties() == cut.equal;
+/// lower before higher index. Nullopt where scores must be written to tell.
+/// @throws value_error (not_finite)
+template <class T, class Run>
+[[nodiscard]] std::optional<unit_cut<T>> unit_cut_of(const scored_units<T, Run>& entry,
+                                                     Index removed) {
+  const std::array<Run, 1> runs{entry.scores};
+  cut_finder<Run> finder(runs);
+  if (removed == 0) {
+    if (!finder.sees_all_finite()) return std::nullopt;
+    return unit_cut<T>{-std::numeric_limits<T>::infinity(), 0, true};
+  }
+  const std::optional<score_cut<T>> cut = finder.find(removed);
+  if (!cut) return std::nullopt;
+  const T threshold = finder.each().front().threshold;
+  const bool all = cut->ties() == cut->equal;
   const bool some_gone = !all && already_removed(entry) > 0;
-  return {cut.threshold, cut.ties() - (some_gone ? ties_gone(entry, cut.threshold) : 0), all};
+  return unit_cut<T>{threshold, cut->ties() - (some_gone ? ties_gone(entry, threshold) : 0), all};
 }
 
-template <class T>
-[[nodiscard]] std::vector<unit_cut<T>> unit_cuts_of(std::span<const scored_units<T>> units,
-                                                    std::span<const Index> removed) {
+template <class T, class Run>
+[[nodiscard]] std::optional<std::vector<unit_cut<T>>> unit_cuts_of(
+    std::span<const scored_units<T, Run>> units, std::span<const Index> removed) {
   std::vector<unit_cut<T>> cuts;
   cuts.reserve(units.size());
-  for (std::size_t i = 0; i < units.size(); ++i) cuts.push_back(unit_cut_of(units[i], removed[i]));
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const std::optional<unit_cut<T>> cut = unit_cut_of(units[i], removed[i]);
+    if (!cut) return std::nullopt;
+    cuts.push_back(*cut);
+  }
   return cuts;
 }
 
@@ -102,7 +115,7 @@ void write_cuts(std::span<scored_units<T>> units, std::span<const unit_cut<T>> c
 /// before it writes.
 template <class T>
 void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const Index> removed) {
-  write_cuts<T>(units, unit_cuts_of<T>(units, removed));
+  write_cuts<T>(units, *unit_cuts_of<T, score_run<T>>(units, removed));
 }
 
 }  // namespace prunus::inline v0::detail

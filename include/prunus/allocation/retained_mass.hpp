@@ -40,7 +40,7 @@ struct cumulated_mass {
   /// @throws value_error (not_finite), argument_error (out_of_range: a negative score)
   template <class T>
   cumulated_mass(const scored_units<T>& entry, score_mass mass) {
-    static_cast<void>(cut_of(entry, 0));  // refuses what is not finite
+    check_finite(entry);
     const auto gone = [&](Index u) { return entry.keep[static_cast<std::size_t>(u)] == 0; };
     for (Index u = 0; u < entry.size(); ++u) {
       if (!gone(u) && entry.scores[u] < 0)

@@ -12,14 +12,14 @@
 namespace prunus::inline v0 {
 
 /// What an allocation decides about: the units of one parameter (its tiles) or of one coupling,
-/// with their scores.
+/// with their scores, or with what ranks them where no scores are written (see cutting_allocation).
 ///
 /// @source the type is ours
 /// @deviation none
-template <class T>
+template <class T, class Run = score_run<T>>
 struct scored_units {
   std::string_view name;  ///< of the parameter or coupling
-  score_run<T> scores;    ///< one a unit
+  Run scores;             ///< one a unit
   std::span<std::uint8_t>
       keep;  ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};

@@ -35,20 +35,20 @@ struct uniform {
 
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity) const {
-    detail::write_cuts<T>(units, *cuts<T>(units, sparsity));
+    detail::write_cuts<T>(units, *cuts(std::span<const scored_units<T>>(units), sparsity));
   }
 
   /// A threshold for every entry.
-  template <class T>
-  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(std::span<const scored_units<T>> units,
-                                                             double sparsity) const {
+  template <class T, class Run>
+  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(
+      std::span<const scored_units<T, Run>> units, double sparsity) const {
     detail::check_sparsity("uniform", sparsity);
     std::vector<Index> removed;
-    for (const scored_units<T>& entry : units)
+    for (const scored_units<T, Run>& entry : units)
       removed.push_back(detail::within_limits(entry.limits, entry.size(),
                                               detail::already_removed(entry),
                                               units_to_remove(entry.size(), sparsity)));
-    return detail::unit_cuts_of<T>(units, removed);
+    return detail::unit_cuts_of<T, Run>(units, removed);
   }
 
  private:

@@ -29,13 +29,15 @@ struct unit_cut {
 ///
 /// `a.cuts(units, sparsity)` returns one cut an entry such that writing them is what
 /// `a.allocate(units, sparsity)` does. It validates all and writes nothing; nullopt where it does
-/// not decide by thresholds of the scores as they are.
+/// not decide by thresholds of the scores as they are. With a `Run` other than score_run, such as
+/// relative_run, scores exist only for the selection of the core; thresholds are then values of the
+/// run, and nullopt asks for written scores.
 ///
 /// @source the concept is ours
 /// @deviation none
-template <class A, class T>
+template <class A, class T, class Run = score_run<T>>
 concept cutting_allocation = allocation<A, T> &&
-    requires(const A& a, std::span<const scored_units<T>> units, double sparsity) {
+    requires(const A& a, std::span<const scored_units<T, Run>> units, double sparsity) {
   { a.cuts(units, sparsity) } -> std::same_as<std::optional<std::vector<unit_cut<T>>>>;
 };
 

@@ -51,8 +51,11 @@ struct score_cut {
 
 namespace detail {
 
-/// How many scores of one run lie below a cut's threshold, and how many equal it.
-struct run_counts {
+/// Where a cut passes through one run: how many of its scores lie below the threshold, and how many
+/// equal it.
+template <class T>
+struct run_cut {
+  T threshold{};
   Index below = 0;
   Index equal = 0;
 };
@@ -166,9 +169,12 @@ template <class T>
   return from_ordered_bits<T>(prefix);
 }
 
-/// Finds cuts, and how many scores of every run lie below and at them.
+/// Finds cuts through runs of one kind, and where they pass through each.
+template <class Run>
+class cut_finder;
+
 template <class T>
-class cut_finder {
+class cut_finder<score_run<T>> {
  public:
   explicit cut_finder(std::span<const score_run<T>> runs)
       : runs_(runs), total_(total_size(runs)), each_(runs.size()) {}
@@ -185,8 +191,16 @@ class cut_finder {
     return cut;
   }
 
+  /// True. @throws value_error (not_finite)
+  [[nodiscard]] bool sees_all_finite() const {
+    Index finite = 0;
+    for (const score_run<T>& run : runs_) finite += count_around(run, T{0}).finite;
+    check_finite(finite);
+    return true;
+  }
+
   /// Of every run, for the cut found last.
-  [[nodiscard]] const std::vector<run_counts>& each() const noexcept { return each_; }
+  [[nodiscard]] const std::vector<run_cut<T>>& each() const noexcept { return each_; }
 
  private:
   static constexpr Index few = 1024;  ///< scores that are not worth a sample
@@ -236,7 +250,7 @@ class cut_finder {
     Index finite = 0;
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       const scan_counts counts = count_around(runs_[r], value);
-      each_[r] = {counts.below, counts.up_to - counts.below};
+      each_[r] = {value, counts.below, counts.up_to - counts.below};
       cut.below += each_[r].below;
       cut.equal += each_[r].equal;
       finite += counts.finite;
@@ -252,7 +266,7 @@ class cut_finder {
     Index up_to_low = 0, finite = 0;
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       const scan_counts counts = collect_between(runs_[r], low, high, between);
-      each_[r] = {counts.up_to, 0};
+      each_[r] = {low, counts.up_to, 0};
       up_to_low += counts.up_to;
       finite += counts.finite;
       end.push_back(between.size());
@@ -269,6 +283,7 @@ class cut_finder {
     for (std::size_t r = 0, begin = 0; r < runs_.size(); begin = end[r++]) {
       const scan_counts counts = count_around<false>(
           between.data() + begin, static_cast<Index>(end[r] - begin), cut.threshold);
+      each_[r].threshold = cut.threshold;
       each_[r].below += counts.below;
       each_[r].equal = counts.up_to - counts.below;
     }
@@ -277,7 +292,7 @@ class cut_finder {
 
   std::span<const score_run<T>> runs_;
   Index total_;
-  std::vector<run_counts> each_;
+  std::vector<run_cut<T>> each_;
 };
 
 inline void check_removed(Index removed, Index total) {
@@ -303,7 +318,7 @@ inline void check_removed(Index removed, Index total) {
 template <class T>
 [[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed) {
   detail::check_removed(removed, detail::total_size(runs));
-  return detail::cut_finder<T>(runs).find(removed);
+  return detail::cut_finder<score_run<T>>(runs).find(removed);
 }
 
 }  // namespace prunus::inline v0

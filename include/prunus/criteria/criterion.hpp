@@ -17,7 +17,9 @@ namespace prunus::inline v0 {
 ///
 /// A criterion whose score of a single weight is the weight's magnitude may say so with
 /// `static constexpr bool scores_elements_by_magnitude = true`: selection then reads the weights
-/// themselves.
+/// themselves. So may one that scores a single weight by its square and by the sum of all squares
+/// that are no smaller: it includes core/relative_run.hpp and has the `element_score` of a
+/// relative_rule, and its scores of float weights are those that relative_run states.
 ///
 /// @source the concept is ours
 /// @deviation none

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/exact_sum.hpp>
+#include <prunus/core/relative_run.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/descending_scores.hpp>
 
@@ -21,27 +23,35 @@ namespace prunus::inline v0 {
 /// @shape weight: any layout of up to four axes; scores: one a tile, in [0, 1]
 /// Equal tiles score equal; ties go to the lower tile. Tiles with NaN or infinite weights have
 /// scores that are not finite, which selection refuses by name; so do squares that overflow.
+/// Sums are exact and rounded once, for weights within some 2^25 of the norm of the parameter.
 /// Cost: one pass over the weights and one sort of the tiles (for float a radix sort); 8 to 16
-/// bytes a tile for a while.
+/// bytes a tile for a while. A pass over single weights in float with an allocation that cuts
+/// (`global`, `uniform`) writes no scores and sorts a few thousand weights only: one read of the
+/// weights and the sweep that writes the masks.
 /// @source J. Lee, S. Park, S. Mo, S. Ahn, J. Shin, "Layer-adaptive Sparsity for the
 /// Magnitude-based
 ///         Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)
 /// @deviation of equal weights the source counts those of lower index only; here all of them, so
 ///         that equal weights score equal. Any tile, by its Euclidean norm, not single weights only
 struct layer_adaptive_magnitude {
+  /// Of a square and the sum of all squares of its parameter that are no smaller.
+  [[nodiscard]] static double element_score(double square, double no_smaller) noexcept {
+    return square > 0 ? square / no_smaller : 0;
+  }
+
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     reduce_tiles<squares, S>(p.weight, grid, scores);
     // Scores that are not finite stay as they are.
     detail::with_descending_scores(std::span<const score_of<S>>(scores), [&](const auto& order) {
-      double no_smaller = 0;
+      detail::exact_sum no_smaller;
       for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
         const double square = static_cast<double>(order[first].score);
         while (last < order.size() && order[last].score == order[first].score) ++last;
-        no_smaller += square * static_cast<double>(last - first);
-        const double share = square > 0 ? square / no_smaller : 0;
+        no_smaller.add(square * static_cast<double>(last - first));
+        const auto share = static_cast<score_of<S>>(element_score(square, no_smaller.value()));
         for (std::size_t i = first; i < last; ++i)
-          scores[static_cast<std::size_t>(order[i].place)] = static_cast<score_of<S>>(share);
+          scores[static_cast<std::size_t>(order[i].place)] = share;
       }
     });
   }
@@ -54,6 +64,7 @@ struct layer_adaptive_magnitude {
   };
 };
 
+static_assert(relative_rule<layer_adaptive_magnitude>);
 static_assert(criterion<layer_adaptive_magnitude, float> &&
               criterion<layer_adaptive_magnitude, double>);
 

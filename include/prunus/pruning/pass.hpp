@@ -9,17 +9,19 @@
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/group_criterion.hpp>
 #include <prunus/pruning/action.hpp>
+#include <prunus/pruning/detail/weight_run.hpp>
 #include <prunus/pruning/hard.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/pruning/scope.hpp>
 #include <prunus/pruning/targets.hpp>
 
-#include <algorithm>  // std::fill
-#include <cstdint>    // std::uint8_t
-#include <limits>     // std::numeric_limits
-#include <span>       // std::span
-#include <utility>    // std::move
-#include <vector>     // std::vector
+#include <algorithm>    // std::fill
+#include <cstdint>      // std::uint8_t
+#include <limits>       // std::numeric_limits
+#include <span>         // std::span
+#include <type_traits>  // std::is_same_v, std::is_void_v
+#include <utility>      // std::move
+#include <vector>       // std::vector
 
 namespace prunus::inline v0 {
 
@@ -81,10 +83,11 @@ struct pass {
       for (pass_state::target& t : state.targets)
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
     hold(net, state);  // what is gone must score as gone even if the caller has trained it back
-    bool acted = false;
+    const bool zeroes = !history && factor(event, 0) == 0;
+    bool cut = false;
     try {
-      acted = !history && factor(event, 0) == 0 && zero_by_magnitude(net, state, target);
-      if (!acted) decide(net, state, before, event, target);
+      cut = cut_weights(net, state, target, zeroes);
+      if (!cut) decide(net, state, before, event, target);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
       throw;
@@ -93,7 +96,7 @@ struct pass {
     for (pass_state::target& t : state.targets) t.spread();
     state.permanent = state.permanent || action.permanent(event);
     if (!history) before.clear();
-    if (!acted) act(net, state, before, event);
+    if (!cut || !zeroes) act(net, state, before, event);
     state.last_event = event;
     return report(net, state, event, target);
   }
@@ -108,24 +111,30 @@ struct pass {
   }
 
  private:
-  /// Single weights by their magnitude and a threshold: no score is written, and one sweep writes
-  /// the masks and zeroes what goes. Returns false, with nothing done, where that is not the case.
+  /// Single weights whose scores rise with their magnitudes, by a threshold: no score is written,
+  /// and one sweep writes the masks and, if it `zeroes`, the weights that go. Returns false, with
+  /// nothing done, where that is not the case.
   template <weight_scalar S>
-  bool zero_by_magnitude(const model<S>& net, pass_state& state, double target) const {
-    using score = score_of<S>;
-    if constexpr (detail::scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score> &&
-                  cutting_allocation<Allocation, score> && !exchanges<S>) {
-      std::vector<scored_units<score>> units;
-      for (pass_state::target& t : state.targets) {
-        if (!is_single_weights(t)) return false;
-        units.push_back(by_magnitude(net, t));
+  bool cut_weights(const model<S>& net, pass_state& state, double target, bool zeroes) const {
+    if constexpr (!std::is_void_v<detail::weight_run<Criterion, S>>) {
+      using run = detail::weight_run<Criterion, S>;
+      if constexpr (cutting_allocation<Allocation, S, run> && !exchanges<S>) {
+        std::vector<scored_units<S, run>> units;
+        for (pass_state::target& t : state.targets) {
+          if (!is_single_weights(t)) return false;
+          units.push_back(unscored<run>(net, t));
+        }
+        const auto cuts = allocation.cuts(std::span<const scored_units<S, run>>(units), target);
+        if (!cuts) return false;
+        for (std::size_t i = 0; i < units.size(); ++i) {
+          S* const weight = weight_of(net, state.targets[i].members.front()).data;
+          if (zeroes)
+            detail::write_cut<true>(weight, (*cuts)[i], units[i].keep);
+          else
+            detail::write_cut<true>(const_cast<const S*>(weight), (*cuts)[i], units[i].keep);
+        }
+        return true;
       }
-      const auto cuts = allocation.cuts(std::span<const scored_units<score>>(units), target);
-      if (!cuts) return false;
-      for (std::size_t i = 0; i < units.size(); ++i)
-        detail::write_cut<true>(weight_of(net, state.targets[i].members.front()).data, (*cuts)[i],
-                                units[i].keep);
-      return true;
     }
     return false;
   }
@@ -138,15 +147,11 @@ struct pass {
                                                 const pass_state::target::member& m) {
     return net.parameters()[static_cast<std::size_t>(m.parameter)].weight;
   }
-  /// The weights themselves are the scores.
-  template <weight_scalar S>
-  [[nodiscard]] static scored_units<S> by_magnitude(const model<S>& net, pass_state::target& t) {
-    const weight_view<S> weight = weight_of(net, t.members.front());
-    return {t.name,
-            {weight.data, weight.size(), true, t.name},
-            t.keep(),
-            t.limits,
-            &t.members.front().mask.grid()};
+  /// The weights themselves rank the units.
+  template <class Run, weight_scalar S>
+  [[nodiscard]] static scored_units<S, Run> unscored(const model<S>& net, pass_state::target& t) {
+    return {t.name, detail::run_of<Run>(weight_of(net, t.members.front()), t.name), t.keep(),
+            t.limits, &t.members.front().mask.grid()};
   }
 
   /// Scores every target and lets the allocation write which of its units stay.
@@ -220,8 +225,8 @@ struct pass {
       return net.parameters()[static_cast<std::size_t>(m.parameter)];
     };
     const pass_state::target::member& first = t.members.front();
-    if constexpr (detail::scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score_of<S>>)
-      if (is_single_weights(t)) return by_magnitude(net, t);
+    if constexpr (std::is_same_v<detail::weight_run<Criterion, S>, score_run<S>>)
+      if (is_single_weights(t)) return unscored<score_run<S>>(net, t);
 
     storage.assign(static_cast<std::size_t>(size), score_of<S>{0});
     if (!t.coupled())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>          // std::popcount
 #include <cstdint>      // std::uint32_t, std::uint64_t
 #include <type_traits>  // std::conditional_t
 
@@ -21,7 +22,9 @@ using score_bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32
 template <class T>
 inline constexpr score_bits<T> magnitude_bits = static_cast<score_bits<T>>(~score_bits<T>{0} >> 1);
 
-/// `vector` holds `count` scores, `lanes` one answer each, `counts` one integer each.
+/// `vector` holds `count` scores, `lanes` one answer each, `counts` one integer each. `put` writes
+/// the chosen scores of a vector in order, returns where they end, and may spoil what a whole
+/// vector from `to` on covers; without an instruction for it there is none.
 template <class T>
 struct score_lanes {
   static constexpr bool available = false;
@@ -42,6 +45,10 @@ struct score_lanes<float> {
   static lanes less(vector a, vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static lanes not_above(vector a, vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
   static unsigned first_not_second(lanes a, lanes b) { return a & ~unsigned{b}; }
+  static float* put(float* to, vector v, unsigned chosen) {
+    _mm512_storeu_ps(to, _mm512_maskz_compress_ps(static_cast<lanes>(chosen), v));
+    return to + std::popcount(chosen);
+  }
   static counts none() { return _mm512_setzero_si512(); }
   static counts count_up(counts n, lanes k) {
     return _mm512_mask_sub_epi32(n, k, n, _mm512_set1_epi32(-1));
@@ -61,6 +68,10 @@ struct score_lanes<double> {
   static lanes less(vector a, vector b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
   static lanes not_above(vector a, vector b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
   static unsigned first_not_second(lanes a, lanes b) { return a & ~unsigned{b}; }
+  static double* put(double* to, vector v, unsigned chosen) {
+    _mm512_storeu_pd(to, _mm512_maskz_compress_pd(static_cast<lanes>(chosen), v));
+    return to + std::popcount(chosen);
+  }
   static counts none() { return _mm512_setzero_si512(); }
   static counts count_up(counts n, lanes k) {
     return _mm512_mask_sub_epi64(n, k, n, _mm512_set1_epi64(-1));

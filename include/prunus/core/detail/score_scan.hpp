@@ -94,7 +94,7 @@ template <bool Magnitude, class T>
 }
 
 /// The same in vector instructions.
-/// @pre score_lanes<T>::available and length == scanned_together
+/// @pre score_lanes<T>::available, length == scanned_together, and room for one vector more
 template <bool Magnitude, class T>
 [[nodiscard]] std::size_t scan_in_lanes(const T* data, T low, T high, scan_counts& counts, T* to) {
   using L = score_lanes<T>;
@@ -111,8 +111,11 @@ template <bool Magnitude, class T>
     up_to = L::count_up(up_to, not_above_low);
     finite = L::count_up(finite, L::not_above(magnitude, greatest));
     unsigned between = L::first_not_second(L::less(s, highest), not_above_low);
-    for (; between != 0; between &= between - 1)
-      *to++ = score_at<Magnitude>(x, std::countr_zero(between));
+    if constexpr (requires { L::put(to, s, between); })
+      to = L::put(to, s, between);
+    else
+      for (; between != 0; between &= between - 1)
+        *to++ = score_at<Magnitude>(x, std::countr_zero(between));
   }
   const auto sum_of = [](const typename L::counts& lanes) {
     std::array<score_counter<T>, L::count> each;
@@ -126,16 +129,19 @@ template <bool Magnitude, class T>
 }
 
 /// Counts the scores not above `low` and appends those in (low, high) to `between`, in order. One
-/// pass.
-template <bool Magnitude, class T>
+/// pass, in pieces of at most `scanned_together`; `also(begin, length)` may look at each while it
+/// is in the cache.
+template <bool Magnitude, class T, class Also>
 [[nodiscard]] scan_counts collect_between(const T* data, Index size, T low, T high,
-                                          std::vector<T>& between) {
+                                          std::vector<T>& between, Also&& also) {
+  constexpr std::size_t room = 16;  // of a vector
   scan_counts counts;
   std::size_t found = between.size();
   for (Index begin = 0; begin < size; begin += scanned_together) {
     const Index length = std::min(scanned_together, size - begin);
-    const std::size_t needed = found + static_cast<std::size_t>(scanned_together);
+    const std::size_t needed = found + static_cast<std::size_t>(scanned_together) + room;
     if (between.size() < needed) between.resize(2 * needed);
+    also(begin, length);
     T* const to = between.data() + found;
     if constexpr (score_lanes<T>::available)
       if (length == scanned_together) {
@@ -146,6 +152,11 @@ template <bool Magnitude, class T>
   }
   between.resize(found);
   return counts;
+}
+template <bool Magnitude, class T>
+[[nodiscard]] scan_counts collect_between(const T* data, Index size, T low, T high,
+                                          std::vector<T>& between) {
+  return collect_between<Magnitude>(data, size, low, high, between, [](Index, Index) {});
 }
 
 }  // namespace prunus::inline v0::detail
