@@ -36,9 +36,9 @@ struct options {
   Index calibration_images = 1200, validation_images = 500;
   std::vector<Index> removed;  ///< filters of each block; empty: to be chosen
   training_recipe tuning{
-      .epochs = 2, .batch = 32, .learning_rate = 0.002, .weight_decay = 0, .augment = true};
+      .epochs = 2, .batch = 64, .learning_rate = 0.01, .weight_decay = 0, .augment = true};
   prunus::nn::distillation distillation{.temperature = 4, .weight = 1};
-  double hint_weight = 3;  ///< of the outputs of all blocks
+  double hint_weight = 1;  ///< of the outputs of all blocks
   std::uint64_t seed = 1;
 };
 
