@@ -86,6 +86,17 @@ TEST_CASE("nothing left gives the bias, everything left the dense layer", "[runt
       check_against_dense(s, sparse_weights<float>(s, 1, kept, random), samples, random);
 }
 
+TEMPLATE_TEST_CASE("more inputs than the first level of the cache holds", "[runtime][sparse]",
+                   float, double) {
+  support::random_source random(13);
+  for (const Index in : {2048, 4097, 9001})
+    for (const Index height : {1, 4, 16}) {
+      const dense_shape s{.in = in, .out = random.between(1, 37)};
+      check_against_dense(s, sparse_weights<TestType>(s, height, random.real(0, 0.5), random),
+                          random.between(1, 20), random);
+    }
+}
+
 TEST_CASE("weights worked out by hand", "[runtime][sparse]") {
   // Two outputs of three inputs: 2 * x0 - x2 and 3 * x2.
   const std::vector<float> weights{2, 0, -1, 0, 0, 3}, x{5, 7, 11}, bias{-1, 1};

@@ -218,7 +218,7 @@ class sparse_convolution {
   bool flat_;
   Index strip_rows_ = 0, strip_pitch_ = 0;
   sparse_format format_;
-  detail::packed_rows<S> rows_;
+  detail::packed_rows<S, std::int32_t> rows_;
 };
 
 }  // namespace prunus::inline v0

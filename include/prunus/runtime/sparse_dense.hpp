@@ -11,6 +11,7 @@
 
 #include <algorithm>  // std::fill_n, std::min
 #include <concepts>   // std::floating_point
+#include <cstdint>    // std::int32_t, std::uint16_t
 #include <limits>     // std::numeric_limits
 
 namespace prunus::inline v0 {
@@ -22,8 +23,8 @@ namespace prunus::inline v0 {
 ///     dense_layer.forward(x, bias, /*relu=*/true, y, samples, scratch.data());
 ///
 /// One sample is limited by how fast the weights are read, so that the time follows their bytes:
-/// blocks need one index for all their weights, `rows` and `patterns` one for each or for each
-/// few. Many samples go together, one in each lane. The dense twin is `dense_forward`.
+/// blocks need one index, of two bytes, for all their weights, `rows` and `patterns` one for each
+/// or for each few. Many samples go together, one in each lane. The dense twin is `dense_forward`.
 ///
 /// The weights are packed once, when the object is made: pack again after they have changed. All
 /// calls are const, allocate nothing and use only the `scratch` they are given. A weight that is
@@ -39,8 +40,12 @@ class sparse_dense {
       : shape_((check(shape), shape)),
         format_(format),
         rows_(panel_rows(format), format == sparse_format::patterns) {
-    rows_.begin_part();
-    rows_.pack(weights, shape.in, 0, shape.out, 0, shape.in, [](Index k) { return k; });
+    const Index parts = (shape.in + most_inputs - 1) / most_inputs;
+    for (Index p = 0; p < parts; ++p) {
+      const Index begin = p * shape.in / parts, end = (p + 1) * shape.in / parts;
+      rows_.begin_part(begin);
+      rows_.pack(weights, shape.in, 0, shape.out, begin, end, [](Index k) { return k; });
+    }
   }
 
   [[nodiscard]] const dense_shape& shape() const noexcept { return shape_; }
@@ -74,6 +79,10 @@ class sparse_dense {
   static constexpr Index together = 2 * detail::lanes<S>;
   static constexpr Index fewest_in_lanes = detail::lanes<S> / 2;
 
+  /// Inputs of one sample that stay in the first level of the cache while all weights pass.
+  static constexpr Index most_inputs = (Index{1} << 14) / Index{sizeof(S)};
+  static_assert(most_inputs <= Index{1} << 16);  // numbered by two bytes each
+
   static void check(const dense_shape& shape) {
     if (shape.in < 1 || shape.out < 1 ||
         shape.out > std::numeric_limits<std::int32_t>::max() / shape.in)
@@ -98,7 +107,7 @@ class sparse_dense {
   }
 
   void one(const S* x, const S* bias, bool relu, S* y) const noexcept {
-    rows_.multiply(x, y, 0, rows_.panels());
+    rows_.multiply(x, y);
     if (bias != nullptr)
       for (Index o = 0; o < shape_.out; ++o) y[o] += bias[o];
     if (relu)
@@ -116,7 +125,7 @@ class sparse_dense {
 
   dense_shape shape_;
   sparse_format format_;
-  detail::packed_rows<S> rows_;
+  detail::packed_rows<S, std::uint16_t> rows_;
 };
 
 }  // namespace prunus::inline v0

@@ -6,7 +6,7 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::min
+#include <algorithm>    // std::fill_n
 #include <array>        // std::array
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int32_t
@@ -19,8 +19,9 @@ namespace detail {
 /// The weights of a layer without its zeros, as panels of rows.
 ///
 /// The terms of the sums may be cut into parts: all panels are computed for one part before the
-/// next, so that the lines of a part stay in the cache.
-template <class S>
+/// next, so that the lines of a part stay in the cache, and lines are counted from the first of
+/// their part, which keeps the numbers in a `Line`.
+template <class S, class Line>
 class packed_rows {
  public:
   /// @param height rows of a panel: 1, 4, 8 or 16
@@ -31,22 +32,23 @@ class packed_rows {
   [[nodiscard]] Index size() const noexcept { return static_cast<Index>(weights_.size()); }
   /// Bytes of weights and of what tells where they belong.
   [[nodiscard]] Index bytes() const noexcept {
-    return static_cast<Index>(weights_.size() * sizeof(S) + lines_.size() * sizeof(std::int32_t) +
+    return static_cast<Index>(weights_.size() * sizeof(S) + lines_.size() * sizeof(Line) +
                               panels_.size() * sizeof(panel));
   }
   [[nodiscard]] Index panels() const noexcept { return panels_in_part_; }
 
-  /// The next part begins; every part has the same rows.
-  void begin_part() {
-    ++parts_;
+  /// The next part begins, whose lines are counted from `base`; every part has the same rows.
+  void begin_part(Index base = 0) {
+    bases_.push_back(base);
     panels_in_part_ = 0;
   }
 
   /// Packs the terms [begin, end) of `rows` rows of `terms` weights each. The first is row `first`
   /// of the results; term k reads the line that begins at line(k).
-  template <class Line>
+  /// @pre a Line holds line(k) - base
+  template <class LineOf>
   void pack(const S* weights, Index terms, Index first, Index rows, Index begin, Index end,
-            const Line& line) {
+            const LineOf& line) {
     for (Index r = 0, height = 0; r < rows; r += height) {
       // The last rows go into lower panels, of heights that other formats have as well.
       height = rows - r >= height_ ? height_ : rows - r >= 4 ? 4 : 1;
@@ -64,27 +66,19 @@ class packed_rows {
     });
   }
 
-  /// y[r] = sum of weight * x[line] for the rows of the panels [first, last): one sample.
-  /// @pre one part
-  void multiply(const S* x, S* y, Index first, Index last) const noexcept {
+  /// y[r] = sum of weight * x[line] for all rows: one sample.
+  void multiply(const S* x, S* y) const noexcept {
+    std::fill_n(y, row(panels_in_part_), S(0));
     with_height([&]<int Rows, bool Patterned>(int_constant<Rows>, std::bool_constant<Patterned>) {
-      for (Index p = first; p < last; ++p) {
-        const panel& q = panels_[static_cast<std::size_t>(p)];
-        if (q.rows == 1)
-          y[q.row] = dot_of_packed_row<S>(x, taps_of(q));
-        else if constexpr (Patterned)
-          dot_of_patterned_rows<S>(x, taps_of(q), y + q.row);
-        else if (q.rows == 4)
-          dot_of_packed_rows<S, 4>(x, taps_of(q), y + q.row);
-        else
-          dot_of_packed_rows<S, Rows>(x, taps_of(q), y + q.row);
-      }
+      for (Index part = 0; part < parts(); ++part)
+        for (Index p = 0; p < panels_in_part_; ++p)
+          add_dots<Rows, Patterned>(panel_of(part, p), x + base(part), y);
     });
   }
 
   /// The first row of panel `p`, and one behind the last row for p = panels().
   [[nodiscard]] Index row(Index p) const noexcept {
-    if (p < panels_in_part_) return panels_[static_cast<std::size_t>(p)].row;
+    if (p < panels_in_part_) return panel_of(0, p).row;
     return panels_.empty() ? 0 : panels_.back().row + panels_.back().rows;
   }
 
@@ -95,9 +89,9 @@ class packed_rows {
     std::array<std::int32_t, patterns> count{};
   };
 
-  template <class Line>
+  template <class LineOf>
   void pack_panel(const S* weights, Index terms, Index row, Index rows, Index begin, Index end,
-                  const Line& line) {
+                  const LineOf& line) {
     const bool patterned = patterned_ && rows == pattern_rows;
     const auto takers = [&](Index k) {
       unsigned pattern = 0;
@@ -109,7 +103,7 @@ class packed_rows {
       for (Index k = begin; k < end; ++k) {
         const unsigned taken = takers(k);
         if (patterned ? taken != pattern : taken == 0) continue;
-        lines_.push_back(static_cast<std::int32_t>(line(k)));
+        lines_.push_back(static_cast<Line>(line(k) - bases_.back()));
         for (Index r = 0; r < rows; ++r)
           if (!patterned || (taken >> r & 1U) != 0) weights_.push_back(weights[r * terms + k]);
         ++added.count[pattern - 1];
@@ -133,8 +127,28 @@ class packed_rows {
     }
   }
 
-  [[nodiscard]] packed_taps<S> taps_of(const panel& p) const noexcept {
+  [[nodiscard]] Index parts() const noexcept { return static_cast<Index>(bases_.size()); }
+  [[nodiscard]] Index base(Index part) const noexcept {
+    return bases_[static_cast<std::size_t>(part)];
+  }
+  [[nodiscard]] const panel& panel_of(Index part, Index p) const noexcept {
+    return panels_[static_cast<std::size_t>(part * panels_in_part_ + p)];
+  }
+  [[nodiscard]] packed_taps<S, Line> taps_of(const panel& p) const noexcept {
     return {lines_.data() + p.line, weights_.data() + p.weight, p.count.data()};
+  }
+
+  template <int Rows, bool Patterned>
+  void add_dots(const panel& p, const S* x, S* y) const noexcept {
+    const packed_taps<S, Line> taps = taps_of(p);
+    if (p.rows == 1)
+      add_scalar_dots<S, 1>(x, taps.lines, taps.weights, *taps.count, y + p.row);
+    else if constexpr (Patterned)
+      dot_of_patterned_rows<S>(x, taps, y + p.row);
+    else if (p.rows == 4)
+      dot_of_packed_rows<S, 4>(x, taps, y + p.row);
+    else
+      dot_of_packed_rows<S, Rows>(x, taps, y + p.row);
   }
 
   template <int Rows, bool Patterned>
@@ -144,15 +158,16 @@ class packed_rows {
     constexpr int wide = tile_vectors(Rows);
     const Index registers = (positions + lanes<S> - 1) / lanes<S>;
     const Index tiles = (registers + wide - 1) / wide;
-    for (Index part = 0; part < parts_; ++part)
+    for (Index part = 0; part < parts(); ++part)
       for (Index t = 0, done = 0; t < tiles; ++t) {
         const Index width = (registers - done) / (tiles - t), at = done * lanes<S>;
         with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors>) {
           for (Index p = first; p < last; ++p) {
-            const panel& q = panels_[static_cast<std::size_t>(part * panels_in_part_ + p)];
-            sum_panel<Rows, Vectors, Patterned>(
-                q, lines + at, line_pitch, {part == 0, part + 1 == parts_}, epilogue.from(q.row),
-                out + q.row * pitch + at, pitch);
+            const panel& q = panel_of(part, p);
+            sum_panel<Rows, Vectors, Patterned>(q, lines + base(part) * line_pitch + at, line_pitch,
+                                                {part == 0, part + 1 == parts()},
+                                                epilogue.from(q.row), out + q.row * pitch + at,
+                                                pitch);
           }
         });
         done += width;
@@ -177,10 +192,10 @@ class packed_rows {
 
   int height_;
   bool patterned_;
-  Index parts_ = 0;
   Index panels_in_part_ = 0;
+  std::vector<Index> bases_;   // a part's first line
   std::vector<panel> panels_;  // part after part
-  std::vector<std::int32_t> lines_;
+  std::vector<Line> lines_;
   std::vector<S> weights_;
 };
 

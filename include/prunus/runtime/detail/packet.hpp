@@ -3,7 +3,7 @@
 
 #include <Eigen/Core>
 
-#include <cstddef>      // std::size_t
+#include <cstddef>      // std::ptrdiff_t, std::size_t
 #include <cstring>      // std::memcpy
 #include <type_traits>  // std::integral_constant
 #include <utility>      // std::index_sequence, std::integer_sequence
@@ -85,6 +85,29 @@ template <class S, Index Lanes = lanes<S>>
     return packet<S, Lanes>{(static_cast<void>(Lane), value)...};
   }
   (std::make_index_sequence<static_cast<std::size_t>(Lanes)>{});
+}
+
+/// The same number, in a register of its own. Sums of products of numbers that stand in different
+/// places of memory would otherwise be put together into one register, whose lanes have to be
+/// filled one by one.
+template <class S>
+[[nodiscard]] inline S kept_apart(S number) noexcept {
+#if defined(__GNUC__) && defined(__SSE2__)
+  __asm__("" : "+x"(number));
+#elif defined(__GNUC__) && defined(__aarch64__)
+  __asm__("" : "+w"(number));
+#endif
+  return number;
+}
+
+/// Fetches what stands `bytes` behind `from`, whether there is anything or not.
+template <class T>
+inline void fetch_ahead(const T* from, std::ptrdiff_t bytes) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(reinterpret_cast<const char*>(from) + bytes);
+#else
+  static_cast<void>(from), static_cast<void>(bytes);
+#endif
 }
 
 /// The last `count` scalars before `end` in the last lanes, zeros in the others; reads a whole

@@ -23,14 +23,14 @@ inline constexpr int pattern_rows = 4;
 inline constexpr unsigned patterns = (1U << pattern_rows) - 1;
 
 /// The taps of a panel of rows, packed one behind the other: where each line begins, and a weight
-/// for each row that takes it.
+/// for each row that takes it. Lines are told by whole numbers as short as they may be.
 ///
 /// Full panels: all rows take every line, count[0] taps. Patterned panels: the taps are sorted by
 /// the set of rows that take them; bit r of a pattern tells that row r does, and count[p - 1] taps
 /// have pattern p.
-template <class S>
+template <class S, class Line>
 struct packed_taps {
-  const std::int32_t* lines;
+  const Line* lines;
   const S* weights;
   const std::int32_t* count;
 };
@@ -44,8 +44,8 @@ struct part_of_sum {
 /// a tile of Rows x (Vectors * lanes) results; of the sum the part that the taps hold. `Patterned`
 /// tells which kind of panel the taps are; a line that several rows take is loaded once, and no
 /// branch depends on the pattern of a single tap.
-template <class S, int Rows, int Vectors, bool Patterned>
-inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S> taps,
+template <class S, int Rows, int Vectors, bool Patterned, class Line>
+inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S, Line> taps,
                                 part_of_sum part, const channel_epilogue<S>& epilogue, S* out,
                                 Index pitch) noexcept {
   // Indices are constants throughout, or the sums would not stay in registers.
@@ -86,9 +86,9 @@ inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S>
    std::make_integer_sequence<int, Rows * Vectors>{});
 }
 
-/// y[r] = the sum of weight * x[line] over the taps of row r: one sample. For full panels.
-template <class S, int Rows>
-inline void dot_of_packed_rows(const S* x, packed_taps<S> taps, S* y) noexcept {
+/// y[r] += the sum of weight * x[line] over the taps of row r: one sample. For full panels.
+template <class S, int Rows, class Line>
+inline void dot_of_packed_rows(const S* x, packed_taps<S, Line> taps, S* y) noexcept {
   constexpr Index length = std::min(lanes<S>, Index{Rows});  // of a register that is used
   constexpr int registers = Rows / static_cast<int>(length);
   constexpr int chains = std::max(1, 4 / registers);  // sums that do not wait for each other
@@ -106,52 +106,48 @@ inline void dot_of_packed_rows(const S* x, packed_taps<S> taps, S* y) noexcept {
                  load<S, length>(taps.weights + r * length) * broadcast<S, length>(x[*taps.lines]);
     for (int a = registers; a < registers * chains; ++a)
       sum[a % registers] = sum[a % registers] + sum[a];
-    for (int r = 0; r < registers; ++r) store<S, length>(y + r * length, sum[r]);
+    for (int r = 0; r < registers; ++r)
+      store<S, length>(y + r * length, load<S, length>(y + r * length) + sum[r]);
   }
   (std::make_integer_sequence<int, registers * chains>{});
 }
 
-/// The same for one row, a scalar at a time.
-template <class S>
-inline S dot_of_packed_row(const S* x, packed_taps<S> taps) noexcept {
-  constexpr std::int32_t chains = 8;  // sums that do not wait for each other
-  return [&]<int... C>(std::integer_sequence<int, C...>) {
-    S sum[] = {(static_cast<void>(C), S(0))...};
-    std::int32_t k = *taps.count;
-    for (; k >= chains; k -= chains, taps.lines += chains, taps.weights += chains)
-      ((sum[C] += taps.weights[C] * x[taps.lines[C]]), ...);
-    for (; k > 0; --k) sum[0] += *taps.weights++ * x[*taps.lines++];
-    return (sum[C] + ...);
+/// sums[r] += the sum of weight * x[line] over `count` taps that `Rows` rows take. A scalar at a
+/// time: a load that gathers takes as long as its parts.
+template <class S, int Rows, class Line>
+inline void add_scalar_dots(const S* x, const Line* lines, const S* weights, std::int32_t count,
+                            S* sums) noexcept {
+  constexpr int taps = std::max(1, 8 / Rows);  // whose sums do not wait for each other
+  [&]<int... R, int... A>(std::integer_sequence<int, R...>, std::integer_sequence<int, A...>) {
+    S sum[] = {(static_cast<void>(A), S(0))...};
+    for (; count >= taps; count -= taps, lines += taps, weights += taps * Rows) {
+      fetch_ahead(weights, 1024);  // both are read once, one behind the other
+      fetch_ahead(lines, 512);
+      ((sum[A] = kept_apart(sum[A] + weights[A] * x[lines[A / Rows]])), ...);
+    }
+    for (; count > 0; --count, ++lines, weights += Rows)
+      ((sum[R] = kept_apart(sum[R] + weights[R] * x[*lines])), ...);
+    const auto add_up = [&]<int Row>(int_constant<Row>) {
+      ((A % Rows == Row ? static_cast<void>(sums[Row] += sum[A]) : void()), ...);
+    };
+    (add_up(int_constant<R>{}), ...);
   }
-  (std::make_integer_sequence<int, chains>{});
+  (std::make_integer_sequence<int, Rows>{}, std::make_integer_sequence<int, Rows * taps>{});
 }
 
-/// The same for a patterned panel.
-template <class S>
-inline void dot_of_patterned_rows(const S* x, packed_taps<S> taps, S* y) noexcept {
-  for (int r = 0; r < pattern_rows; ++r) y[r] = 0;
+/// y[r] += the sum of weight * x[line] over the taps of row r: one sample. For patterned panels.
+template <class S, class Line>
+inline void dot_of_patterned_rows(const S* x, packed_taps<S, Line> taps, S* y) noexcept {
   const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>) {
     constexpr int taken = std::popcount(Pattern);
-    [&]<int... R>(std::integer_sequence<int, R...>) {
-      S sum[] = {(static_cast<void>(R), S(0))...}, other[] = {(static_cast<void>(R), S(0))...};
-      std::int32_t k = taps.count[Pattern - 1];
-      for (; k >= 2; k -= 2, taps.lines += 2, taps.weights += 2 * taken) {
-        const S first = x[taps.lines[0]], second = x[taps.lines[1]];
-        ((sum[R] += taps.weights[R] * first, other[R] += taps.weights[taken + R] * second), ...);
-      }
-      if (k > 0) {
-        const S value = x[*taps.lines++];
-        ((sum[R] += taps.weights[R] * value), ...);
-        taps.weights += taken;
-      }
-      int at = 0;
-      for (int r = 0; r < pattern_rows; ++r)
-        if ((Pattern >> r & 1U) != 0) {
-          y[r] += sum[at] + other[at];
-          ++at;
-        }
-    }
-    (std::make_integer_sequence<int, taken>{});
+    const std::int32_t count = taps.count[Pattern - 1];
+    S sum[taken] = {};
+    add_scalar_dots<S, taken>(x, taps.lines, taps.weights, count, sum);
+    taps.lines += count;
+    taps.weights += count * taken;
+    int at = 0;
+    for (int r = 0; r < pattern_rows; ++r)
+      if ((Pattern >> r & 1U) != 0) y[r] += sum[at++];
   };
   [&]<unsigned... P>(std::integer_sequence<unsigned, P...>) {
     (add_pattern(std::integral_constant<unsigned, P + 1>{}), ...);
