@@ -132,8 +132,23 @@ TEST_CASE("sums cut into parts and strips equal the dense twin", "[runtime][spar
                                 .kernel_width = kernel,
                                 .padding_height = kernel / 2,
                                 .padding_width = kernel / 2};
-      check_against_dense(s, sparse_weights<float>(s, 2, kernel, 0.05, random), 2, random);
+      for (const Index width : {Index{1}, kernel * kernel})
+        check_against_dense(s, sparse_weights<float>(s, 2, width, 0.05, random), 2, random);
     }
+}
+
+TEST_CASE("whole kernels of so many channels that their lines do not fit into the cache together",
+          "[runtime][sparse]") {
+  support::random_source random(8);
+  const convolution_shape s{.in_channels = 400,
+                            .out_channels = 6,
+                            .height = 40,
+                            .width = 40,
+                            .kernel_height = 3,
+                            .kernel_width = 3,
+                            .padding_height = 1,
+                            .padding_width = 1};
+  check_against_dense(s, sparse_weights<float>(s, 1, 9, 0.1, random), 1, random);
 }
 
 TEST_CASE("planes that are whole registers are read where they stand", "[runtime][sparse]") {

@@ -6,16 +6,19 @@
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/detail/convolution_grid.hpp>
 #include <prunus/runtime/detail/packed_rows.hpp>
+#include <prunus/runtime/detail/similar_rows.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 
 #include <Eigen/Core>
 
 #include <algorithm>  // std::clamp, std::min
+#include <bit>        // std::popcount
 #include <concepts>   // std::floating_point
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::int32_t
 #include <limits>     // std::numeric_limits
+#include <span>       // std::span
 #include <vector>     // std::vector
 
 namespace prunus::inline v0 {
@@ -42,7 +45,8 @@ template <std::floating_point S>
 class sparse_convolution {
  public:
   /// @param weights out x in/groups x kernel_height x kernel_width, row-major; only read here
-  /// Cost: a few passes over the weights (`patterns`: one for each of 15 patterns).
+  /// Cost: a few passes over the weights. `patterns`: one for each of 15 patterns, and a comparison
+  /// of each two outputs of a group, which looks at 64 weights at a time.
   /// @throws shape_error (shape_mismatch: see `validate`; an image or weights of more than 2^31
   ///         numbers)
   sparse_convolution(const convolution_shape& shape, const S* weights, sparse_format format)
@@ -149,11 +153,30 @@ class sparse_convolution {
     if (strip_pitch_ % 256 == 0) strip_pitch_ += detail::lanes<S>;  // see convolution_grid
   }
 
+  /// Whether several taps in turn read the same channel, as where whole kernels were pruned.
+  [[nodiscard]] bool reads_in_runs(const S* weights, std::span<const std::int32_t> order) const {
+    const Index terms = shape_.row_size(), area = shape_.kernel_area();
+    const auto height = static_cast<std::size_t>(panel_rows(format_));
+    Index taps = 0, runs = 0;
+    for (; order.size() >= height; order = order.subspan(height))
+      for (Index c = 0; c < terms; c += area) {
+        unsigned patterns = 0;
+        for (Index k = c; k < c + area; ++k)
+          if (const unsigned taken = detail::takers(weights + k, terms, order.first(height));
+              taken != 0) {
+            ++taps;
+            patterns |= 1U << taken;
+          }
+        runs += std::popcount(patterns);
+      }
+    return taps >= 3 * runs;
+  }
+
   /// Input channels whose lines stay in the cache while one tile of all outputs is computed: in the
-  /// first level where a line is read for a few multiply-adds only, in the second for blocks.
-  [[nodiscard]] Index cached_inputs() const noexcept {
+  /// first level where a line is read for a few multiply-adds only, in the second where for more.
+  [[nodiscard]] Index cached_inputs(bool in_runs) const noexcept {
     const bool blocks = format_ != sparse_format::rows && format_ != sparse_format::patterns;
-    const Index cached = blocks ? Index{1} << 17 : 6 << 10;
+    const Index cached = blocks ? Index{1} << 17 : in_runs ? Index{1} << 15 : Index{1} << 13;
     const Index tile =
         std::min(detail::tile_vectors(panel_rows(format_)) * detail::lanes<S>, strip_pitch_);
     const Index read = tile + grid_.rows.shifts(0) * grid_.pitch + grid_.columns.shifts(0);
@@ -163,18 +186,27 @@ class sparse_convolution {
   void pack(const S* weights) {
     const std::vector<detail::line_tap> taps = grid_.forward_taps();
     const Index terms = shape_.row_size(), outputs = shape_.group_outputs();
-    const Index parts = (shape_.group_inputs() + cached_inputs() - 1) / cached_inputs();
+    const bool single = format_ == sparse_format::rows || format_ == sparse_format::patterns;
+    std::vector<std::vector<std::int32_t>> orders;  // of the outputs of each group
+    bool in_runs = single;
+    for (Index g = 0; g < shape_.groups; ++g) {
+      const S* const of_group = weights + g * outputs * terms;
+      orders.push_back(format_ == sparse_format::patterns
+                           ? detail::similar_rows(of_group, outputs, terms, detail::pattern_rows)
+                           : detail::rows_in_order(outputs));
+      in_runs = in_runs && reads_in_runs(of_group, orders.back());
+    }
+    const Index inputs = shape_.group_inputs();
+    const Index parts = (inputs + cached_inputs(in_runs) - 1) / cached_inputs(in_runs);
+    const auto begin = [&](Index part) { return part * inputs / parts * shape_.kernel_area(); };
     for (Index p = 0; p < parts; ++p) {
       rows_.begin_part();
-      const auto begin = [&](Index part) {
-        return part * shape_.group_inputs() / parts * shape_.kernel_area();
-      };
-      for (Index g = 0; g < shape_.groups; ++g) {
-        const Index inputs = g * shape_.group_inputs() * grid_.phases() * grid_.in_plane;
-        rows_.pack(weights + g * outputs * terms, terms, g * outputs, outputs, begin(p),
-                   begin(p + 1),
-                   [&](Index k) { return inputs + taps[static_cast<std::size_t>(k)].line; });
-      }
+      for (Index g = 0; g < shape_.groups; ++g)
+        rows_.pack(weights + g * outputs * terms, terms, g * outputs,
+                   orders[static_cast<std::size_t>(g)], begin(p), begin(p + 1), [&](Index k) {
+                     return g * inputs * grid_.phases() * grid_.in_plane +
+                            taps[static_cast<std::size_t>(k)].line;
+                   });
     }
   }
 
@@ -199,16 +231,17 @@ class sparse_convolution {
                        last);
       } else {
         rows_.multiply(b.lines + begin, 1, positions, epilogue, b.sums, strip_pitch_, first, last);
-        collect(b, top, rows, rows_.row(first), rows_.row(last));
+        collect(b, top, rows, rows_.rows(first, last));
       }
     }
   }
 
-  /// Takes a strip of the outputs [first, last) from the grid into the dense result.
-  void collect(const block& b, Index top, Index rows, Index first, Index last) const noexcept {
+  /// Takes a strip of some outputs from the grid into the dense result.
+  void collect(const block& b, Index top, Index rows,
+               std::span<const std::int32_t> outputs) const noexcept {
     const Index height = grid_.rows.out, width = grid_.columns.out;
     for (Index n = 0; n < b.count; ++n)
-      for (Index o = first; o < last; ++o)
+      for (const Index o : outputs)
         detail::copy_rows(b.sums + o * strip_pitch_ + n * grid_.image_pitch, grid_.pitch, rows,
                           width, b.y + n * shape_.out_size() + (o * height + top) * width, width);
   }

@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/detail/packed_rows.hpp>
+#include <prunus/runtime/detail/similar_rows.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 
@@ -13,6 +14,7 @@
 #include <concepts>   // std::floating_point
 #include <cstdint>    // std::int32_t, std::uint16_t
 #include <limits>     // std::numeric_limits
+#include <vector>     // std::vector
 
 namespace prunus::inline v0 {
 
@@ -40,11 +42,12 @@ class sparse_dense {
       : shape_((check(shape), shape)),
         format_(format),
         rows_(panel_rows(format), format == sparse_format::patterns) {
+    const std::vector<std::int32_t> order = detail::rows_in_order(shape.out);
     const Index parts = (shape.in + most_inputs - 1) / most_inputs;
     for (Index p = 0; p < parts; ++p) {
       const Index begin = p * shape.in / parts, end = (p + 1) * shape.in / parts;
       rows_.begin_part(begin);
-      rows_.pack(weights, shape.in, 0, shape.out, begin, end, [](Index k) { return k; });
+      rows_.pack(weights, shape.in, 0, order, begin, end, [](Index k) { return k; });
     }
   }
 

@@ -12,8 +12,8 @@ namespace prunus::inline v0 {
 /// eight outputs together and skips an input (of a convolution: a position of its kernel) that none
 /// of them takes, so it wants weights pruned in blocks of eight outputs or coarser. `patterns`
 /// computes four outputs together and skips every single zero: the inputs are sorted by which of
-/// the four take them. `rows` computes each output on its own, which pays when hardly anything is
-/// left.
+/// the four take them. In convolutions, the four are those that have most inputs in common. `rows`
+/// computes each output on its own, which pays when hardly anything is left.
 ///
 /// | pruned as | format |
 /// | --- | --- |

@@ -10,11 +10,21 @@
 #include <array>        // std::array
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int32_t
+#include <span>         // std::span
 #include <type_traits>  // std::bool_constant
 #include <vector>       // std::vector
 
 namespace prunus::inline v0 {
 namespace detail {
+
+/// Which of some rows have a non-zero in the column that begins at `column`; bit r is rows[r].
+template <class S>
+[[nodiscard]] unsigned takers(const S* column, Index pitch, std::span<const std::int32_t> rows) {
+  unsigned pattern = 0;
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    pattern |= unsigned{column[rows[r] * pitch] != 0} << r;
+  return pattern;
+}
 
 /// The weights of a layer without its zeros, as panels of rows.
 ///
@@ -43,21 +53,24 @@ class packed_rows {
     panels_in_part_ = 0;
   }
 
-  /// Packs the terms [begin, end) of `rows` rows of `terms` weights each. The first is row `first`
-  /// of the results; term k reads the line that begins at line(k).
-  /// @pre a Line holds line(k) - base
+  /// Packs the terms [begin, end) of rows of `terms` weights each, panel after panel in the given
+  /// order; row r is row first + r of the results. Term k reads the line that begins at line(k).
+  /// @pre a Line holds line(k) - base; rows of panels that are not patterned are neighbours
   template <class LineOf>
-  void pack(const S* weights, Index terms, Index first, Index rows, Index begin, Index end,
-            const LineOf& line) {
+  void pack(const S* weights, Index terms, Index first, std::span<const std::int32_t> order,
+            Index begin, Index end, const LineOf& line) {
+    const auto rows = static_cast<Index>(order.size());
     for (Index r = 0, height = 0; r < rows; r += height) {
       // The last rows go into lower panels, of heights that other formats have as well.
       height = rows - r >= height_ ? height_ : rows - r >= 4 ? 4 : 1;
-      pack_panel(weights + r * terms, terms, first + r, height, begin, end, line);
+      pack_panel(weights, terms, first,
+                 order.subspan(static_cast<std::size_t>(r), static_cast<std::size_t>(height)),
+                 begin, end, line);
     }
   }
 
   /// out[r * pitch + t] = epilogue_r(sum of weight * lines[line * line_pitch + t]) for t <
-  /// positions and the rows of the panels [first, last). Reads and writes whole registers.
+  /// positions and the rows r of the panels [first, last). Reads and writes whole registers.
   void multiply(const S* lines, Index line_pitch, Index positions,
                 const channel_epilogue<S>& epilogue, S* out, Index pitch, Index first,
                 Index last) const noexcept {
@@ -68,7 +81,7 @@ class packed_rows {
 
   /// y[r] = sum of weight * x[line] for all rows: one sample.
   void multiply(const S* x, S* y) const noexcept {
-    std::fill_n(y, row(panels_in_part_), S(0));
+    std::fill_n(y, rows_.size(), S(0));
     with_height([&]<int Rows, bool Patterned>(int_constant<Rows>, std::bool_constant<Patterned>) {
       for (Index part = 0; part < parts(); ++part)
         for (Index p = 0; p < panels_in_part_; ++p)
@@ -76,40 +89,41 @@ class packed_rows {
     });
   }
 
-  /// The first row of panel `p`, and one behind the last row for p = panels().
-  [[nodiscard]] Index row(Index p) const noexcept {
-    if (p < panels_in_part_) return panel_of(0, p).row;
-    return panels_.empty() ? 0 : panels_.back().row + panels_.back().rows;
+  /// The rows of the results that the panels [first, last) compute.
+  [[nodiscard]] std::span<const std::int32_t> rows(Index first, Index last) const noexcept {
+    const std::span all(rows_);
+    return all.subspan(first_row(first), first_row(last) - first_row(first));
   }
 
  private:
   struct panel {
-    Index row = 0, rows = 0;
+    std::size_t row = 0;  ///< where its own begin in `rows_`
+    int rows = 0;
     std::size_t line = 0, weight = 0;  ///< where its own begin
     std::array<std::int32_t, patterns> count{};
   };
 
   template <class LineOf>
-  void pack_panel(const S* weights, Index terms, Index row, Index rows, Index begin, Index end,
-                  const LineOf& line) {
-    const bool patterned = patterned_ && rows == pattern_rows;
-    const auto takers = [&](Index k) {
-      unsigned pattern = 0;
-      for (Index r = 0; r < rows; ++r) pattern |= unsigned{weights[r * terms + k] != 0} << r;
-      return pattern;
-    };
-    panel added{row, rows, lines_.size(), weights_.size()};
+  void pack_panel(const S* weights, Index terms, Index first, std::span<const std::int32_t> rows,
+                  Index begin, Index end, const LineOf& line) {
+    const bool patterned = patterned_ && rows.size() == pattern_rows;
+    panel added{0, static_cast<int>(rows.size()), lines_.size(), weights_.size()};
+    if (panels_in_part_ > 0)
+      added.row = panels_.back().row + static_cast<std::size_t>(panels_.back().rows);
     for (unsigned pattern = 1; pattern <= (patterned ? patterns : 1); ++pattern)
       for (Index k = begin; k < end; ++k) {
-        const unsigned taken = takers(k);
+        const unsigned taken = takers(weights + k, terms, rows);
         if (patterned ? taken != pattern : taken == 0) continue;
         lines_.push_back(static_cast<Line>(line(k) - bases_.back()));
-        for (Index r = 0; r < rows; ++r)
-          if (!patterned || (taken >> r & 1U) != 0) weights_.push_back(weights[r * terms + k]);
+        for (std::size_t r = 0; r < rows.size(); ++r)
+          if (!patterned || (taken >> r & 1U) != 0)
+            weights_.push_back(weights[rows[r] * terms + k]);
         ++added.count[pattern - 1];
       }
     panels_.push_back(added);
     ++panels_in_part_;
+    if (parts() == 1)
+      for (const std::int32_t r : rows) rows_.push_back(static_cast<std::int32_t>(first + r));
   }
 
   template <class F>
@@ -134,6 +148,9 @@ class packed_rows {
   [[nodiscard]] const panel& panel_of(Index part, Index p) const noexcept {
     return panels_[static_cast<std::size_t>(part * panels_in_part_ + p)];
   }
+  [[nodiscard]] std::size_t first_row(Index p) const noexcept {
+    return p < panels_in_part_ ? panel_of(0, p).row : rows_.size();
+  }
   [[nodiscard]] packed_taps<S, Line> taps_of(const panel& p) const noexcept {
     return {lines_.data() + p.line, weights_.data() + p.weight, p.count.data()};
   }
@@ -141,14 +158,15 @@ class packed_rows {
   template <int Rows, bool Patterned>
   void add_dots(const panel& p, const S* x, S* y) const noexcept {
     const packed_taps<S, Line> taps = taps_of(p);
+    const std::int32_t* const rows = rows_.data() + p.row;
     if (p.rows == 1)
-      add_scalar_dots<S, 1>(x, taps.lines, taps.weights, *taps.count, y + p.row);
+      add_scalar_dots<S, 1>(x, taps.lines, taps.weights, *taps.count, y + *rows);
     else if constexpr (Patterned)
-      dot_of_patterned_rows<S>(x, taps, y + p.row);
+      dot_of_patterned_rows<S>(x, taps, rows, y);
     else if (p.rows == 4)
-      dot_of_packed_rows<S, 4>(x, taps, y + p.row);
+      dot_of_packed_rows<S, 4>(x, taps, y + *rows);
     else
-      dot_of_packed_rows<S, Rows>(x, taps, y + p.row);
+      dot_of_packed_rows<S, Rows>(x, taps, y + *rows);
   }
 
   template <int Rows, bool Patterned>
@@ -163,11 +181,9 @@ class packed_rows {
         const Index width = (registers - done) / (tiles - t), at = done * lanes<S>;
         with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors>) {
           for (Index p = first; p < last; ++p) {
-            const panel& q = panel_of(part, p);
-            sum_panel<Rows, Vectors, Patterned>(q, lines + base(part) * line_pitch + at, line_pitch,
-                                                {part == 0, part + 1 == parts()},
-                                                epilogue.from(q.row), out + q.row * pitch + at,
-                                                pitch);
+            sum_panel<Rows, Vectors, Patterned>(
+                panel_of(part, p), lines + base(part) * line_pitch + at, line_pitch,
+                {part == 0, part + 1 == parts()}, epilogue, out + at, pitch);
           }
         });
         done += width;
@@ -180,7 +196,7 @@ class packed_rows {
     const auto sum = [&]<int Height, bool Sorted>(int_constant<Height>,
                                                   std::bool_constant<Sorted>) {
       sum_of_packed_lines<S, Height, Vectors, Sorted>(lines, line_pitch, taps_of(p), part, epilogue,
-                                                      out, pitch);
+                                                      rows_.data() + p.row, out, pitch);
     };
     if (p.rows == Rows)
       sum(int_constant<Rows>{}, std::bool_constant<Patterned>{});
@@ -193,8 +209,9 @@ class packed_rows {
   int height_;
   bool patterned_;
   Index panels_in_part_ = 0;
-  std::vector<Index> bases_;   // a part's first line
-  std::vector<panel> panels_;  // part after part
+  std::vector<Index> bases_;        // a part's first line
+  std::vector<panel> panels_;       // part after part
+  std::vector<std::int32_t> rows_;  // of the results, panel after panel
   std::vector<Line> lines_;
   std::vector<S> weights_;
 };

@@ -40,20 +40,21 @@ struct part_of_sum {
   bool first = true, last = true;
 };
 
-/// out[r][t] = epilogue_r(sum over the taps of row r of weight * lines[line * line_pitch + t]) for
-/// a tile of Rows x (Vectors * lanes) results; of the sum the part that the taps hold. `Patterned`
-/// tells which kind of panel the taps are; a line that several rows take is loaded once, and no
-/// branch depends on the pattern of a single tap.
+/// out[rows[r] * pitch + t] = epilogue(sum over the taps of row r of weight *
+/// lines[line * line_pitch + t]) for a tile of Rows x (Vectors * lanes) results; of the sum the
+/// part that the taps hold. `Patterned` tells which kind of panel the taps are; a line that several
+/// rows take is loaded once, and no branch depends on the pattern of a single tap.
 template <class S, int Rows, int Vectors, bool Patterned, class Line>
 inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S, Line> taps,
-                                part_of_sum part, const channel_epilogue<S>& epilogue, S* out,
-                                Index pitch) noexcept {
+                                part_of_sum part, const channel_epilogue<S>& epilogue,
+                                const std::int32_t* rows, S* out, Index pitch) noexcept {
   // Indices are constants throughout, or the sums would not stay in registers.
   [&]<unsigned... P, int... V, int... A>(std::integer_sequence<unsigned, P...>,
                                          std::integer_sequence<int, V...>,
                                          std::integer_sequence<int, A...>) {
     packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
-    if (!part.first) ((sum[A] = load(out + A / Vectors * pitch + A % Vectors * lanes<S>)), ...);
+    if (!part.first)
+      ((sum[A] = load(out + rows[A / Vectors] * pitch + A % Vectors * lanes<S>)), ...);
     const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>,
                                                    std::int32_t count) {
       for (; count > 0; --count, taps.weights += std::popcount(Pattern)) {
@@ -75,12 +76,12 @@ inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S,
       add_pattern(std::integral_constant<unsigned, (1U << Rows) - 1>{}, *taps.count);
     if (part.last) {
       if (epilogue.scale != nullptr)
-        ((sum[A] = sum[A] * broadcast(epilogue.scale[A / Vectors])), ...);
+        ((sum[A] = sum[A] * broadcast(epilogue.scale[rows[A / Vectors]])), ...);
       if (epilogue.shift != nullptr)
-        ((sum[A] = sum[A] + broadcast(epilogue.shift[A / Vectors])), ...);
+        ((sum[A] = sum[A] + broadcast(epilogue.shift[rows[A / Vectors]])), ...);
       if (epilogue.relu) ((sum[A] = positive_part<S>(sum[A])), ...);
     }
-    (store<S>(out + A / Vectors * pitch + A % Vectors * lanes<S>, sum[A]), ...);
+    (store<S>(out + rows[A / Vectors] * pitch + A % Vectors * lanes<S>, sum[A]), ...);
   }
   (std::make_integer_sequence<unsigned, patterns>{}, std::make_integer_sequence<int, Vectors>{},
    std::make_integer_sequence<int, Rows * Vectors>{});
@@ -135,9 +136,11 @@ inline void add_scalar_dots(const S* x, const Line* lines, const S* weights, std
   (std::make_integer_sequence<int, Rows>{}, std::make_integer_sequence<int, Rows * taps>{});
 }
 
-/// y[r] += the sum of weight * x[line] over the taps of row r: one sample. For patterned panels.
+/// y[rows[r]] += the sum of weight * x[line] over the taps of row r: one sample. For patterned
+/// panels.
 template <class S, class Line>
-inline void dot_of_patterned_rows(const S* x, packed_taps<S, Line> taps, S* y) noexcept {
+inline void dot_of_patterned_rows(const S* x, packed_taps<S, Line> taps, const std::int32_t* rows,
+                                  S* y) noexcept {
   const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>) {
     constexpr int taken = std::popcount(Pattern);
     const std::int32_t count = taps.count[Pattern - 1];
@@ -147,7 +150,7 @@ inline void dot_of_patterned_rows(const S* x, packed_taps<S, Line> taps, S* y) n
     taps.weights += count * taken;
     int at = 0;
     for (int r = 0; r < pattern_rows; ++r)
-      if ((Pattern >> r & 1U) != 0) y[r] += sum[at++];
+      if ((Pattern >> r & 1U) != 0) y[rows[r]] += sum[at++];
   };
   [&]<unsigned... P>(std::integer_sequence<unsigned, P...>) {
     (add_pattern(std::integral_constant<unsigned, P + 1>{}), ...);
