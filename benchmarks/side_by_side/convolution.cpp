@@ -21,7 +21,7 @@ using prunus::convolution_shape;
 using prunus::sparse_format;
 
 struct layer {
-  Index in, out, side, kernel;
+  Index in, out, side, kernel, stride = 1;
   [[nodiscard]] convolution_shape shape() const {
     return {.in_channels = in,
             .out_channels = out,
@@ -29,13 +29,16 @@ struct layer {
             .width = side,
             .kernel_height = kernel,
             .kernel_width = kernel,
+            .stride_height = stride,
+            .stride_width = stride,
             .padding_height = kernel / 2,
             .padding_width = kernel / 2};
   }
   [[nodiscard]] std::string name() const {
     const std::string k = std::to_string(kernel);
-    return "convolution " + k + "x" + k + " " + std::to_string(in) + "->" + std::to_string(out) +
-           " at " + std::to_string(side) + "x" + std::to_string(side);
+    return (stride > 1 ? "strided convolution " : "convolution ") + k + "x" + k + " " +
+           std::to_string(in) + "->" + std::to_string(out) + " at " + std::to_string(side) + "x" +
+           std::to_string(side);
   }
 };
 
@@ -106,9 +109,10 @@ void compare_layer(arena& in, const layer& l) {
 }  // namespace
 
 void compare_convolutions(arena& in) {
-  for (const layer& l : {layer{64, 64, 56, 3}, layer{128, 128, 28, 3}, layer{256, 256, 14, 3},
-                         layer{512, 512, 7, 3}, layer{64, 256, 56, 1}, layer{256, 64, 56, 1},
-                         layer{512, 128, 28, 1}, layer{1024, 256, 14, 1}})
+  for (const layer& l :
+       {layer{64, 64, 56, 3}, layer{128, 128, 28, 3}, layer{256, 256, 14, 3}, layer{512, 512, 7, 3},
+        layer{64, 256, 56, 1}, layer{256, 64, 56, 1}, layer{512, 128, 28, 1},
+        layer{1024, 256, 14, 1}, layer{64, 128, 56, 3, 2}, layer{256, 512, 14, 3, 2}})
     compare_layer(in, l);
 }
 

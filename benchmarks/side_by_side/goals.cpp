@@ -65,12 +65,17 @@ std::vector<goal> goals() {
        {"single weights, 95 %", 4.5}});
   add("convolution 1x1", block_kernels, onednn,
       {{"8x1 blocks, 50 %", 1.3}, {"8x1 blocks, 70 %", 2}, {"8x1 blocks, 90 %", 5}});
+  add("strided convolution", block_kernels, onednn,
+      {{"8x1 blocks, 50 %", 1.4}, {"8x1 blocks, 90 %", 3.5}});
+  add("strided convolution", single_kernels, onednn,
+      {{"kernels, 90 %", 2.2}, {"single weights, 80 %", 1.5}, {"single weights, 90 %", 2.2}});
   add("dense layer", block_kernels, eigen,
       {{"batch 1, 16x1 blocks, 70 %", 2.8}, {"batch 1, 16x1 blocks, 90 %", 5.5}});
   add("dense layer", single_kernels, eigen,
       {{"batch 1, single weights, 70 %", 1.2}, {"batch 1, single weights, 90 %", 1.6}});
   add("convolution", {"prunus dense"}, onednn, {{", dense", 0.85}});
   add("convolution", {"prunus dense"}, {"Eigen im2col"}, {{", dense", 1.2}});
+  add("strided convolution", {"prunus dense"}, onednn, {{", dense", 0.7}});
   for (const std::string net : {"ResNet-20", "LeNet-5", "two-layer CNN"})
     add(net, {"prunus compacted"}, {"prunus dense"}, {{"half of the channels, batch 1", 1 / 0.3}});
   add("ResNet-20", {"prunus packed"}, {"prunus dense"}, {{"8x1 blocks, 80 %, batch 1", 2.5}});

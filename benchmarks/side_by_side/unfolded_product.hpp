@@ -13,7 +13,8 @@ namespace side_by_side {
 using Eigen::Index;
 
 /// The usual way to convolve with a matrix library: the windows of the image become the columns of
-/// a matrix (im2col), which is multiplied by the weights. Stride 1, one group.
+/// a matrix (im2col), which is multiplied by the weights. One group; a kernel of 1 x 1 has
+/// stride 1.
 class unfolded_product {
  public:
   explicit unfolded_product(const prunus::convolution_shape& shape)
@@ -33,13 +34,18 @@ class unfolded_product {
     for (Index c = 0; c < s.in_channels; ++c)
       for (Index a = 0; a < s.kernel_height; ++a)
         for (Index b = 0; b < s.kernel_width; ++b, ++row) {
-          const Index left = std::max<Index>(0, s.padding_width - b);
-          const Index right = std::min(s.out_width(), s.width + s.padding_width - b);
+          const Index step = s.stride_width, begin = b - s.padding_width;
+          const Index left = std::max<Index>(0, (step - 1 - begin) / step);
+          const Index right = std::min(s.out_width(), (s.width - begin + step - 1) / step);
           for (Index i = 0; i < s.out_height(); ++i) {
-            const Index from = i + a - s.padding_height;
+            const Index from = i * s.stride_height + a - s.padding_height;
             if (from < 0 || from >= s.height) continue;
-            const float* line = x + (c * s.height + from) * s.width + b - s.padding_width;
-            std::copy(line + left, line + right, &columns_(row, i * s.out_width() + left));
+            const float* line = x + (c * s.height + from) * s.width + begin;
+            float* const to = &columns_(row, i * s.out_width());
+            if (step == 1)
+              std::copy(line + left, line + right, to + left);
+            else
+              for (Index j = left; j < right; ++j) to[j] = line[j * step];
           }
         }
     out.noalias() = w * columns_;

@@ -166,7 +166,7 @@ void spread_channels(const convolution_grid& grid, const S* x, Index count, S* l
           else
             for (Index y = top; y < bottom;
                  ++y, from += rows.stride * shape.width, to += grid.pitch)
-              for (Index i = 0; i < width; ++i) to[i] = from[i * columns.stride];
+              copy_every(columns.stride, from, width, to);
         }
       }
 }

@@ -163,6 +163,21 @@ inline void copy_rows(const S* from, Index from_pitch, Index rows, Index width, 
         });
 }
 
+template <Index Count, class S>
+inline void copy_every_other(const S* __restrict from, S* __restrict to) noexcept {
+  for (Index j = 0; j < Count; ++j) to[j] = from[2 * j];
+}
+/// to[j] = from[j * step]; the usual step has loops that compilers vectorise.
+template <class S>
+inline void copy_every(Index step, const S* from, Index count, S* to) noexcept {
+  if (step == 2)
+    in_overlapping_steps<S>(count, [&]<Index Step>(std::integral_constant<Index, Step>, Index i) {
+      copy_every_other<Step>(from + 2 * i, to + i);
+    });
+  else
+    for (Index j = 0; j < count; ++j) to[j] = from[j * step];
+}
+
 #if defined(__clang__) || __GNUC__ >= 12
 inline constexpr bool has_shuffles = true;
 

@@ -84,21 +84,6 @@ struct unfolded_lines {
       for (Index j = 0; j < Step; ++j) to[i + j] = 0;
     });
   }
-  template <Index Count, class S>
-  static void copy_every_other(const S* __restrict from, S* __restrict to) noexcept {
-    for (Index j = 0; j < Count; ++j) to[j] = from[2 * j];
-  }
-  /// to[j] = from[j * step]; the usual step has loops that compilers vectorise.
-  template <class S>
-  static void copy_every(Index step, const S* from, Index count, S* to) noexcept {
-    if (step == 2)
-      in_overlapping_steps<S>(count, [&]<Index Step>(std::integral_constant<Index, Step>, Index i) {
-        copy_every_other<Step>(from + 2 * i, to + i);
-      });
-    else
-      for (Index j = 0; j < count; ++j) to[j] = from[j * step];
-  }
-
   /// One channel: what is inside the image, and zeros around it.
   template <class S>
   void copy(const S* x, const range& rows_inside, const range& columns_inside,
