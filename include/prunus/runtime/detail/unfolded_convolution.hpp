@@ -117,8 +117,7 @@ class unfolded_convolution {
           add_products(lines, {taps_.data(), channels * shape.kernel_area()},
                        weights + g * weights_of_group + c * steps_.channel,
                        epilogue.from(g * outputs), add || c > 0, c + channels == inputs,
-                       y + (n * shape.groups + g) * outputs * lines_.out_plane(),
-                       scratch + lines_size());
+                       y + (n * shape.groups + g) * outputs * lines_.out_plane(), scratch);
         }
   }
 
@@ -145,6 +144,17 @@ class unfolded_convolution {
   /// Weights of an output channel for which those of a tile stay in the first level.
   static constexpr Index most_terms = Index{9} << 7;
 
+  /// Where registers are few, a tile reads a line for so few multiply-adds that finding the page on
+  /// which it stands in the image would take longer. Lines in place are then copied into one piece,
+  /// block after block.
+  static constexpr bool copies_blocks = vector_registers < 32;
+
+  /// Positions of the widest tile.
+  static constexpr Index tile = tile_vectors(most_tile_rows) * lanes<S>;
+
+  /// Numbers of lines in place that are read together: copies stay in the first level.
+  static constexpr Index block = copies_blocks ? (Index{3} << 13) / Index{sizeof(S)} : cached;
+
   [[nodiscard]] Index chunk_channels() const noexcept {
     const Index by_weights = most_terms / lines_.shape.kernel_area();
     const Index most = lines_.in_place()
@@ -153,7 +163,8 @@ class unfolded_convolution {
     return std::clamp(most, Index{1}, lines_.shape.group_inputs());
   }
   [[nodiscard]] Index lines_size() const noexcept {
-    return lines_.in_place() ? 0 : chunk_channels() * lines_.channel_pitch();
+    if (lines_.in_place()) return copies_blocks ? std::max(block, chunk_channels() * tile) : 0;
+    return chunk_channels() * lines_.channel_pitch();
   }
   [[nodiscard]] static Index rounded_up(Index positions) noexcept {
     return (positions + lanes<S> - 1) / lanes<S> * lanes<S>;
@@ -166,40 +177,48 @@ class unfolded_convolution {
   void add_products(const S* lines, const tabled_taps& taps, const S* weights,
                     const channel_epilogue<S>& epilogue, bool add, bool last, S* y,
                     S* scratch) const noexcept {
-    constexpr Index step = 3 * lanes<S>;
     const Index plane = lines_.out_plane(), rest = plane % lanes<S>, whole = plane - rest;
     const Index outputs = lines_.shape.group_outputs();
-    const Index block = std::max(cached / taps.count / step * step, step);
+    const Index most =
+        lines_.in_place() ? std::max(block / taps.count / tile, Index{1}) * tile : plane;
     const bool dots = rest > 0 && !backwards_ && ends_in_dot_products(rest, taps.count);
+    S* const windows = scratch + lines_size();
     if (dots)
       for (Index t = 0; t < rest; ++t)
         for (Index k = 0; k < taps.count; ++k)
-          scratch[t * taps.count + k] = lines[taps.line(k) + whole + t];
-    for (Index begin = 0; begin < plane; begin += lines_.in_place() ? block : plane) {
-      const Index size = lines_.in_place() ? std::min(block, plane - begin) : plane;
+          windows[t * taps.count + k] = lines[taps.line(k) + whole + t];
+    for (Index begin = 0; begin < plane; begin += most) {
+      const Index size = std::min(most, plane - begin), pitch = size / lanes<S> * lanes<S>;
+      const bool copied = copies_blocks && lines_.in_place();
+      if (copied) copy_rows(lines + begin, plane, taps.count, pitch, scratch, pitch);
       for (Index o = 0; o < outputs;) {
-        const int tile = next_tile_rows(outputs - o);
+        const int height = next_tile_rows(outputs - o);
         const S* const tile_weights = weights + o * steps_.row;
         S* const to = y + o * plane;
-        with_tile_rows(tile, [&](auto rows) {
-          for_each_tile<rows()>(
-              size / lanes<S>, [&]<int Vectors>(int_constant<Vectors>, Index first) {
-                const Index at = begin + first * lanes<S>;
-                sum_of_lines_tile<S, rows(), Vectors>(
-                    lines + at, taps, tile_weights, steps_.row,
-                    last ? epilogue.from(o) : channel_epilogue<S>{}, to + at, plane, add);
-              });
+        with_tile_rows(height, [&](auto rows) {
+          const auto multiply = [&](const S* from, const auto& of) {
+            for_each_tile<rows()>(
+                size / lanes<S>, [&]<int Vectors>(int_constant<Vectors>, Index first) {
+                  const Index at = first * lanes<S>;
+                  sum_of_lines_tile<S, rows(), Vectors>(
+                      from + at, of, tile_weights, steps_.row,
+                      last ? epilogue.from(o) : channel_epilogue<S>{}, to + begin + at, plane, add);
+                });
+          };
+          if (!copied) multiply(lines + begin, taps);
+          if constexpr (copies_blocks)
+            if (copied) multiply(scratch, strided_taps{pitch, steps_.channel, taps.count});
           if (begin + size < plane || rest == 0) return;
           S sums[most_tile_rows * lanes<S>];
           if (dots)
-            dot_products<rows()>(tile_weights, scratch, taps.count, rest, sums);
+            dot_products<rows()>(tile_weights, windows, taps.count, rest, sums);
           else
             sum_of_lines_tile<S, rows(), 1>(lines + plane - lanes<S>, taps, tile_weights,
                                             steps_.row, channel_epilogue<S>{}, sums, lanes<S>);
-          finish(dots ? sums : sums + lanes<S> - rest, dots ? rest : lanes<S>, tile, rest, add,
+          finish(dots ? sums : sums + lanes<S> - rest, dots ? rest : lanes<S>, height, rest, add,
                  last ? epilogue.from(o) : channel_epilogue<S>{}, to + whole);
         });
-        o += tile;
+        o += height;
       }
     }
   }
