@@ -201,6 +201,7 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/detail/line_kernels.hpp
   include/prunus/runtime/detail/packed_rows.hpp
   include/prunus/runtime/detail/packet.hpp
+  include/prunus/runtime/detail/row_products.hpp
   include/prunus/runtime/detail/similar_rows.hpp
   include/prunus/runtime/detail/sparse_kernels.hpp
   include/prunus/runtime/detail/unfolded_convolution.hpp

@@ -3,6 +3,7 @@
 
 #include <prunus/criteria/detail/unit_rows.hpp>
 #include <prunus/criteria/similarity.hpp>
+#include <prunus/runtime/detail/row_products.hpp>
 
 #include <Eigen/Core>
 
@@ -27,8 +28,8 @@ struct row_moments {
 };
 
 /// Distances between all units of one weight, by blocks: one symmetric matrix product and two small
-/// steps over it while it is in the cache. Where rows are contiguous nothing as large as the weight
-/// is allocated.
+/// steps over it while it is in the cache. Nothing as large as a large weight is allocated: a block
+/// of results and, of its rows, some terms at a time.
 ///
 /// |a - b|^2 = |a|^2 + |b|^2 - 2 <a, b> has no digits left where a and b are nearly equal: such
 /// pairs are computed anew from the differences, in double. Equal rows have the distance 0 exactly.
@@ -66,26 +67,30 @@ class unit_distances {
   /// the block.
   template <class Visit>
   void for_each_block(const Visit& visit) const {
-    matrix storage;
+    constexpr Index lane = lanes<number>;
+    const Index pitch = (std::min(side, units()) + lane - 1) / lane * lane;
+    std::vector<number> sums(static_cast<std::size_t>(pitch * std::min(side, units())));
+    std::vector<number> lines(static_cast<std::size_t>(pitch * std::min(depth, length())));
     std::vector<number> left, right;
     for (Index i0 = 0; i0 < units(); i0 += side)
       for (Index j0 = 0; j0 <= i0; j0 += side) {
-        storage.resize(std::min(side, units() - i0), std::min(side, units() - j0));
-        products(i0, j0, storage, left, right);
-        for (Index j = 0; j < storage.cols(); ++j) {
+        block distances(sums.data(), std::min(side, units() - i0), std::min(side, units() - j0),
+                        Eigen::OuterStride<>(pitch));
+        products(i0, j0, distances, lines.data(), left, right);
+        for (Index j = 0; j < distances.cols(); ++j) {
           const Index first = i0 == j0 ? j + 1 : 0;
-          to_distances(i0 + first, j0 + j, storage.col(j).data() + first, storage.rows() - first);
+          to_distances(i0 + first, j0 + j, distances.col(j).data() + first,
+                       distances.rows() - first);
         }
-        visit(i0, j0, storage);
+        visit(i0, j0, distances);
       }
   }
 
  private:
-  using row_major = Eigen::Matrix<number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using panel = Eigen::Map<const row_major, Eigen::Unaligned, Eigen::OuterStride<>>;
+  using block = Eigen::Map<matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
 
-  static constexpr Index side = 256;   // a block of results fits into the second level of the cache
-  static constexpr Index depth = 512;  // of copied rows
+  static constexpr Index side = 288;   // a block of results fits into the second level of the cache
+  static constexpr Index depth = 128;  // terms of a product at a time: those of a tile, the first
   static constexpr double close = 1.0 / 64;  // share of |a|^2 + |b|^2 below which digits are scarce
 
   /// Several sums in double that do not wait for each other; the order does not depend on where the
@@ -123,12 +128,9 @@ class unit_distances {
   }
 
   /// Numbers [k, k + count) of some rows, less their means.
-  [[nodiscard]] panel rows(Index first, Index units, Index k, Index count,
-                           std::vector<number>& buffer) const {
-    if (in_place_) {
-      const number* at = rows_.read(first, k, count, nullptr);
-      return {at, units, count, Eigen::OuterStride<>(rows_.length())};
-    }
+  [[nodiscard]] rows_in_memory<number> rows(Index first, Index units, Index k, Index count,
+                                            std::vector<number>& buffer) const {
+    if (in_place_) return {rows_.read(first, k, count, nullptr), length(), units};
     buffer.resize(static_cast<std::size_t>(units * count));
     for (Index u = 0; u < units; ++u) {
       number* to = buffer.data() + u * count;
@@ -137,20 +139,18 @@ class unit_distances {
       if (mean != 0)
         for (Index i = 0; i < count; ++i) to[i] -= mean;
     }
-    return {buffer.data(), units, count, Eigen::OuterStride<>(count)};
+    return {buffer.data(), count, units};
   }
 
-  void products(Index i0, Index j0, matrix& to, std::vector<number>& left,
+  void products(Index i0, Index j0, block& to, number* lines, std::vector<number>& left,
                 std::vector<number>& right) const {
-    to.setZero();
-    const Index step = in_place_ ? rows_.length() : depth;
-    for (Index k = 0; k < rows_.length(); k += step) {
-      const Index count = std::min(step, rows_.length() - k);
-      const panel a = rows(i0, to.rows(), k, count, left);
-      if (i0 == j0)
-        to.template selfadjointView<Eigen::Lower>().rankUpdate(a);
-      else
-        to.noalias() += a * rows(j0, to.cols(), k, count, right).transpose();
+    const Index pitch = to.outerStride();
+    for (Index k = 0; k < length(); k += depth) {
+      const Index terms = std::min(depth, length() - k);
+      const rows_in_memory<number> a = rows(i0, to.rows(), k, terms, left);
+      const rows_in_memory<number> b = i0 == j0 ? a : rows(j0, to.cols(), k, terms, right);
+      transpose(a.data, a.pitch, a.count, terms, lines, pitch);
+      products_of_rows({lines, pitch, a.count}, b, terms, i0 == j0, k > 0, to.data());
     }
   }
 

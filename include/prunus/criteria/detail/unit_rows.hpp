@@ -7,7 +7,7 @@
 #include <prunus/core/tile_reduction.hpp>
 #include <prunus/core/view.hpp>
 
-#include <algorithm>    // std::max, std::min
+#include <algorithm>    // std::fill_n, std::max, std::min
 #include <cstddef>      // std::size_t
 #include <span>         // std::span
 #include <string_view>  // std::string_view
@@ -74,7 +74,10 @@ class unit_rows {
       for (; a < outer_ && count > 0; ++a, b = 0) {
         const Index run = std::min(inner_ - b, count);
         const S* from = weight_.data + (a * extent_ + position) * inner_ + b;
-        for (Index i = 0; i < run; ++i) to[i] = position < 0 ? number(0) : number(from[i]);
+        if (position < 0)
+          std::fill_n(to, run, number(0));
+        else
+          for (Index i = 0; i < run; ++i) to[i] = number(from[i]);
         to += run;
         count -= run;
       }

@@ -227,16 +227,17 @@ inline void transpose_square(const S* from, Index from_pitch, S* to, Index to_pi
 template <class S>
 inline void transpose(const S* from, Index from_pitch, Index rows, Index columns, S* to,
                       Index to_pitch) noexcept {
-  constexpr Index block = 4;
-  const Index squares = rows / block * block;
-  Index j = 0;
-  for (; j + block <= columns; j += block) {
+  constexpr Index block = 4, strip = 16;  // a strip reads whole lines of the cache
+  const Index squares = rows / block * block, whole = columns / block * block;
+  for (Index first = 0; first < whole; first += strip) {
+    const Index last = std::min(first + strip, whole);
     for (Index i = 0; i < squares; i += block)
-      transpose_square(from + i * from_pitch + j, from_pitch, to + j * to_pitch + i, to_pitch);
+      for (Index j = first; j < last; j += block)
+        transpose_square(from + i * from_pitch + j, from_pitch, to + j * to_pitch + i, to_pitch);
     for (Index i = squares; i < rows; ++i)
-      for (Index k = j; k < j + block; ++k) to[k * to_pitch + i] = from[i * from_pitch + k];
+      for (Index j = first; j < last; ++j) to[j * to_pitch + i] = from[i * from_pitch + j];
   }
-  for (; j < columns; ++j)
+  for (Index j = whole; j < columns; ++j)
     for (Index i = 0; i < rows; ++i) to[j * to_pitch + i] = from[i * from_pitch + j];
 }
 
