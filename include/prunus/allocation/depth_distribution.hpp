@@ -87,6 +87,7 @@ namespace detail {
 class depth_distribution {
  public:
   /// @throws what `resolve` throws; argument_error (out_of_range: the options)
+  template <int = 0>
   depth_distribution(const graph& declared, depth_shape shape,
                      depth_distribution_options options = {})
       : depth_distribution(resolve(declared), std::move(options)) {
@@ -94,6 +95,7 @@ class depth_distribution {
   }
   /// A shape of one's own: one relative rate for each layer, in the order of depth.
   /// @throws as above; argument_error (out_of_range: a negative or infinite relative rate)
+  template <int = 0>
   depth_distribution(const graph& declared, std::vector<double> relative_rates,
                      depth_distribution_options options = {})
       : depth_distribution(resolve(declared), std::move(options)) {
@@ -108,6 +110,7 @@ class depth_distribution {
 
   /// The share that each of these couplings loses at `target`, in the order of `couplings`.
   /// @throws argument_error (out_of_range, unknown_name, unreachable_target)
+  template <int = 0>
   [[nodiscard]] std::vector<double> rates(std::span<const std::string_view> couplings,
                                           double target) const {
     detail::check_sparsity("depth_distribution", target);
@@ -146,6 +149,7 @@ class depth_distribution {
   }
 
  private:
+  template <int = 0>
   depth_distribution(const resolved_graph& network, depth_distribution_options options)
       : macs_(network), options_(std::move(options)) {
     if (!(options_.contrast >= 1 && std::isfinite(options_.contrast)) ||
@@ -196,6 +200,7 @@ class depth_distribution {
     return own_shape_;
   }
 
+  template <int = 0>
   [[nodiscard]] std::vector<double> rates_at(const std::vector<std::size_t>& positions,
                                              double target) const {
     const std::vector<std::size_t> depth = shaped(positions);

@@ -46,6 +46,7 @@ namespace prunus::inline v0 {
 class isomorphic {
  public:
   /// @throws what `resolve` throws
+  template <int = 0>
   explicit isomorphic(const graph& declared, global ranking = {}) : ranking_(ranking) {
     const resolved_graph network = resolve(declared);
     std::vector<std::string> kinds;
@@ -115,6 +116,7 @@ class isomorphic {
   }
 
   /// The kinds of the members, in an order of their own, as a text.
+  template <int = 0>
   [[nodiscard]] static std::string kind_of(const resolved_graph& network, const coupling& c) {
     std::vector<std::string> kinds;
     for (const coupling::member& m : c.members)

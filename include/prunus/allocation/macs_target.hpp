@@ -39,6 +39,7 @@ namespace prunus::inline v0 {
 class macs_target {
  public:
   /// @throws what `resolve` throws
+  template <int = 0>
   explicit macs_target(const graph& declared, global ranking = {.scaling = score_scaling::mean})
       : ranking_(ranking), counter_(declared) {
     for (const coupling& c : coupled_groups(resolve(declared))) {

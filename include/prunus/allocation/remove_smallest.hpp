@@ -39,8 +39,8 @@ template <class T, class Run>
 
 /// The number to remove out of `units`, given that `gone` of them are gone and that the limits
 /// hold.
-[[nodiscard]] inline Index within_limits(const limits& l, Index units, Index gone,
-                                         Index wanted) noexcept {
+template <int = 0>
+[[nodiscard]] Index within_limits(const limits& l, Index units, Index gone, Index wanted) noexcept {
   Index removed = std::max(std::min(wanted, most_removable(l, units)), gone);
   if (l.multiple_of > 1) {
     const Index m = l.multiple_of, kept = units - removed;

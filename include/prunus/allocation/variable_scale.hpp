@@ -149,6 +149,7 @@ struct variable_scale {
           largest > 0 ? std::min(std::pow(std::max(s.mean / largest, least), -gamma), 1e12) : 1;
   }
 
+  template <int = 0>
   void set_rates_by_location(std::vector<share>& shares, double sparsity) const {
     for (std::size_t k = 0; k <= stacks.size(); ++k) {
       std::vector<share*> stack;
@@ -175,6 +176,7 @@ struct variable_scale {
   }
 
   /// Whole numbers between the bounds that add up to `wanted`.
+  template <int = 0>
   [[nodiscard]] std::vector<Index> distribute(const std::vector<share>& shares,
                                               Index wanted) const {
     std::vector<detail::share_bounds> bounds;

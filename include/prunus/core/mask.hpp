@@ -133,6 +133,7 @@ class mask {
   }
 
   /// Bits instead of bytes, eight tiles in each.
+  template <int = 0>
   void save(archive_writer& out) const {
     out.tag("prunus mask 1");
     for (std::size_t k = 0; k < 4; ++k) {
@@ -149,6 +150,7 @@ class mask {
   /// Takes over a saved mask; its grid must be this mask's own.
   /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this mask is then
   /// unchanged
+  template <int = 0>
   void load(archive_reader& in) {
     in.tag("prunus mask 1");
     bool same = true;

@@ -46,6 +46,7 @@ class gate_statistics {
 
   /// One byte a channel and sample, not 0 where it was open. Nothing is allocated.
   /// @throws shape_error (shape_mismatch: no whole samples)
+  template <int = 0>
   void record(std::span<const std::uint8_t> open) {
     if (opened_.empty() || open.size() % opened_.size() != 0)
       throw shape_error(errc::shape_mismatch,

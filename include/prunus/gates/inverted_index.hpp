@@ -92,6 +92,7 @@ class index_builder {
  public:
   /// Adds a document, which gets the next number: its tokens in any order. An empty one counts.
   /// @throws argument_error (out_of_range): a negative term; the document is then not added
+  template <int = 0>
   void add(std::span<const Index> tokens) {
     sorted_.assign(tokens.begin(), tokens.end());
     std::sort(sorted_.begin(), sorted_.end());
@@ -114,8 +115,9 @@ class index_builder {
 
   /// The index of all documents so far; the builder is used up.
   /// @throws argument_error (empty_model): no document has a token
-  [[nodiscard]] inverted_index build() && {
-    inverted_index index;
+  template <class Built = inverted_index>
+  [[nodiscard]] Built build() && {
+    Built index;
     collection_statistics& collection = index.collection_;
     collection.documents = static_cast<Index>(lengths_.size());
     for (const Index length : lengths_) {

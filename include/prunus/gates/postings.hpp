@@ -78,6 +78,7 @@ class posting_list {
 
   /// @throws argument_error (out_of_range): documents that do not ascend or are not in
   ///         [0, 2^32 - 1), a frequency that is not in [1, 2^32)
+  template <int = 0>
   explicit posting_list(std::span<const posting> postings)
       : size_(static_cast<Index>(postings.size())) {
     check(postings);

@@ -28,9 +28,9 @@ namespace prunus::inline v0 {
 /// @source removing for good what hardly ever opens is our reading of Liu, Yang, Gao, Cheng 2022,
 ///         Applied Intelligence 52:16818-16831
 /// @deviation the share is ours
-[[nodiscard]] inline plan plan_static_export(const graph& declared,
-                                             std::span<const gate_statistics> statistics,
-                                             double share) {
+template <int = 0>
+[[nodiscard]] plan plan_static_export(const graph& declared,
+                                      std::span<const gate_statistics> statistics, double share) {
   if (!(share >= 0 && share <= 1))
     throw argument_error(errc::out_of_range,
                          detail::concat("plan_static_export: a share of ", share,

@@ -101,7 +101,8 @@ template <class Callable>
   return {object, &call_repeatedly<Callable>, 1, {}};
 }
 
-inline void check_latency_options(const latency_options& options) {
+template <int = 0>
+void check_latency_options(const latency_options& options) {
   const auto fail = [](const char* what, auto came) {
     throw argument_error(errc::out_of_range,
                          concat("measure_latency: latency_options: ", what, ", got ", came));
@@ -177,7 +178,8 @@ void time_in_turns(std::span<timed_callable> candidates, const latency_options& 
   }
 }
 
-[[nodiscard]] inline latency summary_of(const timed_callable& timed) {
+template <int = 0>
+[[nodiscard]] latency summary_of(const timed_callable& timed) {
   std::vector<double> ascending = timed.seconds;
   std::sort(ascending.begin(), ascending.end());
   return {.median = quantile(ascending, 0.5),
@@ -189,8 +191,9 @@ void time_in_turns(std::span<timed_callable> candidates, const latency_options& 
 }
 
 /// What disturbed the machine in a round disturbed both, so the interval is of ratios by round.
-[[nodiscard]] inline latency_comparison comparison_of(const timed_callable& baseline,
-                                                      const timed_callable& candidate) {
+template <int = 0>
+[[nodiscard]] latency_comparison comparison_of(const timed_callable& baseline,
+                                               const timed_callable& candidate) {
   latency_comparison result{.baseline = summary_of(baseline), .candidate = summary_of(candidate)};
   std::vector<double> ratios(baseline.seconds.size());
   for (std::size_t i = 0; i < ratios.size(); ++i) {

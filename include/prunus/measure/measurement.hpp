@@ -35,7 +35,8 @@ struct measurement {
 namespace detail {
 
 /// @throws argument_error out_of_range, duplicate_name; `whose` says which measurement it is
-inline void check_measurement(const measurement& measured, const char* whose) {
+template <int = 0>
+void check_measurement(const measurement& measured, const char* whose) {
   const auto fail = [&](const char* what, double came) {
     throw argument_error(errc::out_of_range,
                          concat("measurement: ", whose, ": ", what, ", got ", came));

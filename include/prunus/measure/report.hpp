@@ -44,7 +44,8 @@ struct report_row {
   bool is_difference = false;  // the last column shows points of difference instead of a ratio
 };
 
-[[nodiscard]] inline std::vector<report_row> rows_of(const measurement_report& report) {
+template <int = 0>
+[[nodiscard]] std::vector<report_row> rows_of(const measurement_report& report) {
   const auto& [dense, pruned, judgement] = report;
   const auto count = [](double value) { return scaled_text(value, ""); };
   const auto bytes = [](double value) { return scaled_text(value, "B"); };
@@ -80,7 +81,8 @@ struct report_row {
   return ratio ? fixed_text(*ratio, 3) + " x " : "-";
 }
 
-[[nodiscard]] inline std::vector<report_line> lines_of(const measurement_report& report) {
+template <int = 0>
+[[nodiscard]] std::vector<report_line> lines_of(const measurement_report& report) {
   std::vector<report_line> lines{{"", "dense", "pruned", "ratio"}};
   const auto cell = [](const report_row& row, std::optional<double> value) {
     return value ? row.text(*value) : std::string("-");
@@ -102,7 +104,8 @@ struct report_row {
 ///     latency, 1 thread    2.31 ms   1.06 ms   0.459 x
 ///     -------------------------------------------------
 ///     use pruned: 0.459 x the time with 1 thread, accuracy -0.29 points
-[[nodiscard]] inline std::string to_text(const measurement_report& report) {
+template <int = 0>
+[[nodiscard]] std::string to_text(const measurement_report& report) {
   const std::vector<detail::report_line> lines = detail::lines_of(report);
   std::array<std::size_t, 4> widths{};
   for (const detail::report_line& line : lines) {
@@ -125,7 +128,8 @@ struct report_row {
 }
 
 /// The report as a Markdown table, the verdict below it.
-[[nodiscard]] inline std::string to_markdown(const measurement_report& report) {
+template <int = 0>
+[[nodiscard]] std::string to_markdown(const measurement_report& report) {
   std::string text;
   const std::vector<detail::report_line> lines = detail::lines_of(report);
   for (const detail::report_line& line : lines) {
@@ -141,7 +145,8 @@ struct report_row {
 
 /// The rows as CSV with plain numbers in full precision: fractions, counts, bytes and seconds. What
 /// was not measured stays empty; the verdict is left out.
-[[nodiscard]] inline std::string to_csv(const measurement_report& report) {
+template <int = 0>
+[[nodiscard]] std::string to_csv(const measurement_report& report) {
   const auto number = [](std::optional<double> value) {
     return value ? detail::shortest_text(*value) : std::string();
   };

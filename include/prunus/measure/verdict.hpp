@@ -32,7 +32,8 @@ struct verdict {
 
 namespace detail {
 
-inline void check_verdict_options(const verdict_options& options) {
+template <int = 0>
+void check_verdict_options(const verdict_options& options) {
   const auto fail = [](const char* what, double came) {
     throw argument_error(errc::out_of_range, concat("verdict_options: ", what, ", got ", came));
   };
@@ -89,8 +90,9 @@ struct worst_latency {
 ///
 /// @throws argument_error out_of_range, duplicate_name: a number outside its range, or a latency
 ///         given twice
-[[nodiscard]] inline verdict judge(const measurement& dense, const measurement& pruned,
-                                   const verdict_options& options = {}) {
+template <int = 0>
+[[nodiscard]] verdict judge(const measurement& dense, const measurement& pruned,
+                            const verdict_options& options = {}) {
   detail::check_measurement(dense, "dense");
   detail::check_measurement(pruned, "pruned");
   detail::check_verdict_options(options);

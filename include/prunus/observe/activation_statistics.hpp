@@ -98,6 +98,7 @@ class activation_statistics {
                                         "; add its values under the name of the weight"));
   }
 
+  template <int = 0>
   void save(archive_writer& out) const {
     out.tag("prunus activations 1");
     out.number(static_cast<std::int64_t>(records_.size()));
@@ -113,6 +114,7 @@ class activation_statistics {
   }
   /// Replaces what was gathered by what was saved, bit for bit.
   /// @throws file_error (truncated, malformed); this object is then unchanged
+  template <int = 0>
   void load(archive_reader& in) {
     in.tag("prunus activations 1");
     std::vector<activation_record> loaded;
@@ -184,6 +186,7 @@ class activation_statistics {
     }
   }
 
+  template <int = 0>
   [[nodiscard]] Index checked_channels(std::string_view name, Index values,
                                        const activation_batch& batch) const {
     if (name.empty())

@@ -70,6 +70,7 @@ struct pass_state {
     return any;
   }
 
+  template <int = 0>
   void save(archive_writer& out) const {
     out.tag("prunus pass 2");
     out.number(static_cast<std::uint8_t>(permanent));
@@ -85,6 +86,7 @@ struct pass_state {
 
   /// Takes over what save() wrote for the same pass and model.
   /// @throws file_error, shape_error; this state may then be half-loaded: load into a copy
+  template <int = 0>
   void load(archive_reader& in) {
     in.tag("prunus pass 2");
     permanent = in.number<std::uint8_t>() != 0;

@@ -89,8 +89,9 @@ class shrinking_regression {
 };
 
 /// The inputs of each unit. @throws argument_error (out_of_range), shape_error (shape_mismatch)
-[[nodiscard]] inline std::vector<std::vector<Index>> inputs_of_units(std::span<const Index> unit_of,
-                                                                     Index inputs) {
+template <int = 0>
+[[nodiscard]] std::vector<std::vector<Index>> inputs_of_units(std::span<const Index> unit_of,
+                                                              Index inputs) {
   const Index channels = static_cast<Index>(unit_of.size());
   if (channels < 1 || inputs % channels != 0)
     throw shape_error(errc::shape_mismatch,

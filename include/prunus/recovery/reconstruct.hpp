@@ -130,34 +130,37 @@ class input_geometry {
 };
 
 /// The weights of a layer while they are refitted, and what was found on the way.
-template <class S>
+template <class S, std::floating_point R>
 struct layer_refit {
-  const input_geometry<double>& geometry;
-  Eigen::MatrixXd& rows;  // inputs x outputs
-  Eigen::VectorXd bias;   // empty: stays
+  using matrix = typename input_geometry<R>::matrix;
+  using vector = typename input_geometry<R>::vector;
+
+  const input_geometry<R>& geometry;
+  matrix& rows;  // inputs x outputs
+  vector bias;   // empty: stays
   reconstruction_report report{};
 
   /// What is stored, with the rounding of S, is what is judged.
-  [[nodiscard]] static double stored(double x) { return static_cast<double>(static_cast<S>(x)); }
+  [[nodiscard]] static R stored(R x) { return static_cast<R>(static_cast<S>(x)); }
 
   /// Refits the outputs `members`, which keep the same inputs.
   void refit(const std::vector<std::uint8_t>& pattern, const std::vector<Index>& members) {
     std::vector<Index> kept, gone;
     for (std::size_t k = 0; k < pattern.size(); ++k)
       (pattern[k] != 0 ? kept : gone).push_back(static_cast<Index>(k));
-    const Eigen::MatrixXd old = rows(Eigen::all, members);
-    Eigen::MatrixXd masked = old;
+    const matrix old = rows(Eigen::all, members);
+    matrix masked = old;
     masked(gone, Eigen::all).setZero();
-    const Eigen::MatrixXd fitted = geometry.fit(old, kept, gone).unaryExpr(&stored);
-    const Eigen::VectorXd nothing = Eigen::VectorXd::Zero(old.cols());
-    Eigen::VectorXd added = nothing;  // to the biases
+    const matrix fitted = geometry.fit(old, kept, gone).unaryExpr(&stored);
+    const vector nothing = vector::Zero(old.cols());
+    vector added = nothing;  // to the biases
     if (bias.size() > 0) {
-      const Eigen::VectorXd before = bias(members);
+      const vector before = bias(members);
       added = (before + geometry.mean_output(old - fitted)).unaryExpr(&stored) - before;
     }
 
-    const Eigen::VectorXd by_mask = geometry.energy(old - masked, nothing);
-    const Eigen::VectorXd by_fit = geometry.energy(old - fitted, added);
+    const vector by_mask = geometry.energy(old - masked, nothing);
+    const vector by_fit = geometry.energy(old - fitted, added);
     report.output += geometry.energy(old, nothing).sum();
     report.masked += by_mask.sum();
     report.reconstructed += by_mask.cwiseMin(by_fit).sum();
@@ -226,7 +229,7 @@ reconstruction_report reconstruct(weight_view<S> weight, const mask& keep,
   if (!rows.values.allFinite())
     throw value_error(errc::not_finite, "reconstruct: a weight is not finite");
   const detail::input_geometry<double> geometry(inputs, !bias.empty(), options.damping);
-  detail::layer_refit<S> refitted{geometry, rows.values, Eigen::VectorXd(bias.size())};
+  detail::layer_refit<S, double> refitted{geometry, rows.values, Eigen::VectorXd(bias.size())};
   for (Index o = 0; o < bias.size(); ++o) refitted.bias(o) = static_cast<double>(bias.data[o]);
   for (const auto& [pattern, members] : rows.outputs_of) refitted.refit(pattern, members);
   rows.write(weight);

@@ -48,6 +48,7 @@ struct layer_rate_report {
   }
   /// The masks of a candidate, for mask_sets.
   /// @throws argument_error (out_of_range)
+  template <int = 0>
   [[nodiscard]] std::vector<named_mask> masks(Index candidate) const {
     if (candidate < 0 || candidate >= static_cast<Index>(candidates.size()))
       throw argument_error(

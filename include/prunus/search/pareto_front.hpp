@@ -28,7 +28,8 @@ struct drop_and_saving {
 /// @returns positions in `candidates`, by ascending drop, and so by ascending saving
 /// @throws value_error (not_finite)
 /// Cost: O(n log n).
-[[nodiscard]] inline std::vector<Index> pareto_front(std::span<const drop_and_saving> candidates) {
+template <int = 0>
+[[nodiscard]] std::vector<Index> pareto_front(std::span<const drop_and_saving> candidates) {
   std::vector<Index> order;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (!std::isfinite(candidates[i].drop) || !std::isfinite(candidates[i].saving))
@@ -53,8 +54,9 @@ struct drop_and_saving {
 
 /// The candidate with the largest saving whose drop is at most `limit`, the smaller drop of equal
 /// ones; nothing where all lose more.
-[[nodiscard]] inline std::optional<Index> best_within(std::span<const drop_and_saving> candidates,
-                                                      double limit) {
+template <int = 0>
+[[nodiscard]] std::optional<Index> best_within(std::span<const drop_and_saving> candidates,
+                                               double limit) {
   std::optional<Index> best;
   for (const Index i : pareto_front(candidates))
     if (candidates[static_cast<std::size_t>(i)].drop <= limit) best = i;

@@ -114,7 +114,8 @@ struct policy_report {
 };
 
 /// The grid as CSV: criterion, distribution, score, parameters.
-[[nodiscard]] inline std::string to_csv(const policy_report& report) {
+template <int = 0>
+[[nodiscard]] std::string to_csv(const policy_report& report) {
   std::string text = "criterion,distribution,score,parameters\n";
   for (std::size_t c = 0; c < report.criteria.size(); ++c)
     for (std::size_t d = 0; d < report.distributions.size(); ++d) {

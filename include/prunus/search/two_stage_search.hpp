@@ -72,8 +72,9 @@ concept pruning_stages = requires(const Structured& structured, const Unstructur
 
 namespace detail {
 
-inline void check_ratios(std::string_view where, std::string_view which,
-                         const std::vector<double>& ratios) {
+template <int = 0>
+void check_ratios(std::string_view where, std::string_view which,
+                  const std::vector<double>& ratios) {
   bool good = !ratios.empty();
   for (std::size_t i = 0; i < ratios.size(); ++i)
     good = good && ratios[i] >= 0 && ratios[i] < 1 && (i == 0 || ratios[i] > ratios[i - 1]);

@@ -35,8 +35,9 @@ namespace detail {
 
 /// @throws shape_error for another shape, argument_error for positions that are not ascending, lie
 ///         outside the axis, or leave nothing
-inline void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents,
-                           std::string_view where) {
+template <int = 0>
+void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents,
+                    std::string_view where) {
   if (cut.extents != extents)
     throw shape_error(
         errc::shape_mismatch,
@@ -175,7 +176,8 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
 /// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other
 /// shapes),
 ///         and what `resolve` throws
-[[nodiscard]] inline graph compact(const graph& declared, const plan& p) {
+template <int = 0>
+[[nodiscard]] graph compact(const graph& declared, const plan& p) {
   const resolved_graph network = resolve(declared);
   const auto find_declaration = [&](std::string_view name) -> const parameter_declaration& {
     for (const resolved_graph::node& node : network.nodes)

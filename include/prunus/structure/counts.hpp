@@ -46,8 +46,8 @@ inline void expect_scalar_bytes(Index scalar_bytes) {
 
 /// The cost of one node; `scalar_bytes` is the size of one stored value.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
-[[nodiscard]] inline footprint footprint_of(const resolved_graph::node& node,
-                                            Index scalar_bytes = 4) {
+template <int = 0>
+[[nodiscard]] footprint footprint_of(const resolved_graph::node& node, Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   footprint cost;
   cost.macs = node.products;
@@ -63,7 +63,8 @@ inline void expect_scalar_bytes(Index scalar_bytes) {
 
 /// The cost of the whole network. Linear in its nodes.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
-[[nodiscard]] inline footprint footprint_of(const resolved_graph& network, Index scalar_bytes = 4) {
+template <int = 0>
+[[nodiscard]] footprint footprint_of(const resolved_graph& network, Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   footprint total;
   for (const resolved_graph::node& node : network.nodes) total += footprint_of(node, scalar_bytes);

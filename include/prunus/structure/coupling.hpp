@@ -26,8 +26,9 @@ namespace detail {
   return role == parameter_role::weight || role == parameter_role::table;
 }
 
-[[nodiscard]] inline std::vector<coupling> couplings_of(const resolved_graph& network,
-                                                        const channel_structure& structure) {
+template <int = 0>
+[[nodiscard]] std::vector<coupling> couplings_of(const resolved_graph& network,
+                                                 const channel_structure& structure) {
   const auto at = [](Index i) { return static_cast<std::size_t>(i); };
   std::vector<coupling> result(structure.couplings());
   for (std::size_t k = 0; k < result.size(); ++k) {
@@ -77,6 +78,7 @@ namespace detail {
 /// Where the units of a coupling stand in its tensors, gathered once for all units.
 class coupling_places {
  public:
+  template <int = 0>
   explicit coupling_places(const coupling& group) : group_(group) {
     for (const coupling::member& member : group.members) {
       places_of_member& m = members_.emplace_back();
@@ -96,6 +98,7 @@ class coupling_places {
   }
 
   /// As explain() says it. @pre the coupling has that unit
+  template <int = 0>
   [[nodiscard]] std::string sentence(Index unit) const {
     std::vector<std::string> places;
     for (const places_of_member& m : members_) {
@@ -154,13 +157,15 @@ class coupling_places {
 /// when it holds channels of an input or an output of the network.
 ///
 /// Cost: linear in channels and nodes; no weights are looked at.
-[[nodiscard]] inline std::vector<coupling> coupled_groups(const resolved_graph& network) {
+template <int = 0>
+[[nodiscard]] std::vector<coupling> coupled_groups(const resolved_graph& network) {
   return detail::couplings_of(network, detail::find_channel_structure(network));
 }
 
 /// What goes with one unit, in words: "dropping conv1:3 also drops bn1:3 and conv2.in:3".
 /// @throws argument_error (out_of_range) for a unit that the coupling does not have
-[[nodiscard]] inline std::string explain(const coupling& group, Index unit) {
+template <int = 0>
+[[nodiscard]] std::string explain(const coupling& group, Index unit) {
   if (unit < 0 || unit >= group.units)
     throw argument_error(errc::out_of_range, detail::concat("explain: ", group.name, " has ",
                                                             group.units, " units, no unit ", unit));

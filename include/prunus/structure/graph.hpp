@@ -7,6 +7,7 @@
 #include <initializer_list>  // inputs in calls
 #include <string>            // std::string
 #include <string_view>       // std::string_view
+#include <type_traits>       // std::type_identity_t
 #include <utility>           // std::move
 #include <vector>            // std::vector
 
@@ -35,88 +36,114 @@ struct graph_node {
 ///
 /// Every function returns the name of the node, so that calls can be nested. Each throws
 /// argument_error (duplicate_name) when the name is taken and leaves the graph as it was.
+///
+/// They are templates so that a program compiles those that it calls; `Operation` is not to be
+/// chosen.
 class graph {
  public:
+  template <class Operation = operation::input>
   std::string input(std::string name, tensor_shape shape) {
-    return node(std::move(name), operation::input{shape}, {});
+    return node(std::move(name), Operation{shape}, {});
   }
+  template <class Operation = operation::convolution>
   std::string convolution(std::string name, std::string_view from,
-                          operation::convolution attributes) {
+                          const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
-  std::string dense(std::string name, std::string_view from, operation::dense attributes) {
+  template <class Operation = operation::dense>
+  std::string dense(std::string name, std::string_view from,
+                    const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
+  template <class Operation = operation::batch_norm>
   std::string batch_norm(std::string name, std::string_view from,
-                         operation::batch_norm attributes = {}) {
+                         const std::type_identity_t<Operation>& attributes = {}) {
     return node(std::move(name), attributes, {from});
   }
+  template <class Operation = operation::layer_norm>
   std::string layer_norm(std::string name, std::string_view from,
-                         operation::layer_norm attributes = {}) {
+                         const std::type_identity_t<Operation>& attributes = {}) {
     return node(std::move(name), attributes, {from});
   }
+  template <class Operation = operation::activation>
   std::string activation(std::string name, std::string_view from,
-                         operation::activation attributes) {
+                         const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
+  template <class Operation = operation::activation>
   std::string relu(std::string name, std::string_view from) {
-    return node(std::move(name), operation::activation{operation::activation::kind::relu}, {from});
+    return node(std::move(name), Operation{Operation::kind::relu}, {from});
   }
+  template <class Operation = operation::add>
   std::string add(std::string name, std::initializer_list<std::string_view> from) {
-    return node(std::move(name), operation::add{}, from);
+    return node(std::move(name), Operation{}, from);
   }
+  template <class Operation = operation::multiply>
   std::string multiply(std::string name, std::initializer_list<std::string_view> from) {
-    return node(std::move(name), operation::multiply{}, from);
+    return node(std::move(name), Operation{}, from);
   }
+  template <class Operation = operation::concat>
   std::string concat(std::string name, std::initializer_list<std::string_view> from) {
-    return node(std::move(name), operation::concat{}, from);
+    return node(std::move(name), Operation{}, from);
   }
+  template <class Operation = operation::pad_channels>
   std::string pad_channels(std::string name, std::string_view from,
-                           operation::pad_channels attributes) {
+                           const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
-  std::string flatten(std::string name, std::string_view from, operation::flatten attributes = {}) {
+  template <class Operation = operation::flatten>
+  std::string flatten(std::string name, std::string_view from,
+                      const std::type_identity_t<Operation>& attributes = {}) {
     return node(std::move(name), attributes, {from});
   }
+  template <class Operation = operation::pooling>
   std::string max_pooling(std::string name, std::string_view from, extent2 window, extent2 stride,
                           extent2 padding = 0) {
-    return node(std::move(name),
-                operation::pooling{operation::pooling::kind::max, window, stride, padding}, {from});
+    return node(std::move(name), Operation{Operation::kind::max, window, stride, padding}, {from});
   }
+  template <class Operation = operation::pooling>
   std::string average_pooling(std::string name, std::string_view from, extent2 window,
                               extent2 stride, extent2 padding = 0) {
-    return node(std::move(name),
-                operation::pooling{operation::pooling::kind::average, window, stride, padding},
+    return node(std::move(name), Operation{Operation::kind::average, window, stride, padding},
                 {from});
   }
+  template <class Operation = operation::global_pooling>
   std::string global_average_pooling(std::string name, std::string_view from) {
-    return node(std::move(name), operation::global_pooling{operation::pooling::kind::average},
-                {from});
+    return node(std::move(name), Operation{operation::pooling::kind::average}, {from});
   }
+  template <class Operation = operation::global_pooling>
   std::string global_max_pooling(std::string name, std::string_view from) {
-    return node(std::move(name), operation::global_pooling{operation::pooling::kind::max}, {from});
+    return node(std::move(name), Operation{operation::pooling::kind::max}, {from});
   }
+  template <class Operation = operation::upsampling>
   std::string upsampling(std::string name, std::string_view from, extent2 factor) {
-    return node(std::move(name), operation::upsampling{factor}, {from});
+    return node(std::move(name), Operation{factor}, {from});
   }
+  template <class Operation = operation::split_heads>
   std::string split_heads(std::string name, std::string_view from, Index heads) {
-    return node(std::move(name), operation::split_heads{heads}, {from});
+    return node(std::move(name), Operation{heads}, {from});
   }
+  template <class Operation = operation::merge_heads>
   std::string merge_heads(std::string name, std::string_view from, Index features) {
-    return node(std::move(name), operation::merge_heads{features}, {from});
+    return node(std::move(name), Operation{features}, {from});
   }
+  template <class Operation = operation::attention>
   std::string attention(std::string name, std::string_view query, std::string_view key,
                         std::string_view value, Index heads) {
-    return node(std::move(name), operation::attention{heads}, {query, key, value});
+    return node(std::move(name), Operation{heads}, {query, key, value});
   }
-  std::string embedding(std::string name, std::string_view from, operation::embedding attributes) {
+  template <class Operation = operation::embedding>
+  std::string embedding(std::string name, std::string_view from,
+                        const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
+  template <class Operation = operation::positions>
   std::string positions(std::string name, std::string_view from) {
-    return node(std::move(name), operation::positions{}, {from});
+    return node(std::move(name), Operation{}, {from});
   }
+  template <class Operation = operation::dropout>
   std::string dropout(std::string name, std::string_view from, double rate) {
-    return node(std::move(name), operation::dropout{rate}, {from});
+    return node(std::move(name), Operation{rate}, {from});
   }
 
   /// Any node; what the functions above call.

@@ -152,7 +152,8 @@ namespace detail {
   return concat(f.from, ":", f.channel, " emits ", shortest(f.value), " to ", f.layer, ": ",
                 f.tensor, how);
 }
-[[nodiscard]] inline std::string words_for(const plan::kept_channel& k) {
+template <int = 0>
+[[nodiscard]] std::string words_for(const plan::kept_channel& k) {
   const auto why = [&]() -> std::string {
     switch (k.reason) {
       case plan::keep_reason::zero_padding:
@@ -177,7 +178,8 @@ namespace detail {
 }  // namespace detail
 
 /// The plan in words, one statement a line.
-[[nodiscard]] inline std::string to_text(const plan& p) {
+template <int = 0>
+[[nodiscard]] std::string to_text(const plan& p) {
   std::string text;
   if (p.empty()) {
     text = "nothing is removed\n";

@@ -38,8 +38,9 @@ struct named_units {
 namespace detail {
 
 /// Marks what `named` asks for in `wanted`, per unit.
-inline void mark_named(const named_units& named, const resolved_graph& network,
-                       const channel_structure& structure, std::vector<std::uint8_t>& wanted) {
+template <int = 0>
+void mark_named(const named_units& named, const resolved_graph& network,
+                const channel_structure& structure, std::vector<std::uint8_t>& wanted) {
   const auto mark = [&](const std::vector<Index>& units) {
     for (Index u : named.units) {
       if (u < 0 || u >= static_cast<Index>(units.size()))
@@ -99,8 +100,8 @@ template <weight_scalar S>
 /// network's ends need, and the last channel of a layer, stays and is noted. Bytes are counted for
 /// float.
 /// @throws what `resolve` throws; argument_error (unknown_name, out_of_range)
-[[nodiscard]] inline plan plan_removal(const graph& declared,
-                                       const std::vector<named_units>& requested) {
+template <int = 0>
+[[nodiscard]] plan plan_removal(const graph& declared, const std::vector<named_units>& requested) {
   const resolved_graph network = resolve(declared);
   const detail::channel_structure structure = detail::find_channel_structure(network);
   std::vector<std::uint8_t> wanted(static_cast<std::size_t>(structure.units()));

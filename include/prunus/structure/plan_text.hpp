@@ -173,7 +173,8 @@ class record_reader {
   return f;
 }
 
-inline void read_record(record_reader& in, plan& p) {
+template <int = 0>
+void read_record(record_reader& in, plan& p) {
   const std::string_view kind = in.word();
   if (kind == "before") {
     p.before = read_footprint(in);
@@ -227,7 +228,8 @@ inline void read_record(record_reader& in, plan& p) {
 
 /// The plan as text that `load_plan` reads: a version line, one record a line, "end" as the last
 /// line. Numbers are written so that they read back bit for bit.
-[[nodiscard]] inline std::string save_plan(const plan& p) {
+template <int = 0>
+[[nodiscard]] std::string save_plan(const plan& p) {
   detail::record_writer out;
   out.line(detail::plan_header);
   out.line("before") << p.before;
@@ -259,7 +261,8 @@ inline void read_record(record_reader& in, plan& p) {
 /// The plan that `save_plan` wrote.
 /// @throws file_error (malformed: another kind of text, another version, a damaged record;
 ///         truncated: the text stops before its last line)
-[[nodiscard]] inline plan load_plan(std::string_view text) {
+template <int = 0>
+[[nodiscard]] plan load_plan(std::string_view text) {
   if (detail::plan_header.starts_with(text))
     throw file_error(errc::truncated,
                      "load_plan: the text stops before its first line is complete");

@@ -24,6 +24,7 @@ namespace prunus::inline v0 {
 class removal_counter {
  public:
   /// @throws what `resolve` throws; argument_error (out_of_range) for a scalar_bytes below 1
+  template <int = 0>
   explicit removal_counter(const graph& declared, Index scalar_bytes = 4)
       : scalar_bytes_(scalar_bytes) {
     const resolved_graph network = resolve(declared);
@@ -62,6 +63,7 @@ class removal_counter {
   /// What stays when unit u of coupling k is kept where `keep[k][u]` is not 0; couplings in the
   /// order of `coupled_groups`. Linear in the units; one small allocation.
   /// @throws shape_error (shape_mismatch)
+  template <int = 0>
   [[nodiscard]] footprint count(std::span<const std::span<const std::uint8_t>> keep) const {
     if (keep.size() != units_.size())
       throw shape_error(errc::shape_mismatch,
@@ -108,6 +110,7 @@ class removal_counter {
     Index statistics = 0;         ///< other values per output
   };
 
+  template <int = 0>
   [[nodiscard]] std::size_t pattern_of(const detail::channel_structure& structure,
                                        std::span<const Index> units) {
     pattern wanted;

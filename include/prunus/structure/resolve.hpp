@@ -72,15 +72,16 @@ struct resolved_graph {
 
 namespace detail {
 
+/// What an operation makes of the shapes of its inputs. A template, as all that follows: it is
+/// compiled where a graph is resolved, not where this header is included.
+template <class Node>
 struct shape_inference {
-  const std::string& name;
+  Node& node;
   const std::vector<tensor_shape>& inputs;
-  std::vector<parameter_declaration>& parameters;
-  Index& products;
 
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
-    throw graph_error(errc::bad_node, concat("graph: node ", name, ": ", parts...));
+    throw graph_error(errc::bad_node, concat("graph: node ", node.name, ": ", parts...));
   }
   void expect_inputs(std::size_t least, std::size_t most) const {
     if (inputs.size() < least || inputs.size() > most)
@@ -92,7 +93,7 @@ struct shape_inference {
     return inputs.front();
   }
   void declare(std::string_view suffix, std::vector<Index> shape, parameter_role role) const {
-    parameters.push_back({concat(name, ".", suffix), std::move(shape), role});
+    node.parameters.push_back({concat(node.name, ".", suffix), std::move(shape), role});
   }
   [[nodiscard]] Index windows(Index size, Index kernel, Index stride, Index padding) const {
     if (kernel < 1 || stride < 1 || padding < 0)
@@ -228,7 +229,7 @@ struct shape_inference {
       fail("the query has ", query.channels, " channels, the key ", key.channels, " at ",
            key.plane(), " positions, the value ", value.plane(),
            " positions; query and key need equal channels, key and value equal positions");
-    products = query.plane() * key.plane() * (query.channels + value.channels);
+    node.products = query.plane() * key.plane() * (query.channels + value.channels);
     return {value.channels, query.height, query.width};
   }
   tensor_shape operator()(const operation::embedding& op) const {
@@ -236,21 +237,22 @@ struct shape_inference {
     if (op.vocabulary < 1 || op.features < 1 || in.channels != 1)
       fail("a vocabulary of ", op.vocabulary, " and ", op.features, " features for ", in.channels,
            " channels; the first two must be at least 1, tokens have 1 channel");
-    parameters.push_back(
-        {concat(name, ".weight"), {op.vocabulary, op.features}, parameter_role::table, true});
+    node.parameters.push_back(
+        {concat(node.name, ".weight"), {op.vocabulary, op.features}, parameter_role::table, true});
     return {op.features, in.height, in.width};
   }
   tensor_shape operator()(const operation::positions&) const {
     const tensor_shape& in = only_input();
-    parameters.push_back(
-        {concat(name, ".weight"), {in.plane(), in.channels}, parameter_role::bias, true});
+    node.parameters.push_back(
+        {concat(node.name, ".weight"), {in.plane(), in.channels}, parameter_role::bias, true});
     return in;
   }
 };
 
 /// Positions of the nodes in an order in which they can be computed; the declared order where it
 /// serves.
-[[nodiscard]] inline std::vector<std::size_t> computing_order(
+template <int = 0>
+[[nodiscard]] std::vector<std::size_t> computing_order(
     const graph& declared, const std::vector<std::vector<std::size_t>>& inputs) {
   enum class mark : std::uint8_t { unseen, open, done };
   std::vector<mark> marks(inputs.size(), mark::unseen);
@@ -292,6 +294,7 @@ struct shape_inference {
 /// Cost: linear in nodes and edges.
 /// @throws argument_error (unknown_name: an input or output that no node bears; empty_model),
 ///         graph_error (cycle, bad_node: a number of inputs, shape or attribute that does not fit)
+template <class Node = resolved_graph::node>
 [[nodiscard]] inline resolved_graph resolve(const graph& declared) {
   const std::vector<graph_node>& nodes = declared.nodes();
   if (nodes.empty())
@@ -315,14 +318,14 @@ struct shape_inference {
 
   resolved_graph result;
   for (std::size_t i : order) {
-    resolved_graph::node node{nodes[i].name, nodes[i].operation, {}, {}, {}, false, {}, 0};
+    Node node{nodes[i].name, nodes[i].operation, {}, {}, {}, false, {}, 0};
     std::vector<tensor_shape> shapes;
     for (std::size_t from : inputs[i]) {
       node.inputs.push_back(position[from]);
       shapes.push_back(result.nodes[position[from]].shape);
       result.nodes[position[from]].consumers.push_back(result.nodes.size());
     }
-    const detail::shape_inference infer{node.name, shapes, node.parameters, node.products};
+    const detail::shape_inference<Node> infer{node, shapes};
     node.shape = std::visit(infer, node.operation);
     if (std::holds_alternative<operation::embedding>(node.operation) &&
         !std::holds_alternative<operation::input>(result.nodes[node.inputs.front()].operation))

@@ -45,7 +45,8 @@ inline void begin_after_counts(std::span<std::uint32_t> counts) noexcept {
 }
 
 /// Sorts by 18 low bits, two digits of 9. @pre `room` is as large as `part`
-inline void sort_by_low_bits(std::span<placed_float> part, std::span<placed_float> room) {
+template <int = 0>
+void sort_by_low_bits(std::span<placed_float> part, std::span<placed_float> room) {
   constexpr std::size_t few = 48;
   if (part.size() <= few) return sort_by_comparing(part);
   std::array<std::uint32_t, 512> low{}, high{};
@@ -62,7 +63,8 @@ inline void sort_by_low_bits(std::span<placed_float> part, std::span<placed_floa
 /// A radix sort whose first digit, of 13 bits, parts the scores into heaps that fit into the cache,
 /// where the others are sorted: many times as fast as comparing where millions of scores are
 /// sorted.
-[[nodiscard]] inline std::vector<placed_float> sorted_by_digits(std::span<const float> scores) {
+template <int = 0>
+[[nodiscard]] std::vector<placed_float> sorted_by_digits(std::span<const float> scores) {
   constexpr int bits = 13, shift = 18;  // behind the sign
   std::vector<std::uint32_t> heap(std::size_t{1} << bits);
   std::size_t finite = 0;

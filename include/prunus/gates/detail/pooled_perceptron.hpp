@@ -17,7 +17,8 @@ namespace prunus::inline v0 {
 namespace detail {
 
 /// @throws argument_error (out_of_range) unless `kept` are some of 0 .. size - 1, ascending
-inline void check_kept(std::string_view where, std::span<const Index> kept, Index size) {
+template <int = 0>
+void check_kept(std::string_view where, std::span<const Index> kept, Index size) {
   Index least = 0;
   for (const Index i : kept) {
     if (i < least || i >= size)

@@ -46,7 +46,8 @@ namespace prunus::inline v0::detail {
 }
 
 /// In steps of a thousand: 1234567, "B" -> "1.23 MB"; whole numbers below 1000 as they are.
-[[nodiscard]] inline std::string scaled_text(double value, std::string_view unit) {
+template <int = 0>
+[[nodiscard]] std::string scaled_text(double value, std::string_view unit) {
   constexpr std::array<std::string_view, 6> prefixes{"", "k", "M", "G", "T", "P"};
   std::size_t step = 0;
   while (step + 1 < prefixes.size() && value >= 999.5) {

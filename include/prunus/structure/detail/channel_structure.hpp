@@ -63,8 +63,9 @@ struct reading {
 }
 
 /// Names the channels of one result by sets of channels that must live and die together.
+template <class Network>
 struct channel_naming {
-  const resolved_graph& network;
+  const Network& network;
   std::vector<std::vector<Index>>& names;  ///< of the nodes before this one; this one's is appended
   disjoint_sets& sets;
   std::size_t n;
@@ -185,13 +186,14 @@ struct channel_structure {
   }
 };
 
-[[nodiscard]] inline channel_structure find_channel_structure(const resolved_graph& network) {
+template <class Network = resolved_graph>  // compiled where it is called
+[[nodiscard]] channel_structure find_channel_structure(const Network& network) {
   const auto at = [](Index i) { return static_cast<std::size_t>(i); };
   channel_structure result;
   disjoint_sets channels;
   for (std::size_t n = 0; n < network.nodes.size(); ++n)
-    result.unit_of.push_back(std::visit(channel_naming{network, result.unit_of, channels, n},
-                                        network.nodes[n].operation));
+    result.unit_of.push_back(std::visit(
+        channel_naming<Network>{network, result.unit_of, channels, n}, network.nodes[n].operation));
 
   // The smallest id stands for its set, and ids grow in computing order: numbering the roots keeps
   // that order.

@@ -19,8 +19,10 @@ class fractional_macs {
  public:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
+  template <int = 0>
   explicit fractional_macs(const resolved_graph& network)
       : fractional_macs(network, coupled_groups(network)) {}
+  template <int = 0>
   fractional_macs(const resolved_graph& network, const std::vector<coupling>& couplings) {
     const auto coupling_of = [&](std::string_view name, axis along) {
       for (std::size_t k = 0; k < couplings.size(); ++k)

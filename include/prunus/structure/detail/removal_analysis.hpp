@@ -25,9 +25,10 @@ namespace prunus::inline v0 {
 namespace detail {
 
 /// The removals and cuts of a plan; its folds and notes are added before `complete`.
-[[nodiscard]] inline plan plan_without(const resolved_graph& network,
-                                       const channel_structure& structure, const kept_units& kept,
-                                       const std::vector<plan::removal_reason>& reasons) {
+template <int = 0>
+[[nodiscard]] plan plan_without(const resolved_graph& network, const channel_structure& structure,
+                                const kept_units& kept,
+                                const std::vector<plan::removal_reason>& reasons) {
   plan result;
   const std::vector<coupling> groups = couplings_of(network, structure);
   for (std::size_t k = 0; k < groups.size(); ++k) {
@@ -58,8 +59,9 @@ namespace detail {
   return result;
 }
 
-inline void count_costs(plan& p, const graph& declared, const resolved_graph& network,
-                        Index scalar_bytes) {
+template <int = 0>
+void count_costs(plan& p, const graph& declared, const resolved_graph& network,
+                 Index scalar_bytes) {
   p.before = footprint_of(network, scalar_bytes);
   p.after = p.empty() ? p.before : footprint_of(resolve(compact(declared, p)), scalar_bytes);
 }
