@@ -125,10 +125,12 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/memory_plan.hpp
   include/prunus/nn/detail/normalization_layers.hpp
   include/prunus/nn/detail/parameter_store.hpp
+  include/prunus/nn/detail/sample_shards.hpp
   include/prunus/nn/detail/sequence_layers.hpp
   include/prunus/nn/detail/shape_layers.hpp
   include/prunus/nn/detail/weight_layers.hpp
   include/prunus/nn/distillation.hpp
+  include/prunus/nn/gated_loss.hpp
   include/prunus/nn/gated_network.hpp
   include/prunus/nn/gated_training.hpp
   include/prunus/nn/hint_loss.hpp

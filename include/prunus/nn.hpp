@@ -8,6 +8,7 @@
 #include <prunus/nn/calibrate_thresholds.hpp>
 #include <prunus/nn/change_based_network.hpp>
 #include <prunus/nn/distillation.hpp>
+#include <prunus/nn/gated_loss.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
 #include <prunus/nn/inference_kernel.hpp>

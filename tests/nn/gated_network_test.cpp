@@ -150,7 +150,7 @@ TEST_CASE("gradients of a gated network agree with differences while the gates h
   gated_network net(
       backbone,
       random_gates({.rule = gate_rule::largest, .open_share = 0.5, .energy_temperature = 1e12}),
-      source);
+      {.source = source});
   const auto loss = [&] {
     const auto y = net.forward(x, 3, mode::training);
     double sum = 0;
@@ -190,7 +190,7 @@ TEST_CASE("what is skipped changes nothing: gathering equals computing all and m
   const std::vector<double> x = images(6);
   nn::network<double> backbone(declared());
   disturb(backbone);
-  gated_network net(backbone, random_gates({.score = gate_score::head}), source);
+  gated_network net(backbone, random_gates({.score = gate_score::head}), {.source = source});
   net.set_dense_from(0);
   const std::vector<double> dense = copy(net.forward(x, 6, mode::inference));
   CHECK(net.work().macs == net.work().dense_macs);

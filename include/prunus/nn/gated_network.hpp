@@ -8,6 +8,8 @@
 #include <prunus/nn/detail/gated_open_work.hpp>
 #include <prunus/nn/detail/gated_plain_layers.hpp>
 #include <prunus/nn/detail/gated_tensor.hpp>
+#include <prunus/nn/detail/sample_shards.hpp>
+#include <prunus/nn/gated_loss.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
 #include <prunus/runtime/gated_run.hpp>
@@ -31,11 +33,12 @@
 namespace prunus::inline v0 {
 namespace nn {
 
-/// What training wants of the gates beside a small loss.
-struct gated_loss {
-  double lasso = 0;           ///< weight of the mean, over the samples, of the gates' lasso terms
-  double budget = 0;          ///< weight of (executed / dense multiply-adds - budget_share)^2
-  double budget_share = 0.5;  ///< wanted, 0 to 1
+/// How a gated network works.
+struct gated_network_options {
+  gate_source source = gate_source::input;  ///< what the gates look at
+  Index threads = 1;                        ///< that work on a batch, the caller included
+  Index shards = 8;                         ///< parts of a batch, the tasks of the threads
+  bool features_learn = true;               ///< what gates look at learns from their decisions too
 };
 
 /// The convolutions of a network with gates: closed channels are never computed at inference.
@@ -56,7 +59,9 @@ struct gated_loss {
 ///     net.work().share();                          // of the multiply-adds, executed
 ///
 /// In training mode all channels are computed and the closed ones masked, as their gradients are
-/// needed to open again. One thread. After the first batch of a size inference allocates nothing.
+/// needed to open again. Threads share the samples of a batch; results are a function of the
+/// weights, the batch and `shards`, and do not depend on the number of threads. What the gates
+/// learn is summed by one thread. After the first batch of a size inference allocates nothing.
 template <std::floating_point S, trainable_gate<S> Gate>
 class gated_network {
   using tensor = prunus::detail::gated_tensor<S>;
@@ -75,12 +80,15 @@ class gated_network {
   /// rectifier of its own. `features` are the channels that the gate will look at.
   /// The backbone must outlive the gated network.
   /// @throws argument_error (unsupported: an operation other than convolution, normalisation behind
-  ///         one, rectifier, pooling, flattening, dense layer and sum; groups), shape_error
-  ///         (shape_mismatch: a gate of another size)
+  ///         one, rectifier, pooling, flattening, dense layer and sum; out_of_range: threads or
+  ///         shards below 1), shape_error (shape_mismatch: a gate of another size)
   template <class MakeGate>
   gated_network(network<S>& backbone, const MakeGate& make_gate,
-                gate_source source = gate_source::input)
-      : backbone_(&backbone), source_(source) {
+                const gated_network_options& options = {})
+      : backbone_(&backbone),
+        source_(options.source),
+        features_learn_(options.features_learn),
+        shards_(options.threads, checked_shards(options.shards)) {
     const resolved_graph& graph = backbone.resolved();
     tensors_.resize(graph.nodes.size());
     tensor_of_.resize(graph.nodes.size());
@@ -112,13 +120,15 @@ class gated_network {
     const bool training = how == mode::training;
     for (tensor& t : tensors_) t.reserve(batch);
     std::copy_n(images.data(), images.size(), input_->value.data());
-    each_layer([&](auto& layer) {
-      layer.reserve(batch, training);
-      if (training)
-        layer.train(batch);
-      else
-        layer.infer(batch);
-    });
+    each_layer([&](auto& layer) { layer.prepare(batch, training, shards_); });
+    if (training) {
+      each_layer([&](auto& layer) { layer.train(batch, shards_); });
+    } else {
+      shards_.run(batch, [&](const prunus::detail::shard& of) {
+        each_layer([&](auto& layer) { layer.infer(of); });
+      });
+      each_layer([&](auto& layer) { layer.record(batch, shards_.shards_of(batch)); });
+    }
     differentiable_ = training ? batch : 0;
     return output_view(output_->value.data(), batch, output_->shape.size());
   }
@@ -150,7 +160,7 @@ class gated_network {
     };
     for (std::size_t k = layers_.size(); k > 0; --k)
       visit(layers_[k - 1], [&](auto& layer) {
-        layer.backward(batch, [&](Index n) { return pressure_of(*layer.out, n); });
+        layer.backward(batch, shards_, [&](Index n) { return pressure_of(*layer.out, n); });
       });
     differentiable_ = 0;
     return work.share();
@@ -207,9 +217,18 @@ class gated_network {
     prunus::detail::open_work<S> work;
     for (const convolution_layer* layer : convolutions_)
       work.add(*layer->in, *layer->out, layer->pair_macs());
-    for (const auto* layer : denses_) work.add(*layer->in, *layer->out, layer->in->plane());
+    for (const auto* layer : denses_)
+      work.add(*layer->in, *layer->out, static_cast<double>(layer->in->plane()));
     work.count(batch);
     return work;
+  }
+
+  static Index checked_shards(Index shards) {
+    if (shards < 1)
+      throw argument_error(
+          errc::out_of_range,
+          prunus::detail::concat("gated_network: ", shards, " shards; a batch has at least 1"));
+    return shards;
   }
 
   void check_differentiable() const {
@@ -296,7 +315,6 @@ class gated_network {
   void add_convolution(const resolved_graph& graph, std::size_t i, const MakeGate& make_gate) {
     const resolved_graph::node& node = graph.nodes[i];
     const auto& op = std::get<operation::convolution>(node.operation);
-    if (op.groups != 1) refuse(node, "a convolution in groups");
     typename convolution_layer::parameters tensors;
     tensors.weight = borrow(node.name, "weight");
     tensors.bias = borrow(node.name, "bias");
@@ -341,8 +359,8 @@ class gated_network {
         prunus::detail::concat(node.name, ".weight"),
         convolution_shape{in.shape.channels, op.out_channels, in.shape.height, in.shape.width,
                           op.kernel.height, op.kernel.width, op.stride.height, op.stride.width,
-                          op.padding.height, op.padding.width},
-        tensors, relu, std::move(gate), source_);
+                          op.padding.height, op.padding.width, op.groups},
+        tensors, relu, std::move(gate), source_, features_learn_);
     layer->in = &in;
     layer->out = &out;
     convolutions_.push_back(layer.get());
@@ -361,6 +379,8 @@ class gated_network {
 
   network<S>* backbone_;
   gate_source source_;
+  bool features_learn_;
+  prunus::detail::sample_shards shards_;
   std::vector<tensor> tensors_;  // one a node; of merged nodes the first one's is used
   std::vector<std::size_t> tensor_of_;
   std::vector<any_layer> layers_;

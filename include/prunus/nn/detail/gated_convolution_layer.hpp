@@ -4,6 +4,7 @@
 #include <prunus/gates/gate.hpp>
 #include <prunus/gates/gate_statistics.hpp>
 #include <prunus/nn/detail/gated_tensor.hpp>
+#include <prunus/nn/detail/sample_shards.hpp>
 #include <prunus/runtime/batch_normalization.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
@@ -43,21 +44,21 @@ class gated_convolution_layer {
 
   gated_convolution_layer(std::string name, const convolution_shape& shape,
                           const parameters& tensors, bool relu, std::optional<Gate> its_gate,
-                          gate_source looks_at)
+                          gate_source looks_at, bool features_learn)
       : gate(std::move(its_gate)),
         source(looks_at),
         fast(shape),
         statistics(std::move(name), shape.out_channels),
         tensors_(tensors),
         relu_(relu),
-        full_(shape),
-        work_(fast.make_workspace()),
-        scratch_(static_cast<std::size_t>(full_.scratch_size())) {
+        features_learn_(features_learn),
+        full_(shape) {
     for (std::vector<S>* v : {&mean_, &inverse_, &factor_, &offset_})
       v->resize(static_cast<std::size_t>(shape.out_channels));
   }
 
-  void reserve(Index batch, bool training) {
+  /// Memory for a batch; what inference needs to know of the normalisation.
+  void prepare(Index batch, bool training, const sample_shards& shards) {
     const auto grow = [](auto& values, Index size) {
       if (values.size() < static_cast<std::size_t>(size))
         values.resize(static_cast<std::size_t>(size));
@@ -66,84 +67,110 @@ class gated_convolution_layer {
       grow(out->flags, batch * channels());
       grow(gate_scratch_, batch * gate->scratch_size());
     }
-    if (!training) return;
+    while (std::ssize(work_) < shards.threads()) work_.push_back(fast.make_workspace());
+    runs_.resize(index(shards.shards()));
+    if (!training) {
+      for (Index c = 0; c < channels(); ++c) use_running_statistics(c);
+      return;
+    }
     for (std::vector<S>* v : {&raw_, &before_, &before_gradient_})
       grow(*v, batch * full_.shape().out_size());
+    scratch_.resize(index(shards.threads()));
+    for (std::vector<S>& v : scratch_) grow(v, full_.scratch_size());
+    grow(weight_shares_, (shards.shards() - 1) * full_.shape().weight_size());
   }
 
-  /// Computes open channels only.
-  void infer(Index batch) {
-    for (Index c = 0; c < channels(); ++c) use_running_statistics(c);
+  /// Computes the open channels of a shard's samples.
+  void infer(const shard& of) {
     const bool decides_first = gate && source == gate_source::input;
-    if (decides_first) decide(*in, batch);
-    const open_channels open{in->open_of(0), decides_first ? out->flags.data() : nullptr};
-    const gated_run run = fast.forward(in->value.data(), tensors_.weight.value,
-                                       {factor_.data(), offset_.data(), relu_ && !gate},
-                                       out->value.data(), batch, open, work_);
+    if (decides_first) decide(*in, of);
+    const open_channels open{in->open_of(of.begin),
+                             decides_first ? flags_of(of.begin).data() : nullptr};
+    runs_[index(of.number)] =
+        fast.forward(in->value_of(of.begin), tensors_.weight.value,
+                     {factor_.data(), offset_.data(), relu_ && !gate}, out->value_of(of.begin),
+                     of.size(), open, work_[index(of.worker)]);
     if (gate && !decides_first) {
-      decide(*out, batch);
-      close(batch);
+      decide(*out, of);
+      close(of);
     }
-    if (gate) {
-      shape(batch);
-      statistics.record(std::span(std::as_const(out->flags)).first(flag_count(batch)));
-    }
-    statistics.record(run, gate ? batch * gate->macs() : 0);
+    if (gate) shape(of);
+  }
+  /// Counts what the shards of a batch did.
+  void record(Index batch, Index shards) {
+    for (Index k = 0; k < shards; ++k) statistics.record(runs_[index(k)], 0);
+    if (!gate) return;
+    statistics.record(std::span(std::as_const(out->flags)).first(flag_count(batch)));
+    statistics.record({}, batch * gate->macs());
   }
 
   /// Computes everything, since closed channels learn whether to open, and masks.
-  void train(Index batch) {
-    full_.forward(in->value.data(), tensors_.weight.value, {}, raw_.data(), batch, scratch_.data());
-    for (Index c = 0; c < channels(); ++c) {
+  void train(Index batch, sample_shards& shards) {
+    shards.run(batch, [&](const shard& of) {
+      full_.forward(in->value_of(of.begin), tensors_.weight.value, {},
+                    raw_.data() + at(of.begin, 0), of.size(), scratch_[index(of.worker)].data());
+    });
+    shards.run_each(channels(), [&](Index c) {
       if (tensors_.normalizes())
         use_batch_statistics(c, batch);
       else
         use_running_statistics(c);
-      for (Index n = 0; n < batch; ++n)
-        scale_and_shift(raw_.data() + at(n, c), factor_[index(c)], offset_[index(c)], false,
-                        before_.data() + at(n, c), plane());
-    }
-    std::copy_n(before_.data(), batch * full_.shape().out_size(), out->value.data());
-    if (gate) {
-      decide(source == gate_source::input ? *in : *out, batch);
-      close(batch);
-      shape(batch);
-    } else if (relu_) {
-      for (Index i = 0; i < batch * full_.shape().out_size(); ++i) {
-        S& y = out->value[index(i)];
-        y = y < 0 ? S(0) : y;  // NaN stays NaN
+    });
+    shards.run(batch, [&](const shard& of) {
+      for (Index n = of.begin; n < of.end; ++n)
+        for (Index c = 0; c < channels(); ++c)
+          scale_and_shift(raw_.data() + at(n, c), factor_[index(c)], offset_[index(c)], false,
+                          before_.data() + at(n, c), plane());
+      S* const y = out->value_of(of.begin);
+      const Index size = of.size() * full_.shape().out_size();
+      std::copy_n(before_.data() + at(of.begin, 0), size, y);
+      if (gate) {
+        decide(source == gate_source::input ? *in : *out, of);
+        close(of);
+        shape(of);
+      } else if (relu_) {
+        for (Index i = 0; i < size; ++i) y[i] = y[i] < 0 ? S(0) : y[i];  // NaN stays NaN
       }
-    }
+    });
   }
 
   /// From the gradient of the output to those of parameters and input, which is added to.
   /// `pressure_of(sample)` is what the gate is to feel beside the loss.
   template <class PressureOf>
-  void backward(Index batch, const PressureOf& pressure_of) {
-    for (Index n = 0; n < batch; ++n) {
-      S* const d = before_gradient_.data() + at(n, 0);
-      const S* const dy = out->gradient_of(n);
-      const S* const before = before_.data() + at(n, 0);
-      if (gate) {
-        const bool first = source == gate_source::input;
-        gate->backward(features(first ? *in : *out, first ? in->value_of(n) : before, n),
-                       flags_of(n), std::span<const S>(scratch_of(n)), before, dy, plane(),
-                       pressure_of(n), d, first ? in->gradient_of(n) : d);
-      } else {
-        for (Index i = 0; i < full_.shape().out_size(); ++i)
+  void backward(Index batch, sample_shards& shards, const PressureOf& pressure_of) {
+    if (gate) {
+      for (Index n = 0; n < batch; ++n) gate_backward(n, pressure_of(n));
+    } else {
+      shards.run(batch, [&](const shard& of) {
+        const S* const dy = out->gradient_of(of.begin);
+        const S* const before = before_.data() + at(of.begin, 0);
+        S* const d = before_gradient_.data() + at(of.begin, 0);
+        for (Index i = 0; i < of.size() * full_.shape().out_size(); ++i)
           d[i] = relu_ && !(before[i] > 0) ? S(0) : dy[i];
-      }
+      });
     }
-    for (Index c = 0; c < channels(); ++c) normalize_backward(c, batch);
-    full_.backward(in->value.data(), tensors_.weight.value, before_gradient_.data(),
-                   {.weights = tensors_.weight.gradient,
-                    .input = in->gradient_of(0),
-                    .accumulate_input = true},
-                   batch, scratch_.data());
+    shards.run_each(channels(), [&](Index c) { normalize_backward(c, batch); });
+    const Index size = full_.shape().weight_size();
+    const auto share_of = [&](Index k) {
+      return k == 0 ? tensors_.weight.gradient : weight_shares_.data() + (k - 1) * size;
+    };
+    shards.run(batch, [&](const shard& of) {
+      full_.backward(in->value_of(of.begin), tensors_.weight.value,
+                     before_gradient_.data() + at(of.begin, 0),
+                     {.weights = share_of(of.number),
+                      .input = in->gradient_of(of.begin),
+                      .accumulate_input = true},
+                     of.size(), scratch_[index(of.worker)].data());
+    });
+    for (Index k = 1; k < shards.shards_of(batch); ++k)
+      for (Index i = 0; i < size; ++i) tensors_.weight.gradient[i] += share_of(k)[i];
   }
 
-  /// Multiply-adds of one pair of an input and an output channel.
-  [[nodiscard]] Index pair_macs() const noexcept { return full_.shape().kernel_area() * plane(); }
+  /// Multiply-adds of one pair of an input and an output channel; of groups, on average.
+  [[nodiscard]] double pair_macs() const noexcept {
+    return static_cast<double>(full_.shape().kernel_area() * plane()) /
+           static_cast<double>(full_.shape().groups);
+  }
 
   std::optional<Gate> gate;
   gate_source source;
@@ -176,18 +203,27 @@ class gated_convolution_layer {
     return std::span(gate_scratch_)
         .subspan(index(n * gate->scratch_size()), index(gate->scratch_size()));
   }
-  void decide(const gated_tensor<S>& of, Index batch) {
-    for (Index n = 0; n < batch; ++n)
-      gate->decide(features(of, of.value_of(n), n), flags_of(n), scratch_of(n));
+  void decide(const gated_tensor<S>& seen, const shard& of) {
+    for (Index n = of.begin; n < of.end; ++n)
+      gate->decide(features(seen, seen.value_of(n), n), flags_of(n), scratch_of(n));
   }
-  void close(Index batch) noexcept {
-    for (Index k = 0; k < batch * channels(); ++k)
+  void close(const shard& of) noexcept {
+    for (Index k = of.begin * channels(); k < of.end * channels(); ++k)
       if (out->flags[index(k)] == 0) std::fill_n(out->value.data() + k * plane(), plane(), S(0));
   }
-  void shape(Index batch) {
-    for (Index n = 0; n < batch; ++n)
+  void shape(const shard& of) {
+    for (Index n = of.begin; n < of.end; ++n)
       gate->shape(std::span<const std::uint8_t>(flags_of(n)), std::span<const S>(scratch_of(n)),
                   out->value_of(n), plane());
+  }
+  void gate_backward(Index n, const gate_pressure<S>& pressure) {
+    const bool first = source == gate_source::input;
+    const S* const before = before_.data() + at(n, 0);
+    S* const d = before_gradient_.data() + at(n, 0);
+    S* const by_features = first ? in->gradient_of(n) : d;
+    gate->backward(features(first ? *in : *out, first ? in->value_of(n) : before, n), flags_of(n),
+                   std::span<const S>(scratch_of(n)), before, out->gradient_of(n), plane(),
+                   pressure, d, features_learn_ ? by_features : nullptr);
   }
 
   /// What the normalisation multiplies with and adds; a bias in front shifts the mean.
@@ -245,9 +281,13 @@ class gated_convolution_layer {
 
   parameters tensors_;
   bool relu_;
+  bool features_learn_;
   direct_convolution<S> full_;
-  typename gated_convolution<S>::workspace work_;
-  std::vector<S> scratch_, gate_scratch_;
+  std::vector<typename gated_convolution<S>::workspace> work_;  // of each worker
+  std::vector<std::vector<S>> scratch_;                         // of each worker
+  std::vector<gated_run> runs_;                                 // of each shard
+  std::vector<S> weight_shares_;                                // of the shards but the first
+  std::vector<S> gate_scratch_;
   std::vector<S> raw_, before_, before_gradient_;  // of a training batch
   std::vector<S> mean_, inverse_, factor_, offset_;
 };

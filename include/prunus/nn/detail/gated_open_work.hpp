@@ -10,13 +10,14 @@
 namespace prunus::inline v0 {
 namespace detail {
 
-/// Open multiply-adds of a batch, and how their share grows when a channel opens.
+/// Open multiply-adds of a batch, and how their share grows when a channel opens. Of a convolution
+/// in groups they are estimated as if every group were as open as the whole.
 template <class S>
 class open_work {
  public:
   /// A layer; `pair_macs`: of the values under one flag of the input and one output channel.
-  void add(const gated_tensor<S>& in, const gated_tensor<S>& out, Index pair_macs) {
-    layers_.push_back({&in, &out, static_cast<double>(pair_macs)});
+  void add(const gated_tensor<S>& in, const gated_tensor<S>& out, double pair_macs) {
+    layers_.push_back({&in, &out, pair_macs});
   }
   void count(Index batch) {
     for (const reader& r : layers_) {

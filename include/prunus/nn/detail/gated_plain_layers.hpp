@@ -3,6 +3,7 @@
 
 #include <prunus/nn/detail/gated_convolution_layer.hpp>
 #include <prunus/nn/detail/gated_tensor.hpp>
+#include <prunus/nn/detail/sample_shards.hpp>
 #include <prunus/runtime/gated_dense.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/pooling.hpp>
@@ -10,7 +11,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>  // std::copy_n, std::fill_n
-#include <cstddef>    // std::size_t
+#include <cstddef>    // std::size_t, std::ssize
 #include <vector>     // std::vector
 
 namespace prunus::inline v0 {
@@ -26,7 +27,8 @@ struct gated_dense_layer {
   gated_tensor<S>* out;
   borrowed_parameter<S> weight, bias;
   gated_dense<S> fast;
-  typename gated_dense<S>::workspace work_memory;
+  std::vector<typename gated_dense<S>::workspace> work_memory;  // of each worker
+  std::vector<gated_run> runs;                                  // of each shard
   gated_run work;
   std::vector<S> scratch, input_gradient;
 
@@ -37,23 +39,28 @@ struct gated_dense_layer {
         weight(w),
         bias(b),
         fast({from.shape.size(), to.shape.size()}, from.plane()),
-        work_memory(fast.make_workspace()),
         scratch(static_cast<std::size_t>(dense_scratch_size<S>(fast.shape()))) {}
 
-  void reserve(Index batch, bool training) {
+  void prepare(Index batch, bool training, const sample_shards& shards) {
     const std::size_t size = static_cast<std::size_t>(batch * fast.shape().in);
     if (training && input_gradient.size() < size) input_gradient.resize(size);
+    while (std::ssize(work_memory) < shards.threads()) work_memory.push_back(fast.make_workspace());
+    runs.resize(static_cast<std::size_t>(shards.shards()));
   }
-  void infer(Index batch) {
-    work += fast.forward(in->value.data(), weight.value, bias.value, false, out->value.data(),
-                         batch, {.inputs = in->open_of(0)}, work_memory);
+  void infer(const shard& of) {
+    runs[static_cast<std::size_t>(of.number)] = fast.forward(
+        in->value_of(of.begin), weight.value, bias.value, false, out->value_of(of.begin), of.size(),
+        {.inputs = in->open_of(of.begin)}, work_memory[static_cast<std::size_t>(of.worker)]);
   }
-  void train(Index batch) {
+  void record(Index, Index shards) {
+    for (Index k = 0; k < shards; ++k) work += runs[static_cast<std::size_t>(k)];
+  }
+  void train(Index batch, sample_shards&) {
     dense_forward(fast.shape(), in->value.data(), weight.value, bias.value, false,
                   out->value.data(), batch, scratch.data());
   }
   template <class PressureOf>
-  void backward(Index batch, const PressureOf&) {
+  void backward(Index batch, sample_shards&, const PressureOf&) {
     dense_weight_gradient(fast.shape(), in->value.data(), out->gradient.data(), weight.gradient,
                           bias.gradient, batch, Index{0}, fast.shape().out);
     if (!in->has_gradient) return;
@@ -72,10 +79,11 @@ struct gated_pooling_layer {
   pooling_shape shape;
   bool maximum;
 
-  void reserve(Index, bool) {}
-  void infer(Index batch) {
+  void prepare(Index, bool, const sample_shards&) {}
+  void record(Index, Index) {}
+  void infer(const shard& of) {
     const Index channels = in->shape.channels;
-    for (Index n = 0; n < batch; ++n)
+    for (Index n = of.begin; n < of.end; ++n)
       for (Index c = 0; c < channels; ++c) {
         S* const y = out->value_of(n) + c * shape.out_plane();
         if (in->open_of(n) != nullptr && in->open_of(n)[c] == 0)
@@ -84,9 +92,13 @@ struct gated_pooling_layer {
           pool(in->value_of(n) + c * shape.in_plane(), y, 1);
       }
   }
-  void train(Index batch) { pool(in->value.data(), out->value.data(), batch * in->shape.channels); }
+  void train(Index batch, sample_shards& shards) {
+    shards.run(batch, [&](const shard& of) {
+      pool(in->value_of(of.begin), out->value_of(of.begin), of.size() * in->shape.channels);
+    });
+  }
   template <class PressureOf>
-  void backward(Index batch, const PressureOf&) {
+  void backward(Index batch, sample_shards&, const PressureOf&) {
     if (!in->has_gradient) return;
     const Index planes = batch * in->shape.channels;
     if (maximum)
@@ -111,17 +123,20 @@ struct gated_sum_layer {
   std::vector<gated_tensor<S>*> in;
   gated_tensor<S>* out;
 
-  void reserve(Index, bool) {}
-  void infer(Index batch) {
-    const Index size = batch * out->shape.size();
-    std::copy_n(in.front()->value.data(), size, out->value.data());
+  void prepare(Index, bool, const sample_shards&) {}
+  void record(Index, Index) {}
+  void infer(const shard& of) {
+    const Index size = of.size() * out->shape.size();
+    S* const y = out->value_of(of.begin);
+    std::copy_n(in.front()->value_of(of.begin), size, y);
     for (std::size_t k = 1; k < in.size(); ++k)
-      for (std::size_t i = 0; i < static_cast<std::size_t>(size); ++i)
-        out->value[i] += in[k]->value[i];
+      for (Index i = 0; i < size; ++i) y[i] += in[k]->value_of(of.begin)[i];
   }
-  void train(Index batch) { infer(batch); }
+  void train(Index batch, sample_shards& shards) {
+    shards.run(batch, [&](const shard& of) { infer(of); });
+  }
   template <class PressureOf>
-  void backward(Index batch, const PressureOf&) {
+  void backward(Index batch, sample_shards&, const PressureOf&) {
     const std::size_t size = static_cast<std::size_t>(batch * out->shape.size());
     for (gated_tensor<S>* from : in)
       for (std::size_t i = 0; from->has_gradient && i < size; ++i)
@@ -136,17 +151,18 @@ struct gated_copy_layer {
   gated_tensor<S>* out;
   bool relu;
 
-  void reserve(Index, bool) {}
-  void infer(Index batch) {
-    const std::size_t size = static_cast<std::size_t>(batch * out->shape.size());
-    for (std::size_t i = 0; i < size; ++i) {
-      const S x = in->value[i];
-      out->value[i] = relu && x < 0 ? S(0) : x;
-    }
+  void prepare(Index, bool, const sample_shards&) {}
+  void record(Index, Index) {}
+  void infer(const shard& of) {
+    const S* const x = in->value_of(of.begin);
+    S* const y = out->value_of(of.begin);
+    for (Index i = 0; i < of.size() * out->shape.size(); ++i) y[i] = relu && x[i] < 0 ? S(0) : x[i];
   }
-  void train(Index batch) { infer(batch); }
+  void train(Index batch, sample_shards& shards) {
+    shards.run(batch, [&](const shard& of) { infer(of); });
+  }
   template <class PressureOf>
-  void backward(Index batch, const PressureOf&) {
+  void backward(Index batch, sample_shards&, const PressureOf&) {
     const std::size_t size = static_cast<std::size_t>(batch * out->shape.size());
     for (std::size_t i = 0; in->has_gradient && i < size; ++i)
       if (!relu || in->value[i] > 0) in->gradient[i] += out->gradient[i];
