@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Exact results without scoring everything. Retrieval: the best documents of a generated collection
-// by exhaustive evaluation, WAND and MaxScore. A wide layer: its largest outputs by bounds, beside
-// a full product, for inputs of which few or many matter.
+// by exhaustive evaluation, WAND, block-max WAND and MaxScore. A wide layer: its largest outputs by
+// bounds, beside a full product, for inputs of which few or many matter.
+#include <prunus/gates/block_max_weak_and.hpp>
 #include <prunus/gates/bm25.hpp>
 #include <prunus/gates/dlh13.hpp>
 #include <prunus/gates/max_score.hpp>
@@ -151,6 +152,7 @@ void register_retrieval(const std::string& name, const Weighting& weighting) {
     static const prunus::exact_bounds<Weighting> exact(texts().index, weighting);
     with("weak_and/exact", prunus::weak_and{}, exact);
     with("weak_and/approximated", prunus::weak_and{}, approximated);
+    with("block_max/approximated", prunus::block_max_weak_and{}, approximated);
     with("max_score/exact", prunus::max_score{}, exact);
     with("max_score/approximated", prunus::max_score{}, approximated);
   }

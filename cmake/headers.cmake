@@ -71,9 +71,11 @@ set(PRUNUS_HEADERS
   include/prunus/fwd.hpp
   include/prunus/gates.hpp
   include/prunus/gates/activation_gate.hpp
+  include/prunus/gates/block_max_weak_and.hpp
   include/prunus/gates/bm25.hpp
   include/prunus/gates/change_based_convolution.hpp
   include/prunus/gates/detail/pooled_perceptron.hpp
+  include/prunus/gates/detail/sorted_lists.hpp
   include/prunus/gates/difficulty.hpp
   include/prunus/gates/dirichlet_language_model.hpp
   include/prunus/gates/dlh13.hpp

@@ -3,6 +3,7 @@
 // best is skipped, because an upper bound of its score says so. Shows that the result stays the
 // same to the last digit, how much work is left with exact and with approximated bounds, and how
 // long it takes. Needs no data: it generates its own documents.
+#include <prunus/gates/block_max_weak_and.hpp>
 #include <prunus/gates/bm25.hpp>
 #include <prunus/gates/dirichlet_language_model.hpp>
 #include <prunus/gates/dlh13.hpp>
@@ -67,10 +68,14 @@ class comparison_of_ways {
     for (Index round = 0; round < rounds; ++round) {
       way_ = 0;
       const prunus::approximated_bounds approximated, by_frequency{.shortest_length = false};
+      const prunus::approximated_bounds whole{.frequency_classes = false};
       measure("exhaustive", "none", prunus::exhaustive{}, approximated);
       measure("WAND", "exact", prunus::weak_and{}, exact_);
       measure("WAND", "approximated", prunus::weak_and{}, approximated);
+      measure("WAND", "approximated, no classes", prunus::weak_and{}, whole);
       measure("WAND", "approximated, by frequency", prunus::weak_and{}, by_frequency);
+      measure("block-max", "exact", prunus::block_max_weak_and{}, exact_);
+      measure("block-max", "approximated", prunus::block_max_weak_and{}, approximated);
       measure("MaxScore", "exact", prunus::max_score{}, exact_);
       measure("MaxScore", "approximated", prunus::max_score{}, approximated);
       measure("MaxScore", "approximated, by frequency", prunus::max_score{}, by_frequency);
@@ -169,6 +174,7 @@ figure work_over_depth(const text_collection& texts) {
   };
   add("WAND, exact bounds", prunus::weak_and{}, exact);
   add("WAND, approximated", prunus::weak_and{}, prunus::approximated_bounds{});
+  add("block-max WAND, approximated", prunus::block_max_weak_and{}, prunus::approximated_bounds{});
   add("WAND, limit", prunus::weak_and{}, prunus::limit_bounds{});
   add("MaxScore, exact bounds", prunus::max_score{}, exact);
   add("MaxScore, approximated", prunus::max_score{}, prunus::approximated_bounds{});

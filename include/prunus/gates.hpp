@@ -4,6 +4,7 @@
 // Door to decisions at inference, one input at a time.
 
 #include <prunus/gates/activation_gate.hpp>
+#include <prunus/gates/block_max_weak_and.hpp>
 #include <prunus/gates/bm25.hpp>
 #include <prunus/gates/change_based_convolution.hpp>
 #include <prunus/gates/difficulty.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <prunus/gates/block_max_weak_and.hpp>
 #include <prunus/gates/bm25.hpp>
 #include <prunus/gates/dirichlet_language_model.hpp>
 #include <prunus/gates/dlh13.hpp>
@@ -90,10 +91,13 @@ TEST_CASE("the example worked out by hand scores the documents and postings it s
     return statistics.postings_scored;
   };
   const prunus::approximated_bounds by_frequency{.shortest_length = false}, approximated;
+  const prunus::approximated_bounds whole{.frequency_classes = false};
   CHECK(scored(prunus::exhaustive{}, exact) == 5);
   CHECK(scored(prunus::weak_and{}, exact) == 3);
   CHECK(scored(prunus::weak_and{}, by_frequency) == 3);
   CHECK(scored(prunus::weak_and{}, approximated) == 3);
+  CHECK(scored(prunus::weak_and{}, whole) == 3);
+  CHECK(scored(prunus::block_max_weak_and{}, exact) == 3);
   CHECK(scored(prunus::weak_and{}, prunus::limit_bounds{}) == 4);
   CHECK(scored(prunus::max_score{}, exact) == 4);
   CHECK(scored(prunus::max_score{}, by_frequency) == 4);
@@ -135,6 +139,10 @@ TEMPLATE_TEST_CASE("what is skipped never changes the result, ties included", "[
       same(prunus::weak_and{}, exact);
       same(prunus::weak_and{}, approximated);
       same(prunus::weak_and{}, loose);
+      same(prunus::weak_and{}, prunus::approximated_bounds{.frequency_classes = false});
+      same(prunus::block_max_weak_and{}, exact);
+      same(prunus::block_max_weak_and{}, approximated);
+      same(prunus::block_max_weak_and{}, loose);
       same(prunus::max_score{}, exact);
       same(prunus::max_score{}, approximated);
       same(prunus::max_score{}, loose);
@@ -142,6 +150,84 @@ TEMPLATE_TEST_CASE("what is skipped never changes the result, ties included", "[
   }
   CHECK(ties > 100);
   CHECK(skipped > 1000);
+}
+
+TEMPLATE_TEST_CASE("classes of frequencies bound every weight, closer than the whole term",
+                   "[gates][retrieve]", prunus::bm25, prunus::dirichlet_language_model, prunus::pl2,
+                   prunus::dlh13) {
+  const TestType weighting{};
+  support::random_source random(15);
+  double exactly = 0, by_classes = 0, as_a_whole = 0;
+  for (int round = 0; round < 40; ++round) {
+    const auto index = support::random_index(random, random.between(1, 500), 30, 80);
+    const prunus::exact_bounds exact(index, weighting);
+    const prunus::approximated_bounds classes, whole{.frequency_classes = false};
+    for (Index t = 0; t < index.terms(); ++t) {
+      if (index.postings(t).size() == 0) continue;
+      const auto weight = weighting.for_term(index.statistics(t), index.collection());
+      const double bound = classes(index, weighting, t, weight);
+      REQUIRE(bound >= exact(index, weighting, t, weight));
+      REQUIRE(bound <= whole(index, weighting, t, weight));
+      exactly += exact(index, weighting, t, weight);
+      by_classes += bound;
+      as_a_whole += whole(index, weighting, t, weight);
+      Index postings = 0;
+      for (const prunus::frequency_class& of : index.blocks(t)) {
+        ++postings;
+        REQUIRE(of.shortest_length >= of.smallest);
+        REQUIRE(of.largest <= index.statistics(t).largest_frequency);
+      }
+      REQUIRE(postings == (index.postings(t).size() + 127) / 128);
+    }
+  }
+  CHECK(by_classes < as_a_whole);
+  CHECK(by_classes - exactly < 0.5 * (as_a_whole - exactly));
+}
+
+TEST_CASE("a collection knows the shortest document of each frequency", "[gates][retrieve]") {
+  prunus::index_builder builder;
+  const auto add = [&](Index frequency, Index length) {
+    std::vector<Index> tokens(static_cast<std::size_t>(length), 1);
+    std::fill_n(tokens.begin(), frequency, 0);
+    builder.add(tokens);
+  };
+  add(1, 30);
+  add(1, 20);
+  add(2, 50);
+  add(9, 60);
+  add(16, 40);
+  add(17, 90);
+  const auto index = std::move(builder).build();
+  const auto classes = index.frequency_classes(0);
+  const std::vector<prunus::frequency_class> expected{
+      {1, 1, 20}, {2, 2, 50}, {9, 16, 40}, {17, 17, 90}};
+  CHECK(std::vector(classes.begin(), classes.end()) == expected);
+  REQUIRE(index.blocks(0).size() == 1);
+  CHECK(index.blocks(0)[0] == prunus::frequency_class{1, 17, 20});
+}
+
+TEST_CASE("blocks without a good document are passed over", "[gates][retrieve]") {
+  // Two terms, each often nine times in a document of its own one of 40 blocks, and once elsewhere:
+  // the terms could be good together, but in no block are.
+  prunus::index_builder builder;
+  for (Index d = 0; d < 40 * prunus::posting_list::block_size; ++d) {
+    const Index block = d / prunus::posting_list::block_size;
+    std::vector<Index> tokens(20, 2);
+    std::fill_n(tokens.begin(), block == 3 && d % 4 == 0 ? 9 : 1, 0);
+    std::fill_n(tokens.end() - 9, block == 7 && d % 4 == 0 ? 9 : 1, 1);
+    builder.add(tokens);
+  }
+  for (int d = 0; d < 12000; ++d) builder.add(std::vector<Index>(20, 2));
+  const auto index = std::move(builder).build();
+  const std::vector<query_term> query{{0}, {1}};
+  evaluation_statistics whole, blocks;
+  const auto all = retrieve(index, prunus::bm25{}, query, 10, prunus::exhaustive{});
+  CHECK(retrieve(index, prunus::bm25{}, query, 10, prunus::weak_and{},
+                 prunus::approximated_bounds{}, &whole) == all);
+  CHECK(retrieve(index, prunus::bm25{}, query, 10, prunus::block_max_weak_and{},
+                 prunus::approximated_bounds{}, &blocks) == all);
+  CHECK(whole.postings_scored > 9000);
+  CHECK(blocks.postings_scored < 2000);
 }
 
 TEST_CASE("bounds that are too small do change the result", "[gates][retrieve]") {

@@ -17,9 +17,10 @@ namespace prunus::inline v0 {
 /// at least least_weight, times its occurrences in the query. A document of nothing but the term
 /// counts as x / y = 0.99999, whose logarithm exists.
 ///
-/// Approximated upper bound: 1 - x / y <= 1 is left out and y set to max(x, shortest length). The
-/// largest value of what remains is looked for among the first 64 frequencies one by one; beyond
-/// them with y = x, where it has one top, found by bisection.
+/// Approximated upper bound: from y = x + 1 on the weight falls with y, so for each of the first 64
+/// frequencies the largest weight is that in the shortest document, or in one of x + 1 tokens, or
+/// of x. Beyond 64 the factor 1 - x / y <= 1 is left out and y set to x: what remains has one top,
+/// found by bisection.
 /// @source G. Amati, "Frequentist and Bayesian approach to information retrieval", ECIR 2006,
 /// 10.1007/11735106_3; approximated bounds: Macdonald, Ounis, Tonellotto 2011,
 /// 10.1145/2037661.2037662
@@ -40,11 +41,15 @@ struct dlh13 {
     [[nodiscard]] double upper_bound(const weight_domain& domain) const {
       constexpr double looked_at = 64;
       double best = least_weight;
-      for (double x = 1; x <= std::min(domain.largest_frequency, looked_at); ++x)
-        best = std::max(best, without_share(x, std::max(x, domain.shortest_length)));
+      for (double x = domain.smallest_frequency; x <= std::min(domain.largest_frequency, looked_at);
+           ++x) {
+        best = std::max(best, (*this)(x, std::max(x + 1, domain.shortest_length)));
+        if (x >= domain.shortest_length) best = std::max(best, (*this)(x, x));
+      }
       if (domain.largest_frequency <= looked_at) return best;
-      double low = looked_at, high = domain.largest_frequency;
+      double low = std::max(looked_at, domain.smallest_frequency), high = domain.largest_frequency;
       if (slope_sign(high) >= 0) return std::max(best, without_share(high, high));
+      // Within [low, high] around the top, or low is behind it already.
       for (int step = 0; step < 60 && slope_sign(low) > 0; ++step) {
         const double middle = (low + high) / 2;
         (slope_sign(middle) > 0 ? low : high) = middle;

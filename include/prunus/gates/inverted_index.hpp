@@ -5,8 +5,10 @@
 #include <prunus/gates/postings.hpp>
 
 #include <algorithm>  // std::max, std::min, std::sort
+#include <array>      // std::array
+#include <bit>        // std::bit_width
 #include <cstddef>    // std::size_t
-#include <cstdint>    // std::uint32_t
+#include <cstdint>    // std::uint32_t, std::uint64_t
 #include <span>       // std::span
 #include <utility>    // std::move
 #include <vector>     // std::vector
@@ -18,6 +20,30 @@ struct term_statistics {
   Index documents = 0;          ///< that contain it
   Index occurrences = 0;        ///< in all of them
   Index largest_frequency = 0;  ///< in one of them
+};
+
+/// Some postings of a term: which frequencies are among them, and the length of the shortest of
+/// their documents.
+///
+/// @shape an inverted index holds one for each frequency up to 8 and one for each doubling above
+///        (9 to 16, 17 to 32, ...) that occurs, and one for each block of postings
+/// @source ours
+/// @deviation none
+struct frequency_class {
+  std::uint32_t smallest = 0;
+  std::uint32_t largest = 0;
+  std::uint32_t shortest_length = 0;  ///< in tokens
+
+  /// Takes in a posting.
+  void add(Index frequency, Index length) noexcept {
+    const auto f = static_cast<std::uint32_t>(frequency);
+    const auto l = static_cast<std::uint32_t>(length);
+    const bool first = largest == 0;
+    smallest = first ? f : std::min(smallest, f);
+    shortest_length = first ? l : std::min(shortest_length, l);
+    largest = std::max(largest, f);
+  }
+  friend bool operator==(const frequency_class&, const frequency_class&) = default;
 };
 
 /// What is known of a collection.
@@ -55,9 +81,19 @@ class inverted_index {
   [[nodiscard]] const term_statistics& statistics(Index term) const {
     return statistics_[checked(term)];
   }
-  /// Bytes of the postings and their skips.
+  /// The classes of a term's postings by their frequencies, ascending.
+  /// @throws argument_error (out_of_range)
+  [[nodiscard]] std::span<const frequency_class> frequency_classes(Index term) const {
+    return part_of(classes_, class_begins_, term);
+  }
+  /// Of each block of a term's postings.
+  /// @throws argument_error (out_of_range)
+  [[nodiscard]] std::span<const frequency_class> blocks(Index term) const {
+    return part_of(blocks_, block_begins_, term);
+  }
+  /// Bytes of the postings, their skips, classes and blocks.
   [[nodiscard]] std::size_t bytes() const noexcept {
-    std::size_t sum = 0;
+    std::size_t sum = (classes_.size() + blocks_.size()) * sizeof(frequency_class);
     for (const posting_list& list : lists_) sum += list.bytes();
     return sum;
   }
@@ -73,8 +109,40 @@ class inverted_index {
     return static_cast<std::size_t>(term);
   }
 
+  [[nodiscard]] std::span<const frequency_class> part_of(const std::vector<frequency_class>& all,
+                                                         const std::vector<std::size_t>& begins,
+                                                         Index term) const {
+    const std::size_t t = checked(term);
+    return std::span(all).subspan(begins[t], begins[t + 1] - begins[t]);
+  }
+
+  /// The postings of the next term.
+  void append(std::span<const posting> postings) {
+    term_statistics term{.documents = static_cast<Index>(postings.size())};
+    std::array<frequency_class, 64> classes{};
+    for (std::size_t i = 0; i < postings.size(); ++i) {
+      const posting& p = postings[i];
+      term.occurrences += p.frequency;
+      term.largest_frequency = std::max(term.largest_frequency, p.frequency);
+      if (i % posting_list::block_size == 0) blocks_.emplace_back();
+      blocks_.back().add(p.frequency, length(p.document));
+      const auto f = static_cast<std::uint64_t>(p.frequency);
+      // 1 to 8 have a class each; 9 to 16 share the next one, 17 to 32 that behind it.
+      classes[f <= 8 ? f : static_cast<std::size_t>(std::bit_width(f - 1)) + 5].add(
+          p.frequency, length(p.document));
+    }
+    for (const frequency_class& c : classes)
+      if (c.largest > 0) classes_.push_back(c);
+    lists_.emplace_back(postings);
+    statistics_.push_back(term);
+    class_begins_.push_back(classes_.size());
+    block_begins_.push_back(blocks_.size());
+  }
+
   std::vector<posting_list> lists_;
   std::vector<term_statistics> statistics_;
+  std::vector<frequency_class> classes_, blocks_;  // of all terms, one behind the other
+  std::vector<std::size_t> class_begins_{0}, block_begins_{0};
   std::vector<std::uint32_t> lengths_;
   collection_statistics collection_;
 };
@@ -130,17 +198,11 @@ class index_builder {
       throw argument_error(errc::empty_model,
                            detail::concat("index_builder::build: ", lengths_.size(),
                                           " documents without a token; add one with tokens"));
+    index.lengths_ = std::move(lengths_);
     for (std::vector<posting>& postings : postings_) {
-      term_statistics term{.documents = static_cast<Index>(postings.size())};
-      for (const posting& p : postings) {
-        term.occurrences += p.frequency;
-        term.largest_frequency = std::max(term.largest_frequency, p.frequency);
-      }
-      index.lists_.emplace_back(postings);
-      index.statistics_.push_back(term);
+      index.append(postings);
       postings = {};
     }
-    index.lengths_ = std::move(lengths_);
     return index;
   }
 

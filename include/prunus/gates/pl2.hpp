@@ -45,7 +45,8 @@ struct pl2 {
         const double middle = (low + high) / 2;
         (slope_sign(middle) > 0 ? low : high) = middle;
       }
-      const double first = std::min(normalised(1, domain.longest_length), last);
+      const double first =
+          std::min(normalised(domain.smallest_frequency, domain.longest_length), last);
       return std::max(at(last), at(std::clamp(high, first, last)));
     }
 

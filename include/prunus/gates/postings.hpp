@@ -107,6 +107,20 @@ class posting_list {
 
   /// Number of postings: the documents that contain the term.
   [[nodiscard]] Index size() const noexcept { return size_; }
+  /// The first block, not before `from`, whose last document is not before `document`; the number
+  /// of blocks where there is none. Unpacks nothing.
+  [[nodiscard]] std::size_t block_of(Index document, std::size_t from = 0) const noexcept {
+    const auto begin = blocks_.begin() + static_cast<std::ptrdiff_t>(from);
+    if (begin != blocks_.end() && begin->last >= document) return from;
+    const auto found = std::partition_point(
+        begin, blocks_.end(), [&](const block_header& b) { return b.last < document; });
+    return static_cast<std::size_t>(found - blocks_.begin());
+  }
+  [[nodiscard]] std::size_t blocks() const noexcept { return blocks_.size(); }
+  /// The last document of a block; no bounds check.
+  [[nodiscard]] Index last_of_block(std::size_t block) const noexcept {
+    return blocks_[block].last;
+  }
   /// Bytes that the postings and their skips take.
   [[nodiscard]] std::size_t bytes() const noexcept {
     return words_.size() * sizeof(std::uint64_t) + blocks_.size() * sizeof(block_header);
@@ -182,12 +196,8 @@ class posting_cursor {
   /// To the first posting of `document` or a later one; never backwards.
   void seek(Index document) {
     if (document <= document_) return;
-    const auto& blocks = list_->blocks_;
-    if (blocks[block_].last < document) {
-      const auto found =
-          std::partition_point(blocks.begin() + static_cast<std::ptrdiff_t>(block_) + 1,
-                               blocks.end(), [&](const auto& b) { return b.last < document; });
-      open(static_cast<std::size_t>(found - blocks.begin()));
+    if (list_->blocks_[block_].last < document) {
+      open(list_->block_of(document, block_ + 1));
       if (document <= document_) return;
     }
     at_ = static_cast<std::size_t>(

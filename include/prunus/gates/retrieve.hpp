@@ -10,8 +10,9 @@
 #include <prunus/gates/upper_bound.hpp>
 #include <prunus/gates/weak_and.hpp>
 
-#include <algorithm>  // std::max
+#include <algorithm>  // std::clamp, std::max
 #include <cstddef>    // std::size_t
+#include <limits>     // std::numeric_limits
 #include <span>       // std::span
 #include <utility>    // std::move
 #include <vector>     // std::vector
@@ -24,7 +25,8 @@ struct query_term {
   Index frequency = 1;
 };
 
-/// The postings of a term of the query with their weights; a document_list.
+/// The postings of a term of the query with their weights; a document_list, and a block_list whose
+/// bounds are approximated from the frequencies and lengths of each block.
 ///
 /// @shape one list a term
 /// @source standard
@@ -36,6 +38,9 @@ class weighted_postings {
                     double query_factor, double upper_bound)
       : cursor_(index.postings(term)),
         index_(&index),
+        list_(&index.postings(term)),
+        blocks_(index.blocks(term)),
+        domain_(detail::domain_of(index, term)),
         weight_(weight),
         query_factor_(query_factor),
         upper_bound_(std::max(0.0, query_factor * upper_bound)) {}
@@ -49,9 +54,31 @@ class weighted_postings {
   void next() { cursor_.next(); }
   void seek(Index document) { cursor_.seek(document); }
 
+  [[nodiscard]] double block_bound(Index document) {
+    const std::size_t block = list_->block_of(document, block_ == none ? 0 : block_);
+    if (block == block_) return block_bound_;
+    block_ = block;
+    block_bound_ = 0;
+    if (block < blocks_.size())
+      block_bound_ = std::clamp(query_factor_ * detail::rounded_up(weight_.upper_bound(
+                                                    detail::narrowed(domain_, blocks_[block]))),
+                                0.0, upper_bound_);
+    return block_bound_;
+  }
+  [[nodiscard]] Index block_end() const noexcept {
+    return block_ < blocks_.size() ? list_->last_of_block(block_) : no_document;
+  }
+
  private:
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
   posting_cursor cursor_;
   const inverted_index* index_;
+  const posting_list* list_;
+  std::span<const frequency_class> blocks_;
+  weight_domain domain_;
+  std::size_t block_ = none;
+  double block_bound_ = 0;
   TermWeight weight_;
   double query_factor_;
   double upper_bound_;
@@ -65,7 +92,8 @@ class weighted_postings {
 ///
 /// @param query its terms, each once
 /// @param k at least 1
-/// @param strategy exhaustive, weak_and or max_score; they differ in what they skip, not in the
+/// @param strategy exhaustive, weak_and, block_max_weak_and or max_score; they differ in what they
+/// skip, not in the
 ///        result, to the last bit
 /// @param bounds approximated_bounds, exact_bounds of this weighting, or limit_bounds
 /// @param statistics what was done is added there

@@ -8,12 +8,14 @@
 namespace prunus::inline v0 {
 
 /// Between which values the frequency of a term and the length of a document that contains it lie:
-/// all that an approximated upper bound knows. 1 <= frequency <= largest_frequency,
-/// frequency <= length, shortest_length <= length <= longest_length.
+/// all that an approximated upper bound knows. Both are whole numbers; smallest_frequency <=
+/// frequency <= largest_frequency, frequency <= length, shortest_length <= length <=
+/// longest_length.
 struct weight_domain {
   double largest_frequency = 1;
   double shortest_length = 1;
   double longest_length = 1;
+  double smallest_frequency = 1;
 };
 
 /// A term weighting model: what a term that occurs x times adds to the score of a document of y
