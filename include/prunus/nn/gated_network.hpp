@@ -38,7 +38,6 @@ struct gated_network_options {
   gate_source source = gate_source::input;  ///< what the gates look at
   Index threads = 1;                        ///< that work on a batch, the caller included
   Index shards = 8;                         ///< parts of a batch, the tasks of the threads
-  bool features_learn = true;               ///< what gates look at learns from their decisions too
 };
 
 /// The convolutions of a network with gates: closed channels are never computed at inference.
@@ -87,7 +86,6 @@ class gated_network {
                 const gated_network_options& options = {})
       : backbone_(&backbone),
         source_(options.source),
-        features_learn_(options.features_learn),
         shards_(options.threads, checked_shards(options.shards)) {
     const resolved_graph& graph = backbone.resolved();
     tensors_.resize(graph.nodes.size());
@@ -360,7 +358,7 @@ class gated_network {
         convolution_shape{in.shape.channels, op.out_channels, in.shape.height, in.shape.width,
                           op.kernel.height, op.kernel.width, op.stride.height, op.stride.width,
                           op.padding.height, op.padding.width, op.groups},
-        tensors, relu, std::move(gate), source_, features_learn_);
+        tensors, relu, std::move(gate), source_);
     layer->in = &in;
     layer->out = &out;
     convolutions_.push_back(layer.get());
@@ -379,7 +377,6 @@ class gated_network {
 
   network<S>* backbone_;
   gate_source source_;
-  bool features_learn_;
   prunus::detail::sample_shards shards_;
   std::vector<tensor> tensors_;  // one a node; of merged nodes the first one's is used
   std::vector<std::size_t> tensor_of_;

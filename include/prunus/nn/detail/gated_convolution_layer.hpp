@@ -44,14 +44,13 @@ class gated_convolution_layer {
 
   gated_convolution_layer(std::string name, const convolution_shape& shape,
                           const parameters& tensors, bool relu, std::optional<Gate> its_gate,
-                          gate_source looks_at, bool features_learn)
+                          gate_source looks_at)
       : gate(std::move(its_gate)),
         source(looks_at),
         fast(shape),
         statistics(std::move(name), shape.out_channels),
         tensors_(tensors),
         relu_(relu),
-        features_learn_(features_learn),
         full_(shape) {
     for (std::vector<S>* v : {&mean_, &inverse_, &factor_, &offset_})
       v->resize(static_cast<std::size_t>(shape.out_channels));
@@ -220,10 +219,9 @@ class gated_convolution_layer {
     const bool first = source == gate_source::input;
     const S* const before = before_.data() + at(n, 0);
     S* const d = before_gradient_.data() + at(n, 0);
-    S* const by_features = first ? in->gradient_of(n) : d;
     gate->backward(features(first ? *in : *out, first ? in->value_of(n) : before, n), flags_of(n),
                    std::span<const S>(scratch_of(n)), before, out->gradient_of(n), plane(),
-                   pressure, d, features_learn_ ? by_features : nullptr);
+                   pressure, d, first ? in->gradient_of(n) : d);
   }
 
   /// What the normalisation multiplies with and adds; a bias in front shifts the mean.
@@ -281,7 +279,6 @@ class gated_convolution_layer {
 
   parameters tensors_;
   bool relu_;
-  bool features_learn_;
   direct_convolution<S> full_;
   std::vector<typename gated_convolution<S>::workspace> work_;  // of each worker
   std::vector<std::vector<S>> scratch_;                         // of each worker
