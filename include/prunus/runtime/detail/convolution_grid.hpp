@@ -3,6 +3,7 @@
 
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/detail/line_kernels.hpp>
+#include <prunus/runtime/detail/packet.hpp>
 
 #include <Eigen/Core>
 
