@@ -8,9 +8,7 @@
 #include <prunus/gates/activation_gate.hpp>
 #include <prunus/gates/feature_boosting.hpp>
 #include <prunus/gates/gate_statistics.hpp>
-#include <prunus/gates/hard_samples.hpp>
 #include <prunus/gates/static_export.hpp>
-#include <prunus/nn/adam.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
 #include <prunus/nn/learning_rate.hpp>
@@ -28,6 +26,7 @@
 #include <CLI/CLI.hpp>
 #include <examples/support/csv.hpp>
 #include <examples/support/file_output.hpp>
+#include <examples/support/gate_recipe.hpp>
 #include <examples/support/load_dataset.hpp>
 #include <examples/support/plot.hpp>
 #include <examples/support/progress_bar.hpp>
@@ -146,44 +145,23 @@ class workshop {
           // The first layer sees the bare image, whose mean says too little.
           return layer == "conv1" ? std::optional<Gate>() : make_gate(features, channels);
         });
-    nn::optimizer<float, nn::sgd> weights(*backbone, sgd());
-    nn::gate_optimizer<float, Gate, nn::adam> gates(net, nn::adam{});
-    Index seen = 0;  // epochs, so that each has an order of its own
-    const Index steps = static_cast<Index>(chosen_.shares.size());
-    progress_bar bar(name, chosen_.tuning_epochs * (1 + 2 * steps));
-    double reached = 1;  // share of the multiply-adds that the budget has come down to
-    const auto tune = [&](nn::gated_loss loss, std::optional<prunus::hard_samples> hard) {
-      const double from = reached, to = loss.budget_share;
-      nn::minibatches<float> batches(data_.train.images, data_.train.labels,
-                                     {.batch = chosen_.batch, .seed = chosen_.seed + 1});
-      const Index count = chosen_.tuning_epochs * batches.count();
-      const nn::cosine_decay falling{chosen_.tuning_rate, count, count / 20};
-      for (Index step = 0; step < count; ++step) {
-        const auto batch = batches(static_cast<std::uint64_t>(seen + step / batches.count()),
-                                   step % batches.count());
-        const double rate = falling(step);
-        // A budget that falls slowly leaves the loss time to say which channels it can spare.
-        const double progress = static_cast<double>(step) / static_cast<double>(count);
-        loss.budget_share = from + (to - from) * std::min(1.0, 1.25 * progress);
-        nn::train_step<float>(net, weights, gates, batch.images, batch.labels, rate,
-                              gate_rate * rate / chosen_.tuning_rate, loss, hard);
-      }
-      reached = to;
-      seen += chosen_.tuning_epochs;
-      bar.update(seen);
-    };
+    gate_training<Gate> training(net, data_.train,
+                                 {.epochs = chosen_.tuning_epochs,
+                                  .batch = chosen_.batch,
+                                  .rate = chosen_.tuning_rate,
+                                  .gate_rate = gate_rate,
+                                  .hard_weight = chosen_.hard_weight,
+                                  .seed = chosen_.seed});
+    progress_bar bar(name, 1 + static_cast<Index>(chosen_.shares.size()));
+    Index done = 0;
     const double lasso = std::is_same_v<Gate, feature_boosting> ? 1e-8 : chosen_.lasso;
-    tune({.budget_share = 1}, std::nullopt);
+    training.open(lasso);
+    bar.update(++done);
     for (const double share : chosen_.shares) {
       nn::gated_loss loss = open(net, share);
       loss.lasso = lasso;
-      tune(loss, std::nullopt);
-      tune(loss, prunus::hard_samples{.extra = chosen_.hard_weight});
-      // Gates that moved have changed what the layers behind them see: its moments are taken anew.
-      nn::minibatches<float> batches(data_.train.images, data_.train.labels,
-                                     {.batch = chosen_.batch, .seed = chosen_.seed});
-      for (Index k = 0; k < std::min<Index>(batches.count(), 40); ++k)
-        net.forward(batches(0, k).images, batches(0, k).size(), nn::mode::training);
+      training.close(loss);
+      bar.update(++done);
       result_.push_back(measure(net, name, share));
     }
     for (std::size_t k = result_.size() - chosen_.shares.size(); k < result_.size(); ++k)

@@ -2,7 +2,8 @@
 // Easy images need less network. Trains a CNN, finds out how much of its convolutions it can spare
 // for a loss of 1, 4 and 8 points of accuracy, and takes a small, a medium and a large network out
 // of it, without training again. A look at each image then decides which of them it is given to.
-// Needs no data: it draws its own digits.
+// What to look at, and how far below these limits to stay for a small loss on average, is chosen on
+// images of their own, before the test images are seen. Needs no data: it draws its own digits.
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/gates/difficulty.hpp>
@@ -33,6 +34,7 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -51,27 +53,32 @@ struct options {
   std::string network = "cnn";
   std::string data;
   std::string output = "prunus-difficulty";
-  Index train_images = 4000, calibration_images = 1000, test_images = 1000;
+  Index train_images = 4000, calibration_images = 1000, validation_images = 1000;
+  Index test_images = 1000;
   std::vector<double> limits{8, 4, 1};  // points of accuracy, for easy, medium and hard images
+  double mean_drop = 1.5;               // points of accuracy, on the validation images
   run_settings recipe{.dense_epochs = 3, .tuning_epochs = 0, .batch = 64, .weight_decay = 1e-4};
 };
 
-/// Images to learn from, images to judge networks and difficulty by, images to report on; each with
-/// what a look at it tells, taken before it is normalised.
-struct three_splits {
+/// Images to learn from, images to judge networks and difficulty by, images to choose by, images to
+/// report on; each with what a look at it tells, taken before it is normalised.
+struct four_splits {
   data_split learning;  // to learn from and to calibrate by
-  dataset test;
-  std::vector<double> calibration_features, test_features;
+  dataset validation, test;
+  std::vector<double> calibration_features, validation_features, test_features;
 };
 
 constexpr Index cells = 7;  // of a grid, along either side
 constexpr std::size_t number_of_features = 4 + cells * cells;
+/// What is looked at: how busy an image is, or that and where it is bright.
+constexpr std::array<std::size_t, 2> looks{4, number_of_features};
 
 /// What is seen of an image: four measures of how busy it is, and how bright it is where.
 void look_at(std::span<const float> image, const dataset& data, std::span<double> seen) {
   const auto busy = prunus::measure_image(image, data.channels, data.height, data.width).values();
   std::copy(busy.begin(), busy.end(), seen.begin());
   const auto bright = seen.subspan(busy.size());
+  if (bright.empty()) return;
   std::fill(bright.begin(), bright.end(), 0.0);
   for (Index c = 0; c < data.channels; ++c)
     for (Index y = 0; y < data.height; ++y)
@@ -102,22 +109,38 @@ dataset part(const dataset& whole, Index first, Index count) {
   return result;
 }
 
-three_splits load(const options& chosen) {
+/// The first `count` features of every image.
+std::vector<double> first_features(const std::vector<double>& all, std::size_t count) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < all.size(); i += number_of_features)
+    result.insert(result.end(), all.begin() + static_cast<std::ptrdiff_t>(i),
+                  all.begin() + static_cast<std::ptrdiff_t>(i + count));
+  return result;
+}
+
+four_splits load(const options& chosen) {
   data_split data = load_or_draw(
       data_directory(chosen.data),
-      {.train = chosen.train_images + chosen.calibration_images, .test = chosen.test_images});
-  const Index learn = std::max<Index>(data.train.size() - chosen.calibration_images, 1);
-  three_splits result{
-      {part(data.train, 0, learn), part(data.train, learn, data.train.size() - learn)},
-      std::move(data.test),
-      {},
-      {}};
+      {.train = chosen.train_images + chosen.calibration_images + chosen.validation_images,
+       .test = chosen.test_images});
+  const Index held = chosen.calibration_images + chosen.validation_images;
+  if (data.train.size() <= held)
+    throw prunus::argument_error(prunus::errc::out_of_range,
+                                 "no images are left to learn from: fewer --calibration-images or "
+                                 "--validation-images");
+  const Index learn = data.train.size() - held;
+  four_splits result;
+  result.learning = {part(data.train, 0, learn),
+                     part(data.train, learn, chosen.calibration_images)};
+  result.validation = part(data.train, learn + chosen.calibration_images, chosen.validation_images);
+  result.test = std::move(data.test);
   result.calibration_features = features_of(result.learning.test);
+  result.validation_features = features_of(result.validation);
   result.test_features = features_of(result.test);
   const channel_statistics statistics = measure_channels(result.learning.train);
-  normalise(result.learning.train, statistics);
-  normalise(result.learning.test, statistics);
-  normalise(result.test, statistics);
+  for (dataset* each :
+       {&result.learning.train, &result.learning.test, &result.validation, &result.test})
+    normalise(*each, statistics);
   return result;
 }
 
@@ -185,13 +208,12 @@ struct level_network {
   std::unique_ptr<network> net;
   double macs_saved = 0;     ///< share
   double expected_drop = 0;  ///< of accuracy, on the calibration images
-  judgement judged = {};     ///< on the test images
+  judgement judged = {};     ///< on the images at hand
   double milliseconds = 0;   ///< for one image
 };
 
 level_network take_out(network& whole, prunus::mask_sets<float>& sets,
-                       const prunus::layer_rate_report& report, double limit, const char* name,
-                       const dataset& test) {
+                       const prunus::layer_rate_report& report, double limit, const char* name) {
   const auto measured = report.measured();
   // The first candidate is the whole network: where nothing is good enough, that is taken.
   const Index chosen = prunus::best_within(measured, limit / 100).value_or(0);
@@ -203,35 +225,6 @@ level_network take_out(network& whole, prunus::mask_sets<float>& sets,
   result.macs_saved =
       1 - static_cast<double>(small.plan.after.macs) / static_cast<double>(small.plan.before.macs);
   result.expected_drop = measured[static_cast<std::size_t>(chosen)].drop;
-  result.judged = judge(*result.net, test);
-  return result;
-}
-
-/// Times of one image: the whole network, the three taken out of it, and the look at the image.
-struct times {
-  double whole = 0, look = 0;
-  std::array<double, levels> level{};
-};
-
-times measure_times(network& whole, std::array<level_network, levels>& nets, const dataset& test,
-                    const prunus::difficulty_estimator& estimator) {
-  const auto image = test.image(0);
-  const auto run_once = [&](network& net) {
-    return [&net, image] { return net.forward(image, 1, prunus::nn::mode::inference)(0, 0); };
-  };
-  const auto look = [&] {
-    std::array<double, number_of_features> seen;
-    look_at(image, test, seen);
-    return estimator.level(seen);
-  };
-  const prunus::latency_options patience{.minimum_seconds = 0.5, .maximum_seconds = 3};
-  const auto compared =
-      prunus::compare_latencies(patience, run_once(whole), run_once(*nets[0].net),
-                                run_once(*nets[1].net), run_once(*nets[2].net), look);
-  times result;
-  result.whole = 1e3 * compared[0].baseline.median;
-  for (std::size_t l = 0; l < levels; ++l) result.level[l] = 1e3 * compared[l].candidate.median;
-  result.look = 1e3 * compared[3].candidate.median;
   return result;
 }
 
@@ -284,16 +277,93 @@ figure picture_of(const prunus::layer_rate_report& report) {
           .y_range = axis_range{0, 100}};
 }
 
+/// Tells by a look at an image how difficult it is.
+struct onlooker {
+  std::size_t features = 0;  ///< that are looked at
+  prunus::difficulty_estimator estimator;
+
+  [[nodiscard]] std::vector<Index> levels_of(const std::vector<double>& all) const {
+    std::vector<Index> result;
+    for (std::size_t i = 0; i < all.size(); i += number_of_features)
+      result.push_back(estimator.level(std::span(all).subspan(i, features)));
+    return result;
+  }
+};
+
+/// Three networks and what tells which of them an image is given to.
+struct deployment {
+  std::array<level_network, levels> nets;
+  std::optional<onlooker> look;
+  double drop = 1;   ///< of accuracy, on the validation images
+  double scale = 1;  ///< of the limits
+
+  void judge_by(const dataset& data) {
+    for (level_network& level : nets) level.judged = judge(*level.net, data);
+  }
+};
+
 /// Difficult is an image of which the smallest network is less sure than the whole one.
-prunus::difficulty_estimator fit_estimator(network& whole, network& smallest,
-                                           const three_splits& data) {
-  const judgement before = judge(whole, data.learning.test),
-                  after = judge(smallest, data.learning.test);
+std::vector<double> difficulties_of(network& whole, network& smallest, const dataset& data) {
+  const judgement before = judge(whole, data), after = judge(smallest, data);
   std::vector<double> difficulties;
   for (std::size_t i = 0; i < before.confidence.size(); ++i)
     difficulties.push_back(std::clamp(before.confidence[i] - after.confidence[i], 0.0, 1.0));
-  return prunus::difficulty_estimator::fit(data.calibration_features, number_of_features,
-                                           difficulties);
+  return difficulties;
+}
+
+/// The largest networks of which the validation images lose little enough on average: the limits
+/// are lowered until they do, and of the looks the one that loses less is taken.
+deployment choose(network& whole, const prunus::layer_rate_report& report, const options& chosen,
+                  const four_splits& data) {
+  const double accuracy = judge(whole, data.validation).accuracy();
+  for (double scale = 1;; scale = scale > 0.3 ? scale - 0.125 : 0) {
+    prunus::mask_sets<float> sets(whole.parameters());
+    deployment tried;
+    tried.scale = scale;
+    for (std::size_t l = 0; l < levels; ++l)
+      tried.nets[l] = take_out(whole, sets, report, scale * chosen.limits[l], level_names[l]);
+    tried.judge_by(data.validation);
+    const auto difficulties = difficulties_of(whole, *tried.nets.front().net, data.learning.test);
+    for (const std::size_t count : looks) {
+      onlooker look{
+          count, prunus::difficulty_estimator::fit(first_features(data.calibration_features, count),
+                                                   count, difficulties)};
+      const double drop =
+          accuracy - outcome_of(look.levels_of(data.validation_features), tried.nets, 0).accuracy;
+      if (tried.look && drop >= tried.drop) continue;
+      tried.drop = drop;
+      tried.look = std::move(look);
+    }
+    if (scale == 0 || 100 * tried.drop <= chosen.mean_drop) return tried;
+  }
+}
+
+/// Times of one image: the whole network, the three taken out of it, and the look at the image.
+struct times {
+  double whole = 0, look = 0;
+  std::array<double, levels> level{};
+};
+
+times measure_times(network& whole, const deployment& chosen, const dataset& test) {
+  const auto& nets = chosen.nets;
+  const auto image = test.image(0);
+  const auto run_once = [&](network& net) {
+    return [&net, image] { return net.forward(image, 1, prunus::nn::mode::inference)(0, 0); };
+  };
+  const auto look = [&] {
+    std::array<double, number_of_features> seen;
+    look_at(image, test, std::span(seen).first(chosen.look->features));
+    return chosen.look->estimator.level(std::span(seen).first(chosen.look->features));
+  };
+  const prunus::latency_options patience{.minimum_seconds = 0.5, .maximum_seconds = 3};
+  const auto compared =
+      prunus::compare_latencies(patience, run_once(whole), run_once(*nets[0].net),
+                                run_once(*nets[1].net), run_once(*nets[2].net), look);
+  times result;
+  result.whole = 1e3 * compared[0].baseline.median;
+  for (std::size_t l = 0; l < levels; ++l) result.level[l] = 1e3 * compared[l].candidate.median;
+  result.look = 1e3 * compared[3].candidate.median;
+  return result;
 }
 
 /// The ways to give the test images to networks, beside each other.
@@ -341,7 +411,7 @@ int run(const options& chosen) {
   // What would fail at the end must fail now.
   const std::filesystem::path folder = output_folder(chosen.output);
 
-  const three_splits data = load(chosen);
+  const four_splits data = load(chosen);
   pruning_run trained(make_network(chosen.network, data.learning.train), data.learning,
                       chosen.recipe);
   train(trained);
@@ -355,18 +425,17 @@ int run(const options& chosen) {
       data.learning.test.size(), 100 * dense.accuracy(), data.test.size(), report.candidates.size(),
       prunus::pareto_front(report.measured()).size());
 
-  prunus::mask_sets<float> sets(whole.parameters());
-  std::array<level_network, levels> nets;
-  for (std::size_t l = 0; l < levels; ++l)
-    nets[l] = take_out(whole, sets, report, chosen.limits[l], level_names[l], data.test);
-  const auto estimator = fit_estimator(whole, *nets.front().net, data);
-  const times timed = measure_times(whole, nets, data.test, estimator);
+  deployment deployed = choose(whole, report, chosen, data);
+  deployed.judge_by(data.test);
+  auto& nets = deployed.nets;
+  std::printf(
+      "limits times %.3f, %zu features of an image: mean drop %.2f points on %td validation "
+      "images\n",
+      deployed.scale, deployed.look->features, 100 * deployed.drop, data.validation.size());
+  const times timed = measure_times(whole, deployed, data.test);
   for (std::size_t l = 0; l < levels; ++l) nets[l].milliseconds = timed.level[l];
 
-  std::vector<Index> by_look;
-  for (std::size_t i = 0; i < dense.right.size(); ++i)
-    by_look.push_back(estimator.level(
-        std::span(data.test_features).subspan(number_of_features * i, number_of_features)));
+  const std::vector<Index> by_look = deployed.look->levels_of(data.test_features);
   const outcome aware = outcome_of(by_look, nets, timed.look);
   ways_table ways(dense.accuracy(), timed.whole);
   for (std::size_t l = 0; l < levels; ++l)
@@ -408,6 +477,14 @@ int main(int argc, char** argv) {
   app.add_option("--calibration-images", chosen.calibration_images)
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--validation-images", chosen.validation_images, "to choose looks and limits by")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--mean-drop", chosen.mean_drop,
+                 "points of accuracy that the validation images may lose on average")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  app.add_option("--seed", chosen.recipe.seed)->capture_default_str();
   app.add_option("--test-images", chosen.test_images)
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

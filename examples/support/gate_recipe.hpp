@@ -15,8 +15,8 @@
 
 #include "dataset.hpp"
 
-#include <algorithm>    // std::clamp, std::min
-#include <cmath>        // std::atanh, std::erfc, std::exp, std::sqrt
+#include <algorithm>    // std::clamp, std::max, std::min
+#include <cmath>        // std::abs, std::atanh, std::erfc, std::exp, std::sqrt
 #include <cstdint>      // std::uint64_t
 #include <numbers>      // std::numbers
 #include <optional>     // std::optional
