@@ -53,7 +53,7 @@ struct options {
   std::string network = "cnn";
   std::string data;
   std::string output = "prunus-difficulty";
-  Index train_images = 4000, calibration_images = 1000, validation_images = 1000;
+  Index train_images = 4000, calibration_images = 1000, validation_images = 4000;
   Index test_images = 1000;
   std::vector<double> limits{8, 4, 1};  // points of accuracy, for easy, medium and hard images
   double mean_drop = 1.5;               // points of accuracy, on the validation images
