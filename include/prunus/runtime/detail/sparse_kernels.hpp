@@ -9,6 +9,7 @@
 
 #include <algorithm>    // std::max, std::min
 #include <bit>          // std::popcount
+#include <cstddef>      // std::size_t
 #include <cstdint>      // std::int32_t
 #include <type_traits>  // std::integral_constant
 #include <utility>      // std::integer_sequence
@@ -144,7 +145,7 @@ inline void dot_of_patterned_rows(const S* x, packed_taps<S, Line> taps, const s
   const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>) {
     constexpr int taken = std::popcount(Pattern);
     const std::int32_t count = taps.count[Pattern - 1];
-    S sum[taken] = {};
+    S sum[static_cast<std::size_t>(taken)] = {};
     add_scalar_dots<S, taken>(x, taps.lines, taps.weights, count, sum);
     taps.lines += count;
     taps.weights += count * taken;
