@@ -327,7 +327,7 @@ deployment choose(network& whole, const prunus::layer_rate_report& report, const
     for (const std::size_t count : looks) {
       onlooker look{
           count, prunus::difficulty_estimator::fit(first_features(data.calibration_features, count),
-                                                   count, difficulties)};
+                                                   static_cast<Index>(count), difficulties)};
       const double drop =
           accuracy - outcome_of(look.levels_of(data.validation_features), tried.nets, 0).accuracy;
       if (tried.look && drop >= tried.drop) continue;

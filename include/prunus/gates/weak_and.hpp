@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/gates/detail/sorted_lists.hpp>
 #include <prunus/gates/document_at_a_time.hpp>
+#include <prunus/gates/top_k.hpp>
 
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
-#include <utility>  // std::swap
-#include <vector>   // std::vector
 
 namespace prunus::inline v0 {
 
