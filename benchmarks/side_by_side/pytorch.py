@@ -36,6 +36,22 @@ except ImportError as missing:
     sys.exit(f"{missing}: PyTorch is left out (Debian: apt-get install python3-torch python3-torchvision)")
 
 
+def multiplies_fast():
+    """Whether matrix products run at the speed of a tuned BLAS, and not of the reference one."""
+    a = torch.rand(512, 512)
+    fastest = float("inf")
+    for _ in range(5):
+        begin = time.perf_counter()
+        a.mm(a)
+        fastest = min(fastest, time.perf_counter() - begin)
+    return 2 * 512**3 / fastest > 20e9
+
+
+if not multiplies_fast():
+    sys.exit("PyTorch multiplies matrices by a slow BLAS here, which would flatter us: it is left out (Debian: "
+             "apt-get install libopenblas0-pthread)")
+
+
 def measure(work, candidate, run, threads=1, prepare=lambda: None):
     if threads != process_threads:
         return

@@ -175,28 +175,34 @@ class packed_rows {
                    Index last) const noexcept {
     constexpr int wide = tile_vectors(Rows);
     const Index registers = (positions + lanes<S> - 1) / lanes<S>;
+    const bool half = halves_pay && registers * lanes<S> - positions >= half_lanes<S>;
     const Index tiles = (registers + wide - 1) / wide;
     for (Index part = 0; part < parts(); ++part)
       for (Index t = 0, done = 0; t < tiles; ++t) {
         const Index width = (registers - done) / (tiles - t), at = done * lanes<S>;
-        with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors>) {
-          for (Index p = first; p < last; ++p) {
-            sum_panel<Rows, Vectors, Patterned>(
+        const auto sum = [&]<int Vectors, bool Half>(int_constant<Vectors>,
+                                                     std::bool_constant<Half>) {
+          for (Index p = first; p < last; ++p)
+            sum_panel<Rows, Vectors, Half, Patterned>(
                 panel_of(part, p), lines + base(part) * line_pitch + at, line_pitch,
                 {part == 0, part + 1 == parts()}, epilogue, out + at, pitch);
-          }
+        };
+        with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors> whole) {
+          if constexpr (halves_pay && Vectors > 1)
+            if (half && t + 1 == tiles) return sum(int_constant<Vectors - 1>{}, std::true_type{});
+          sum(whole, std::false_type{});
         });
         done += width;
       }
   }
 
-  template <int Rows, int Vectors, bool Patterned>
+  template <int Rows, int Vectors, bool Half, bool Patterned>
   void sum_panel(const panel& p, const S* lines, Index line_pitch, part_of_sum part,
                  const channel_epilogue<S>& epilogue, S* out, Index pitch) const noexcept {
     const auto sum = [&]<int Height, bool Sorted>(int_constant<Height>,
                                                   std::bool_constant<Sorted>) {
-      sum_of_packed_lines<S, Height, Vectors, Sorted>(lines, line_pitch, taps_of(p), part, epilogue,
-                                                      rows_.data() + p.row, out, pitch);
+      sum_of_packed_lines<S, Height, Vectors, Half, Sorted>(
+          lines, line_pitch, taps_of(p), part, epilogue, rows_.data() + p.row, out, pitch);
     };
     if (p.rows == Rows)
       sum(int_constant<Rows>{}, std::bool_constant<Patterned>{});

@@ -61,6 +61,12 @@ struct native_vector {
 template <class S>
 inline constexpr Index lanes = Index{vector_bytes / sizeof(S)};
 
+/// Half a register, where that is less work for some processors: those that work through a register
+/// of 64 bytes in two steps.
+template <class S>
+inline constexpr Index half_lanes = lanes<S> / 2;
+inline constexpr bool halves_pay = vector_bytes == 64;
+
 /// A register, or a part of one.
 template <class S, Index Lanes = lanes<S>>
 using packet = typename native_vector<S, static_cast<std::size_t>(Lanes) * sizeof(S)>::type;
@@ -120,13 +126,12 @@ template <class S>
 }
 
 /// Negative lanes become zero; NaN stays NaN.
-template <class S>
-[[nodiscard]] inline packet<S> positive_part(packet<S> value) noexcept {
+template <class S, Index Lanes = lanes<S>>
+[[nodiscard]] inline packet<S, Lanes> positive_part(packet<S, Lanes> value) noexcept {
 #if defined(__GNUC__)
-  return value < packet<S>{} ? packet<S>{} : value;
+  return value < packet<S, Lanes>{} ? packet<S, Lanes>{} : value;
 #else
-  for (std::size_t i = 0; i < vector_bytes / sizeof(S); ++i)
-    value[i] = value[i] < 0 ? S(0) : value[i];
+  for (Index i = 0; i < Lanes; ++i) value[i] = value[i] < 0 ? S(0) : value[i];
   return value;
 #endif
 }

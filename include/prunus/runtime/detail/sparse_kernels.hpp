@@ -42,25 +42,41 @@ struct part_of_sum {
 };
 
 /// out[rows[r] * pitch + t] = epilogue(sum over the taps of row r of weight *
-/// lines[line * line_pitch + t]) for a tile of Rows x (Vectors * lanes) results; of the sum the
-/// part that the taps hold. `Patterned` tells which kind of panel the taps are; a line that several
-/// rows take is loaded once, and no branch depends on the pattern of a single tap.
-template <class S, int Rows, int Vectors, bool Patterned, class Line>
+/// lines[line * line_pitch + t]) for a tile of Rows x (Vectors * lanes) results, and with `Half`
+/// half a register more; of the sum the part that the taps hold. `Patterned` tells which kind of
+/// panel the taps are; a line that several rows take is loaded once, and no branch depends on the
+/// pattern of a single tap.
+template <class S, int Rows, int Vectors, bool Half, bool Patterned, class Line>
 inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S, Line> taps,
                                 part_of_sum part, const channel_epilogue<S>& epilogue,
                                 const std::int32_t* rows, S* out, Index pitch) noexcept {
   // Indices are constants throughout, or the sums would not stay in registers.
-  [&]<unsigned... P, int... V, int... A>(std::integer_sequence<unsigned, P...>,
-                                         std::integer_sequence<int, V...>,
-                                         std::integer_sequence<int, A...>) {
+  constexpr Index half = half_lanes<S>, half_at = Vectors * lanes<S>;
+  [&]<unsigned... P, int... V, int... A, int... R>(
+      std::integer_sequence<unsigned, P...>, std::integer_sequence<int, V...>,
+      std::integer_sequence<int, A...>, std::integer_sequence<int, R...>) {
     packet<S> sum[] = {(static_cast<void>(A), packet<S>{})...};
-    if (!part.first)
+    [[maybe_unused]] packet<S, half> tail[] = {(static_cast<void>(R), packet<S, half>{})...};
+    if (!part.first) {
       ((sum[A] = load(out + rows[A / Vectors] * pitch + A % Vectors * lanes<S>)), ...);
+      if constexpr (Half) ((tail[R] = load<S, half>(out + rows[R] * pitch + half_at)), ...);
+    }
     const auto add_pattern = [&]<unsigned Pattern>(std::integral_constant<unsigned, Pattern>,
                                                    std::int32_t count) {
       for (; count > 0; --count, taps.weights += std::popcount(Pattern)) {
         const S* line = lines + line_pitch * *taps.lines++;
         const packet<S> x[] = {load(line + V * lanes<S>)...};
+        if constexpr (Half) {
+          const packet<S, half> last = load<S, half>(line + half_at);
+          const auto add_tail = [&]<int Row>(int_constant<Row>) {
+            if constexpr ((Pattern >> Row & 1U) != 0)
+              tail[Row] =
+                  tail[Row] +
+                  broadcast<S, half>(taps.weights[std::popcount(Pattern & ((1U << Row) - 1))]) *
+                      last;
+          };
+          (add_tail(int_constant<R>{}), ...);
+        }
         const auto add = [&]<int At>(int_constant<At>) {
           constexpr unsigned row = unsigned{At} / Vectors;
           if constexpr ((Pattern >> row & 1U) != 0)
@@ -81,11 +97,19 @@ inline void sum_of_packed_lines(const S* lines, Index line_pitch, packed_taps<S,
       if (epilogue.shift != nullptr)
         ((sum[A] = sum[A] + broadcast(epilogue.shift[rows[A / Vectors]])), ...);
       if (epilogue.relu) ((sum[A] = positive_part<S>(sum[A])), ...);
+      if constexpr (Half) {
+        if (epilogue.scale != nullptr)
+          ((tail[R] = tail[R] * broadcast<S, half>(epilogue.scale[rows[R]])), ...);
+        if (epilogue.shift != nullptr)
+          ((tail[R] = tail[R] + broadcast<S, half>(epilogue.shift[rows[R]])), ...);
+        if (epilogue.relu) ((tail[R] = positive_part<S, half>(tail[R])), ...);
+      }
     }
     (store<S>(out + rows[A / Vectors] * pitch + A % Vectors * lanes<S>, sum[A]), ...);
+    if constexpr (Half) (store<S, half>(out + rows[R] * pitch + half_at, tail[R]), ...);
   }
   (std::make_integer_sequence<unsigned, patterns>{}, std::make_integer_sequence<int, Vectors>{},
-   std::make_integer_sequence<int, Rows * Vectors>{});
+   std::make_integer_sequence<int, Rows * Vectors>{}, std::make_integer_sequence<int, Rows>{});
 }
 
 /// y[r] += the sum of weight * x[line] over the taps of row r: one sample. For full panels.
