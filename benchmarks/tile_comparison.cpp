@@ -38,6 +38,7 @@ using network = prunus::nn::network<float>;
 struct options {
   std::string data, model, table = "tiles.csv", picture = "tiles.svg";
   std::vector<double> sparsities{0.5, 0.7, 0.8, 0.9};
+  std::vector<std::string> filters;  // patterns of weights; empty: all
   std::vector<std::uint64_t> seeds{1, 2, 3};
   std::vector<Index> widths{16, 32, 64};
   std::ptrdiff_t train_images = data_limit::all, test_images = data_limit::all;
@@ -65,15 +66,18 @@ class comparison {
   comparison(const options& chosen, const data_split& data, std::optional<starting_point> given)
       : chosen_(chosen), data_(data), given_(std::move(given)) {}
 
-  /// The share of filters that leaves as many weights of a layer as `sparsity` does: both its
-  /// inputs and its outputs shrink.
+  /// Filters: the share of them that leaves as many weights as `sparsity` does. Of a layer both
+  /// inputs and outputs shrink, unless only filters inside of blocks go.
   [[nodiscard]] outcome run(const granularity& g, double sparsity, std::uint64_t seed) {
     const bool filters = g.tile == prunus::filter;
     network net(start(seed).graph, start(seed).tensors, {.threads = 2});
-    const prunus::pass pass{prunus::l1_norm{}, g.tile, prunus::uniform{}};
+    const prunus::pass pass{
+        prunus::l1_norm{}, g.tile, prunus::uniform{}, prunus::hard{},
+        prunus::scope{.include = filters ? chosen_.filters : std::vector<std::string>{}}};
+    const double share =
+        filters && chosen_.filters.empty() ? 1 - std::sqrt(1 - sparsity) : sparsity;
     prunus::pass_state masks = pass.prepare(net.parameters());
-    static_cast<void>(
-        pass.prune(net.parameters(), masks, 1, filters ? 1 - std::sqrt(1 - sparsity) : sparsity));
+    static_cast<void>(pass.prune(net.parameters(), masks, 1, share));
     if (filters) {
       const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
       network small(prunus::compact(net.graph(), plan), prunus::compact(net.parameters(), plan),
@@ -204,6 +208,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--picture", chosen.picture)->capture_default_str();
   app.add_option("--sparsities", chosen.sparsities)->capture_default_str();
+  app.add_option("--filters", chosen.filters,
+                 "patterns of the weights whose filters may go, such as stage*.conv1.weight");
   app.add_option("--seeds", chosen.seeds)->capture_default_str();
   app.add_option("--widths", chosen.widths, "channels of the three stages")->capture_default_str();
   app.add_option("--train-images", chosen.train_images)->check(CLI::PositiveNumber);
