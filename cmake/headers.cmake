@@ -25,7 +25,9 @@ set(PRUNUS_HEADERS
   include/prunus/core/detail/relative_cut.hpp
   include/prunus/core/detail/score_lanes.hpp
   include/prunus/core/detail/score_scan.hpp
+  include/prunus/core/detail/stretches.hpp
   include/prunus/core/error.hpp
+  include/prunus/core/executor.hpp
   include/prunus/core/mask.hpp
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
@@ -118,11 +120,11 @@ set(PRUNUS_HEADERS
   include/prunus/nn/detail/change_based_layers.hpp
   include/prunus/nn/detail/elementwise_layers.hpp
   include/prunus/nn/detail/execution_plan.hpp
-  include/prunus/nn/detail/executor.hpp
   include/prunus/nn/detail/gated_convolution_layer.hpp
   include/prunus/nn/detail/gated_open_work.hpp
   include/prunus/nn/detail/gated_plain_layers.hpp
   include/prunus/nn/detail/gated_tensor.hpp
+  include/prunus/nn/detail/graph_executor.hpp
   include/prunus/nn/detail/layer.hpp
   include/prunus/nn/detail/memory_plan.hpp
   include/prunus/nn/detail/normalization_layers.hpp
@@ -172,6 +174,7 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/action.hpp
   include/prunus/pruning/any_pass.hpp
   include/prunus/pruning/decay.hpp
+  include/prunus/pruning/detail/prune_on.hpp
   include/prunus/pruning/detail/weight_run.hpp
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exponential_decay.hpp

@@ -2,6 +2,7 @@
 #include <prunus/core/detail/exact_sum.hpp>
 #include <prunus/core/relative_run.hpp>
 
+#include "support/backwards_pool.hpp"
 #include "support/catch.hpp"
 #include "support/random_source.hpp"
 
@@ -112,8 +113,8 @@ struct ranked_net {
   }
 
   /// Whether an answer was given; a wrong one fails.
-  bool check(Index removed) const {
-    prunus::detail::cut_finder<relative_run<Rule>> finder(runs);
+  bool check(Index removed, prunus::executor on = {}) const {
+    prunus::detail::cut_finder<relative_run<Rule>> finder(runs, on);
     const auto cut = finder.find(removed);
     if (!cut) return false;
     const float threshold = all[static_cast<std::size_t>(removed - 1)];
@@ -235,6 +236,22 @@ TEST_CASE("a cut through zeros takes the zeros alone", "[core][relative_run]") {
   CHECK(cut->threshold == 0);
   CHECK(cut->ties() == 20);
   CHECK(cut->equal == 50);
+}
+
+TEST_CASE("several threads find the relative cut that one finds", "[core][relative_run]") {
+  random_source random(36);
+  for (const values_are kind : {values_are::bell, values_are::half_zero}) {
+    const ranked_net<share_of_no_smaller> net(random, kind, {300001, 20, 140000});
+    support::backwards_pool pool(3);
+    for (const double share : {0.1, 0.5, 0.9, 1.0}) {
+      const auto removed = static_cast<Index>(share * static_cast<double>(net.all.size()));
+      CAPTURE(share);
+      CHECK(net.check(removed, pool));
+    }
+    CHECK(pool.runs() > 0);
+    prunus::detail::cut_finder<relative_run<share_of_no_smaller>> finder(net.runs, pool);
+    CHECK(finder.sees_all_finite());
+  }
 }
 
 TEST_CASE("squares that are not finite ask for written scores", "[core][relative_run]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/core/selection.hpp>
 
+#include "support/backwards_pool.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/random_source.hpp"
@@ -139,6 +140,33 @@ TEST_CASE("the same scores give the same cut every time", "[core][selection]") {
   CHECK(first.threshold == second.threshold);
   CHECK(first.below == second.below);
   CHECK(first.equal == second.equal);
+}
+
+TEST_CASE("several threads find the cut that one finds", "[core][selection]") {
+  random_source random(25);
+  for (int kind = 0; kind < static_cast<int>(values_are::last); ++kind) {
+    const Index first = 300001, second = 131072;
+    const auto a = values_of<float>(static_cast<values_are>(kind), first, random);
+    const auto b = values_of<float>(static_cast<values_are>(kind), second, random);
+    const std::vector<score_run<float>> runs{{a.data(), first, kind % 2 == 0, "a"},
+                                             {b.data(), 7, false, "c"},
+                                             {b.data(), second, kind % 2 == 0, "b"}};
+    const std::vector<float> sorted = sorted_scores(runs);
+    support::backwards_pool pool(3);
+    for (const Index removed : {Index{1}, second, first, first + second + 7}) {
+      CAPTURE(kind, removed);
+      prunus::detail::cut_finder<score_run<float>> alone(runs), shared(runs, pool);
+      REQUIRE(is_right(alone.find(removed), sorted, removed));
+      REQUIRE(is_right(shared.find(removed), sorted, removed));
+      REQUIRE(is_right(find_cut<float>(runs, removed, pool), sorted, removed));
+      for (std::size_t r = 0; r < runs.size(); ++r) {
+        CHECK(alone.each()[r].threshold == shared.each()[r].threshold);
+        CHECK(alone.each()[r].below == shared.each()[r].below);
+        CHECK(alone.each()[r].equal == shared.each()[r].equal);
+      }
+    }
+    CHECK(pool.runs() > 0);
+  }
 }
 
 TEST_CASE("minus zero and zero are the same score", "[core][selection]") {

@@ -4,6 +4,7 @@
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/tile.hpp>
 
 #include <algorithm>  // std::max
@@ -41,7 +42,7 @@ namespace prunus::inline v0 {
 ///         the dense layer that it is; an exact total by largest remainders; any tile
 struct erdos_renyi_kernel {
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
+  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("erdos_renyi_kernel", sparsity);
     std::vector<detail::share_bounds> bounds;
     std::vector<double> shares;  // units kept are in proportion to these
@@ -79,7 +80,7 @@ struct erdos_renyi_kernel {
       removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
                                               detail::already_removed(units[i]),
                                               units[i].size() - kept[i]));
-    detail::remove_smallest_of_each<T>(units, removed);
+    detail::remove_smallest_of_each<T>(units, removed, on);
   }
 
  private:

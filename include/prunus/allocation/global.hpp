@@ -4,6 +4,7 @@
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/unit_cut.hpp>
+#include <prunus/core/executor.hpp>
 
 #include <algorithm>  // std::max, std::min
 #include <cstdint>    // std::uint8_t
@@ -42,22 +43,22 @@ struct global {
   score_scaling scaling = score_scaling::none;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
-    remove(units, units_to_remove(std::span<const scored_units<T>>(units), sparsity));
+  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
+    remove(units, units_to_remove(std::span<const scored_units<T>>(units), sparsity), on);
   }
 
   /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
   /// scaling.
   template <class T, class Run>
   [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(
-      std::span<const scored_units<T, Run>> units, double sparsity) const {
+      std::span<const scored_units<T, Run>> units, double sparsity, executor on = {}) const {
     if (scaling != score_scaling::none) return std::nullopt;
-    return cuts_as_scored(units, units_to_remove(units, sparsity));
+    return cuts_as_scored(units, units_to_remove(units, sparsity), on);
   }
 
   /// Removes the `wanted` units of lowest score, as allocate() does.
   template <class T>
-  void remove(std::span<scored_units<T>> units, Index wanted) const {
+  void remove(std::span<scored_units<T>> units, Index wanted, executor on = {}) const {
     std::vector<std::vector<T>> scaled;
     std::vector<scored_units<T>> copies;
     std::span<scored_units<T>> ranked = units;
@@ -65,8 +66,8 @@ struct global {
       copies = scaled_copies(units, scaled);
       ranked = copies;
     }
-    detail::write_cuts<T>(ranked,
-                          *cuts_as_scored(std::span<const scored_units<T>>(ranked), wanted));
+    detail::write_cuts<T>(
+        ranked, *cuts_as_scored(std::span<const scored_units<T>>(ranked), wanted, on), on);
   }
 
  private:
@@ -117,15 +118,18 @@ struct global {
 
   template <class T, class Run>
   [[nodiscard]] static std::optional<std::vector<unit_cut<T>>> cuts_as_scored(
-      std::span<const scored_units<T, Run>> units, Index wanted) {
-    standing s{{}, {}, std::vector<Index>(units.size(), 0), std::vector<bool>(units.size(), false)};
+      std::span<const scored_units<T, Run>> units, Index wanted, executor on) {
+    standing s{detail::already_removed(units, on),
+               {},
+               std::vector<Index>(units.size(), 0),
+               std::vector<bool>(units.size(), false)};
     Index all_gone = 0, all_removable = 0, total = 0;
-    for (const scored_units<T, Run>& entry : units) {
-      s.gone.push_back(detail::already_removed(entry));
-      s.most.push_back(std::max(detail::most_removable(entry.limits, entry.size()), s.gone.back()));
-      all_gone += s.gone.back();
-      all_removable += s.most.back();
-      total += entry.size();
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      s.most.push_back(
+          std::max(detail::most_removable(units[i].limits, units[i].size()), s.gone[i]));
+      all_gone += s.gone[i];
+      all_removable += s.most[i];
+      total += units[i].size();
     }
     wanted = std::max(wanted, all_gone);
     if (wanted > all_removable)
@@ -139,14 +143,14 @@ struct global {
               " or the limits"));
     std::vector<unit_cut<T>> cuts(units.size());
     for (answer fits = answer::no; fits != answer::yes;) {
-      fits = cut_within_limits(units, wanted, s, cuts);
+      fits = cut_within_limits(units, wanted, s, cuts, on);
       if (fits == answer::unknown) return std::nullopt;
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index final =
           detail::within_limits(units[i].limits, units[i].size(), s.gone[i], s.removed[i]);
       if (final != s.removed[i] || s.at_limit[i]) {
-        const std::optional<unit_cut<T>> own = detail::unit_cut_of(units[i], final);
+        const std::optional<unit_cut<T>> own = detail::unit_cut_of(units[i], final, on);
         if (!own) return std::nullopt;
         cuts[i] = *own;
       }
@@ -162,7 +166,7 @@ struct global {
   template <class T, class Run>
   [[nodiscard]] static answer cut_within_limits(std::span<const scored_units<T, Run>> units,
                                                 Index wanted, standing& s,
-                                                std::vector<unit_cut<T>>& cuts) {
+                                                std::vector<unit_cut<T>>& cuts, executor on) {
     std::vector<Run> runs;
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < units.size(); ++i) {
@@ -176,14 +180,14 @@ struct global {
     if (open.empty()) return answer::yes;
     if (wanted == 0) {
       for (const std::size_t i : open) {
-        const std::optional<unit_cut<T>> none = detail::unit_cut_of(units[i], 0);
+        const std::optional<unit_cut<T>> none = detail::unit_cut_of(units[i], 0, on);
         if (!none) return answer::unknown;
         cuts[i] = *none;
         s.removed[i] = 0;
       }
       return answer::yes;
     }
-    detail::cut_finder<Run> finder(runs);
+    detail::cut_finder<Run> finder(runs, on);
     const std::optional<score_cut<T>> cut = finder.find(wanted);
     if (!cut) return answer::unknown;
     const bool all_ties = cut->ties() == cut->equal;

@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/name_pattern.hpp>
 
 #include <algorithm>  // std::max, std::min
@@ -36,7 +37,7 @@ struct per_layer {
   double otherwise = 0;  ///< sparsity of parameters that nothing in the list fits
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<scored_units<T>> units, double target, executor on = {}) const {
     detail::check_sparsity("per_layer", target);
     detail::check_sparsity("per_layer", otherwise);
     double largest = otherwise;
@@ -57,7 +58,7 @@ struct per_layer {
       removed.push_back(
           detail::within_limits(u.limits, u.size(), detail::already_removed(u),
                                 detail::units_to_remove(u.size(), grown * sparsity_of(u.name))));
-    detail::remove_smallest_of_each<T>(units, removed);
+    detail::remove_smallest_of_each<T>(units, removed, on);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/unit_cut.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/selection.hpp>
 
 #include <algorithm>  // std::min, std::max
@@ -30,6 +31,17 @@ namespace prunus::inline v0::detail {
 template <class T, class Run>
 [[nodiscard]] Index already_removed(const scored_units<T, Run>& entry) noexcept {
   return entry.size() - count_ones(entry.keep);
+}
+/// Of every entry.
+template <class T, class Run>
+[[nodiscard]] std::vector<Index> already_removed(std::span<const scored_units<T, Run>> units,
+                                                 executor on) {
+  std::vector<Index> gone(units.size());
+  on.run(static_cast<Index>(units.size()), [&](Index task) {
+    const auto i = static_cast<std::size_t>(task);
+    gone[i] = already_removed(units[i]);
+  });
+  return gone;
 }
 
 /// The most units that the limits let go; never all of them.
@@ -78,9 +90,9 @@ void check_finite(const scored_units<T>& entry) {
 /// @throws value_error (not_finite)
 template <class T, class Run>
 [[nodiscard]] std::optional<unit_cut<T>> unit_cut_of(const scored_units<T, Run>& entry,
-                                                     Index removed) {
+                                                     Index removed, executor on = {}) {
   const std::array<Run, 1> runs{entry.scores};
-  cut_finder<Run> finder(runs);
+  cut_finder<Run> finder(runs, on);
   if (removed == 0) {
     if (!finder.sees_all_finite()) return std::nullopt;
     return unit_cut<T>{-std::numeric_limits<T>::infinity(), 0, true};
@@ -95,27 +107,23 @@ template <class T, class Run>
 
 template <class T, class Run>
 [[nodiscard]] std::optional<std::vector<unit_cut<T>>> unit_cuts_of(
-    std::span<const scored_units<T, Run>> units, std::span<const Index> removed) {
+    std::span<const scored_units<T, Run>> units, std::span<const Index> removed, executor on) {
   std::vector<unit_cut<T>> cuts;
   cuts.reserve(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const std::optional<unit_cut<T>> cut = unit_cut_of(units[i], removed[i]);
+    const std::optional<unit_cut<T>> cut = unit_cut_of(units[i], removed[i], on);
     if (!cut) return std::nullopt;
     cuts.push_back(*cut);
   }
   return cuts;
 }
 
-template <class T>
-void write_cuts(std::span<scored_units<T>> units, std::span<const unit_cut<T>> cuts) {
-  for (std::size_t i = 0; i < units.size(); ++i) write_cut(units[i], cuts[i]);
-}
-
 /// Removes `removed[i]` units of lowest score of `units[i]`, every entry for itself; validates all
 /// before it writes.
 template <class T>
-void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const Index> removed) {
-  write_cuts<T>(units, *unit_cuts_of<T, score_run<T>>(units, removed));
+void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const Index> removed,
+                             executor on = {}) {
+  write_cuts<T>(units, *unit_cuts_of<T, score_run<T>>(units, removed, on), on);
 }
 
 }  // namespace prunus::inline v0::detail

@@ -31,7 +31,8 @@ struct scored_units {
 /// An allocation turns scores and one target sparsity into which units stay.
 ///
 /// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never
-/// revives a unit that is gone, and keeps at least one unit of every entry.
+/// revives a unit that is gone, and keeps at least one unit of every entry. One that can rank in
+/// several threads takes a third argument, the executor.
 ///
 /// @source the concept is ours
 /// @deviation none

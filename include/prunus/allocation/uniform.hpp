@@ -4,6 +4,7 @@
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/unit_cut.hpp>
+#include <prunus/core/executor.hpp>
 
 #include <cmath>     // std::ceil, std::floor
 #include <limits>    // std::numeric_limits
@@ -34,21 +35,20 @@ struct uniform {
   rounding round = rounding::nearest;  ///< of the number of units that go
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
-    detail::write_cuts<T>(units, *cuts(std::span<const scored_units<T>>(units), sparsity));
+  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
+    detail::write_cuts<T>(units, *cuts(std::span<const scored_units<T>>(units), sparsity, on), on);
   }
 
   /// A threshold for every entry.
   template <class T, class Run>
   [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(
-      std::span<const scored_units<T, Run>> units, double sparsity) const {
+      std::span<const scored_units<T, Run>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("uniform", sparsity);
-    std::vector<Index> removed;
-    for (const scored_units<T, Run>& entry : units)
-      removed.push_back(detail::within_limits(entry.limits, entry.size(),
-                                              detail::already_removed(entry),
-                                              units_to_remove(entry.size(), sparsity)));
-    return detail::unit_cuts_of<T, Run>(units, removed);
+    std::vector<Index> removed = detail::already_removed(units, on);
+    for (std::size_t i = 0; i < units.size(); ++i)
+      removed[i] = detail::within_limits(units[i].limits, units[i].size(), removed[i],
+                                         units_to_remove(units[i].size(), sparsity));
+    return detail::unit_cuts_of<T, Run>(units, removed, on);
   }
 
  private:

@@ -3,6 +3,8 @@
 
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/detail/keep_above.hpp>
+#include <prunus/core/detail/stretches.hpp>
+#include <prunus/core/executor.hpp>
 
 #include <concepts>  // std::same_as
 #include <optional>  // std::optional
@@ -27,18 +29,19 @@ struct unit_cut {
 /// write scores that can be read off the weights, and zeroes the weights in the same sweep that
 /// writes the masks.
 ///
-/// `a.cuts(units, sparsity)` returns one cut an entry such that writing them is what
-/// `a.allocate(units, sparsity)` does. It validates all and writes nothing; nullopt where it does
-/// not decide by thresholds of the scores as they are. With a `Run` other than score_run, such as
-/// relative_run, scores exist only for the selection of the core; thresholds are then values of the
-/// run, and nullopt asks for written scores.
+/// `a.cuts(units, sparsity, on)` returns one cut an entry such that writing them is what
+/// `a.allocate(units, sparsity)` does; it may use the threads of `on`. It validates all and writes
+/// nothing; nullopt where it does not decide by thresholds of the scores as they are. With a `Run`
+/// other than score_run, such as relative_run, scores exist only for the selection of the core;
+/// thresholds are then values of the run, and nullopt asks for written scores.
 ///
 /// @source the concept is ours
 /// @deviation none
 template <class A, class T, class Run = score_run<T>>
 concept cutting_allocation = allocation<A, T> &&
-    requires(const A& a, std::span<const scored_units<T, Run>> units, double sparsity) {
-  { a.cuts(units, sparsity) } -> std::same_as<std::optional<std::vector<unit_cut<T>>>>;
+    requires(const A& a, std::span<const scored_units<T, Run>> units, double sparsity,
+             executor on) {
+  { a.cuts(units, sparsity, on) } -> std::same_as<std::optional<std::vector<unit_cut<T>>>>;
 };
 
 namespace detail {
@@ -53,12 +56,37 @@ void write_cut(Data* data, const unit_cut<T>& cut, std::span<std::uint8_t> keep)
   else
     keep_above<Magnitude>(data, size, cut.threshold, cut.ties, keep.data());
 }
+
+/// Calls `write(entry, begin, size)` for stretches that together are all units. Entries that lose
+/// some of their ties only are one stretch each, since ties go in order.
+template <class Units, class Cuts, class Write>
+void write_stretches(const Units& units, const Cuts& cuts, executor on, const Write& write) {
+  std::vector<stretch> stretches;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (cuts[i].all_ties)
+      add_stretches(stretches, i, units[i].size());
+    else
+      stretches.push_back({i, 0, units[i].size()});
+  }
+  on.run(static_cast<Index>(stretches.size()), [&](Index task) {
+    const stretch& s = stretches[static_cast<std::size_t>(task)];
+    write(s.array, s.begin, s.size);
+  });
+}
+
+/// Writes `keep` of all entries.
 template <class T>
-void write_cut(const scored_units<T>& entry, const unit_cut<T>& cut) {
-  if (entry.scores.magnitude)
-    write_cut<true>(entry.scores.data, cut, entry.keep);
-  else
-    write_cut<false>(entry.scores.data, cut, entry.keep);
+void write_cuts(std::span<scored_units<T>> units, std::span<const unit_cut<T>> cuts,
+                executor on = {}) {
+  write_stretches(units, cuts, on, [&](std::size_t i, Index begin, Index size) {
+    const T* const data = units[i].scores.data + begin;
+    const std::span<std::uint8_t> keep =
+        units[i].keep.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+    if (units[i].scores.magnitude)
+      write_cut<true>(data, cuts[i], keep);
+    else
+      write_cut<false>(data, cuts[i], keep);
+  });
 }
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/name_pattern.hpp>
 
 #include <algorithm>    // std::any_of, std::clamp, std::max, std::min
@@ -60,7 +61,7 @@ struct variable_scale {
                                       ///< ramp of its own; what fits none makes the last stack
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
+  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("variable_scale", sparsity);
     check();
     check_stacks<T>(units);
@@ -87,7 +88,7 @@ struct variable_scale {
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] =
           detail::within_limits(units[i].limits, units[i].size(), shares[i].gone, removed[i]);
-    detail::remove_smallest_of_each<T>(units, removed);
+    detail::remove_smallest_of_each<T>(units, removed, on);
   }
 
   /// @throws argument_error (out_of_range)

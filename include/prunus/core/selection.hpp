@@ -2,7 +2,9 @@
 #pragma once
 
 #include <prunus/core/detail/score_scan.hpp>
+#include <prunus/core/detail/stretches.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/core/executor.hpp>
 
 #include <Eigen/Core>
 
@@ -34,6 +36,9 @@ struct score_run {
 
   [[nodiscard]] T operator[](Index i) const noexcept {
     return magnitude ? std::abs(data[i]) : data[i];
+  }
+  [[nodiscard]] score_run part(Index begin, Index length) const noexcept {
+    return {data + begin, length, magnitude, name};
   }
 };
 
@@ -176,8 +181,8 @@ class cut_finder;
 template <class T>
 class cut_finder<score_run<T>> {
  public:
-  explicit cut_finder(std::span<const score_run<T>> runs)
-      : runs_(runs), total_(total_size(runs)), each_(runs.size()) {}
+  explicit cut_finder(std::span<const score_run<T>> runs, executor on = {})
+      : runs_(runs), on_(on), total_(total_size(runs)), each_(runs.size()) {}
 
   /// @pre removed in [1, total] @throws value_error (not_finite)
   [[nodiscard]] score_cut<T> find(Index removed) {
@@ -194,7 +199,7 @@ class cut_finder<score_run<T>> {
   /// True. @throws value_error (not_finite)
   [[nodiscard]] bool sees_all_finite() const {
     Index finite = 0;
-    for (const score_run<T>& run : runs_) finite += count_around(run, T{0}).finite;
+    for (const scan_counts& counts : counts_around(T{0})) finite += counts.finite;
     check_finite(finite);
     return true;
   }
@@ -244,16 +249,31 @@ class cut_finder<score_run<T>> {
     return {ranked(share * size - reach, -infinity), ranked(share * size + reach, infinity)};
   }
 
+  /// Of every run. One pass.
+  [[nodiscard]] std::vector<scan_counts> counts_around(T value) const {
+    const std::vector<stretch> stretches = stretches_of(runs_);
+    std::vector<scan_counts> found(stretches.size()), of_run(runs_.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      found[s] = count_around(part(stretches[s]), value);
+    });
+    for (std::size_t s = 0; s < stretches.size(); ++s) of_run[stretches[s].array] += found[s];
+    return of_run;
+  }
+  [[nodiscard]] score_run<T> part(const stretch& s) const noexcept {
+    return runs_[s.array].part(s.begin, s.size);
+  }
+
   /// Whether the cut is at `value`. One pass.
   [[nodiscard]] bool at(T value, Index removed, score_cut<T>& cut) {
     cut = {value, 0, 0, removed};
     Index finite = 0;
+    const std::vector<scan_counts> counts = counts_around(value);
     for (std::size_t r = 0; r < runs_.size(); ++r) {
-      const scan_counts counts = count_around(runs_[r], value);
-      each_[r] = {value, counts.below, counts.up_to - counts.below};
+      each_[r] = {value, counts[r].below, counts[r].up_to - counts[r].below};
       cut.below += each_[r].below;
       cut.equal += each_[r].equal;
-      finite += counts.finite;
+      finite += counts[r].finite;
     }
     check_finite(finite);
     return cut.below < removed && removed <= cut.below + cut.equal;
@@ -261,36 +281,43 @@ class cut_finder<score_run<T>> {
 
   /// Whether the cut is between two scores or at one of them. One pass, two where many are equal.
   [[nodiscard]] bool inside(T low, T high, Index removed, score_cut<T>& cut) {
-    std::vector<T> between;
-    std::vector<std::size_t> end;
+    const std::vector<stretch> stretches = stretches_of(runs_);
+    std::vector<std::vector<T>> between(stretches.size());
+    std::vector<scan_counts> counts(stretches.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      counts[s] = collect_between(part(stretches[s]), low, high, between[s]);
+    });
+    each_.assign(runs_.size(), {low, 0, 0});
     Index up_to_low = 0, finite = 0;
-    for (std::size_t r = 0; r < runs_.size(); ++r) {
-      const scan_counts counts = collect_between(runs_[r], low, high, between);
-      each_[r] = {low, counts.up_to, 0};
-      up_to_low += counts.up_to;
-      finite += counts.finite;
-      end.push_back(between.size());
+    std::vector<T> found;
+    for (std::size_t s = 0; s < stretches.size(); ++s) {
+      each_[stretches[s].array].below += counts[s].up_to;
+      up_to_low += counts[s].up_to;
+      finite += counts[s].finite;
+      found.insert(found.end(), between[s].begin(), between[s].end());
     }
     check_finite(finite);
-    const Index found = static_cast<Index>(between.size());
+    const Index inside = static_cast<Index>(found.size());
     if (removed <= up_to_low) return at(low, removed, cut);
-    if (removed > up_to_low + found) return at(high, removed, cut);
-    if (found > total_ / 2) return false;
-    const std::array<score_run<T>, 1> collected{score_run<T>{between.data(), found}};
+    if (removed > up_to_low + inside) return at(high, removed, cut);
+    if (inside > total_ / 2) return false;
+    const std::array<score_run<T>, 1> collected{score_run<T>{found.data(), inside}};
     cut = cut_finder(collected).find(removed - up_to_low);
     cut.below += up_to_low;
     cut.removed = removed;
-    for (std::size_t r = 0, begin = 0; r < runs_.size(); begin = end[r++]) {
-      const scan_counts counts = count_around<false>(
-          between.data() + begin, static_cast<Index>(end[r] - begin), cut.threshold);
-      each_[r].threshold = cut.threshold;
-      each_[r].below += counts.below;
-      each_[r].equal = counts.up_to - counts.below;
+    for (run_cut<T>& run : each_) run.threshold = cut.threshold;
+    for (std::size_t s = 0; s < stretches.size(); ++s) {
+      const scan_counts around = count_around<false>(
+          between[s].data(), static_cast<Index>(between[s].size()), cut.threshold);
+      each_[stretches[s].array].below += around.below;
+      each_[stretches[s].array].equal += around.up_to - around.below;
     }
     return true;
   }
 
   std::span<const score_run<T>> runs_;
+  executor on_;
   Index total_;
   std::vector<run_cut<T>> each_;
 };
@@ -314,11 +341,13 @@ inline void check_removed(Index removed, Index total) {
 /// @param removed in [1, total number of scores]
 /// @throws argument_error (out_of_range), value_error (not_finite: names the run and the position)
 /// Cost: about one plain read of the scores, one more where the threshold is a score that many
-/// have; of n scores some 2 n^(2/3) are kept aside.
+/// have; of n scores some 2 n^(2/3) are kept aside. The passes are shared out among the threads of
+/// `on`; the result is the same for any number of them.
 template <class T>
-[[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed) {
+[[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed,
+                                    executor on = {}) {
   detail::check_removed(removed, detail::total_size(runs));
-  return detail::cut_finder<score_run<T>>(runs).find(removed);
+  return detail::cut_finder<score_run<T>>(runs, on).find(removed);
 }
 
 }  // namespace prunus::inline v0

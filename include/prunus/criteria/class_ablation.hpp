@@ -43,6 +43,8 @@ namespace prunus::inline v0 {
 ///         normalisation are zeroed with their filter, which is our reading
 template <class ClassLosses>
 struct class_ablation {
+  static constexpr bool scores_one_at_a_time = true;  ///< each runs the network
+
   ClassLosses class_losses;
 
   /// Ablates the tiles of one parameter.

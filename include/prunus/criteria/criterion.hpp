@@ -21,6 +21,9 @@ namespace prunus::inline v0 {
 /// that are no smaller: it includes core/relative_run.hpp and has the `element_score` of a
 /// relative_rule, and its scores of float weights are those that relative_run states.
 ///
+/// A pass that is given threads scores several parameters at once. A criterion that cannot bear
+/// that says `static constexpr bool scores_one_at_a_time = true`.
+///
 /// @source the concept is ours
 /// @deviation none
 template <class C, class S>
@@ -35,6 +38,10 @@ namespace detail {
 template <class C>
 inline constexpr bool scores_elements_by_magnitude = requires {
   requires C::scores_elements_by_magnitude;
+};
+template <class C>
+inline constexpr bool scores_one_at_a_time = requires {
+  requires C::scores_one_at_a_time;
 };
 
 }  // namespace detail

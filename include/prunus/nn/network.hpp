@@ -5,7 +5,7 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/view.hpp>
-#include <prunus/nn/detail/executor.hpp>
+#include <prunus/nn/detail/graph_executor.hpp>
 #include <prunus/nn/detail/parameter_store.hpp>
 #include <prunus/nn/inference_kernel.hpp>
 #include <prunus/structure/coupling.hpp>
@@ -328,7 +328,7 @@ class network {
   network_options options_;
   Index input_size_;
   prunus::detail::parameter_store<S> store_;
-  prunus::detail::executor<S> executor_;
+  prunus::detail::graph_executor<S> executor_;
   model<S> model_;
   std::uint64_t steps_ = 0;
   Index batch_ = 0;           // of the last forward pass

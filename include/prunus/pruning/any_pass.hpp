@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/executor.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/pruning/detail/prune_on.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
 #include <memory>       // std::unique_ptr
@@ -36,8 +38,9 @@ class any_pass {
   ~any_pass() = default;
 
   [[nodiscard]] pass_state prepare(const model<S>& net) const { return held_->prepare(net); }
-  pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const {
-    return held_->prune(net, state, event, target);
+  pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
+                    executor on = {}) const {
+    return held_->prune(net, state, event, target, on);
   }
 
  private:
@@ -48,8 +51,8 @@ class any_pass {
     virtual ~interface() = default;
     [[nodiscard]] virtual std::unique_ptr<interface> clone() const = 0;
     [[nodiscard]] virtual pass_state prepare(const model<S>& net) const = 0;
-    virtual pass_report prune(const model<S>& net, pass_state& state, Index event,
-                              double target) const = 0;
+    virtual pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
+                              executor on) const = 0;
   };
   template <class Pass>
   struct holder final : interface {
@@ -60,9 +63,9 @@ class any_pass {
     [[nodiscard]] pass_state prepare(const model<S>& net) const override {
       return pass.prepare(net);
     }
-    pass_report prune(const model<S>& net, pass_state& state, Index event,
-                      double target) const override {
-      return pass.prune(net, state, event, target);
+    pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
+                      executor on) const override {
+      return detail::prune_on(on, pass, net, state, event, target);
     }
     Pass pass;
   };

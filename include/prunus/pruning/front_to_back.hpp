@@ -39,7 +39,8 @@ struct front_to_back {
   /// One event of the pass, layer by layer.
   /// @throws what the pass throws; the layers before the one that failed are then pruned
   template <weight_scalar S>
-  pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const {
+  pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
+                    executor on = {}) const {
     const std::vector<Index> removed = numbers<score_of<S>>(state, target);
     const prunus::pass layerwise{pass.criterion, pass.tile,  uniform{},
                                  pass.action,    pass.scope, pass.limits};
@@ -54,7 +55,7 @@ struct front_to_back {
       one.targets.push_back(state.targets[i]);
       const double share =
           static_cast<double>(removed[i]) / static_cast<double>(state.targets[i].keep().size());
-      const pass_report done = layerwise.prune(net, one, event, share);
+      const pass_report done = layerwise.prune(net, one, event, share, on);
       report.parameters.insert(report.parameters.end(), done.parameters.begin(),
                                done.parameters.end());
       state.targets[i] = std::move(one.targets.front());

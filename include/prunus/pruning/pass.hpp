@@ -4,6 +4,7 @@
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/allocation/unit_cut.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/criteria/criterion.hpp>
@@ -15,7 +16,7 @@
 #include <prunus/pruning/scope.hpp>
 #include <prunus/pruning/targets.hpp>
 
-#include <algorithm>    // std::fill
+#include <algorithm>    // std::fill, std::none_of
 #include <cstdint>      // std::uint8_t
 #include <limits>       // std::numeric_limits
 #include <span>         // std::span
@@ -58,11 +59,14 @@ struct pass {
   }
 
   /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first
-  /// weight.
+  /// weight. On the threads of `on` parameters are scored side by side, so that the criterion must
+  /// bear calls from several threads, and single weights are ranked and masked in parts; masks and
+  /// weights come out the same for any number of threads.
   /// @throws what the allocation throws; value_error (not_finite) names the parameter; masks and
   /// weights are then as they were
   template <weight_scalar S>
-  pass_report prune(const model<S>& net, pass_state& state, Index event, double target) const {
+  pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
+                    executor on = {}) const {
     static_assert(
         prunus::criterion<Criterion, S>,
         "prunus::pass: the criterion must have `void score(const parameter<S>&, const tile_grid&, "
@@ -86,8 +90,8 @@ struct pass {
     const bool zeroes = !history && factor(event, 0) == 0;
     bool cut = false;
     try {
-      cut = cut_weights(net, state, target, zeroes);
-      if (!cut) decide(net, state, before, event, target);
+      cut = cut_weights(net, state, target, zeroes, on);
+      if (!cut) decide(net, state, before, event, target, on);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
       throw;
@@ -96,9 +100,9 @@ struct pass {
     for (pass_state::target& t : state.targets) t.spread();
     state.permanent = state.permanent || action.permanent(event);
     if (!history) before.clear();
-    if (!cut || !zeroes) act(net, state, before, event);
+    if (!cut || !zeroes) act(net, state, before, event, on);
     state.last_event = event;
-    return report(net, state, event, target);
+    return report(net, state, event, target, on);
   }
 
   /// Sets what is gone for good to zero again; nothing else is touched and nothing is allocated.
@@ -115,7 +119,8 @@ struct pass {
   /// and one sweep writes the masks and, if it `zeroes`, the weights that go. Returns false, with
   /// nothing done, where that is not the case.
   template <weight_scalar S>
-  bool cut_weights(const model<S>& net, pass_state& state, double target, bool zeroes) const {
+  bool cut_weights(const model<S>& net, pass_state& state, double target, bool zeroes,
+                   executor on) const {
     if constexpr (!std::is_void_v<detail::weight_run<Criterion, S>>) {
       using run = detail::weight_run<Criterion, S>;
       if constexpr (cutting_allocation<Allocation, S, run> && !exchanges<S>) {
@@ -124,15 +129,18 @@ struct pass {
           if (!is_single_weights(t)) return false;
           units.push_back(unscored<run>(net, t));
         }
-        const auto cuts = allocation.cuts(std::span<const scored_units<S, run>>(units), target);
+        const auto cuts = allocation.cuts(std::span<const scored_units<S, run>>(units), target, on);
         if (!cuts) return false;
-        for (std::size_t i = 0; i < units.size(); ++i) {
-          S* const weight = weight_of(net, state.targets[i].members.front()).data;
+        const auto write = [&](std::size_t i, Index begin, Index size) {
+          S* const weight = weight_of(net, state.targets[i].members.front()).data + begin;
+          const std::span<std::uint8_t> keep = units[i].keep.subspan(
+              static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
           if (zeroes)
-            detail::write_cut<true>(weight, (*cuts)[i], units[i].keep);
+            detail::write_cut<true>(weight, (*cuts)[i], keep);
           else
-            detail::write_cut<true>(const_cast<const S*>(weight), (*cuts)[i], units[i].keep);
-        }
+            detail::write_cut<true>(const_cast<const S*>(weight), (*cuts)[i], keep);
+        };
+        detail::write_stretches(units, *cuts, on, write);
         return true;
       }
     }
@@ -157,12 +165,19 @@ struct pass {
   /// Scores every target and lets the allocation write which of its units stay.
   template <weight_scalar S>
   void decide(const model<S>& net, pass_state& state, const std::vector<pass_state::target>& before,
-              Index event, double target) const {
+              Index event, double target, executor on) const {
     std::vector<std::vector<score_of<S>>> storage(state.targets.size());
-    std::vector<scored_units<score_of<S>>> units;
-    for (std::size_t i = 0; i < state.targets.size(); ++i)
-      units.push_back(score(net, state.targets[i], storage[i]));
-    allocation.allocate(std::span<scored_units<score_of<S>>>(units), target);
+    std::vector<scored_units<score_of<S>>> units(state.targets.size());
+    const executor scoring = detail::scores_one_at_a_time<Criterion> ? executor{} : on;
+    scoring.run(static_cast<Index>(units.size()), [&](Index task) {
+      const auto i = static_cast<std::size_t>(task);
+      units[i] = score(net, state.targets[i], storage[i]);
+    });
+    const std::span<scored_units<score_of<S>>> ranked(units);
+    if constexpr (requires { allocation.allocate(ranked, target, on); })
+      allocation.allocate(ranked, target, on);
+    else
+      allocation.allocate(ranked, target);
     for (std::size_t i = 0; i < units.size(); ++i)
       if (state.targets[i].coupled()) keep_every_layer(state.targets[i], units[i]);
     if constexpr (exchanges<S>)
@@ -268,8 +283,12 @@ struct pass {
   /// `before` holds the masks of then; else it is empty.
   template <weight_scalar S>
   void act(const model<S>& net, const pass_state& state,
-           const std::vector<pass_state::target>& before, Index event) const {
-    for (std::size_t i = 0; i < state.targets.size(); ++i)
+           const std::vector<pass_state::target>& before, Index event, executor on) const {
+    // Couplings may share a parameter.
+    const bool apart = std::none_of(state.targets.begin(), state.targets.end(),
+                                    [](const pass_state::target& t) { return t.coupled(); });
+    (apart ? on : executor{}).run(static_cast<Index>(state.targets.size()), [&](Index task) {
+      const auto i = static_cast<std::size_t>(task);
       for (std::size_t k = 0; k < state.targets[i].members.size(); ++k) {
         const auto& now = state.targets[i].members[k];
         if (!now.scored && spares_followers(event)) continue;
@@ -286,20 +305,25 @@ struct pass {
         shrink(net, now.parameter, fresh, factor(event, 0));
         shrink(net, now.parameter, again, factor(event, state.last_event));
       }
+    });
   }
 
   template <weight_scalar S>
   [[nodiscard]] static pass_report report(const model<S>& net, const pass_state& state, Index event,
-                                          double target) {
-    pass_report result{event, target, {}};
+                                          double target, executor on) {
+    std::vector<const pass_state::target::member*> scored;
     for (const pass_state::target& t : state.targets)
-      for (const auto& m : t.members) {
-        if (!m.scored) continue;
-        const Index kept = detail::count_ones(m.mask.bytes());
-        const Index weights_kept = m.mask.grid().is_elementwise() ? kept : m.mask.weights_kept();
-        result.parameters.push_back({net.parameters()[static_cast<std::size_t>(m.parameter)].name,
-                                     m.mask.size(), kept, m.mask.grid().weights(), weights_kept});
-      }
+      for (const auto& m : t.members)
+        if (m.scored) scored.push_back(&m);
+    pass_report result{event, target, std::vector<pass_report::parameter>(scored.size())};
+    on.run(static_cast<Index>(scored.size()), [&](Index task) {
+      const auto i = static_cast<std::size_t>(task);
+      const mask& m = scored[i]->mask;
+      const Index kept = detail::count_ones(m.bytes());
+      result.parameters[i] = {net.parameters()[static_cast<std::size_t>(scored[i]->parameter)].name,
+                              m.size(), kept, m.grid().weights(),
+                              m.grid().is_elementwise() ? kept : m.weights_kept()};
+    });
     return result;
   }
 };

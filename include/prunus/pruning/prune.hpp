@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/executor.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/pruning/detail/prune_on.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/schedule/schedule.hpp>
 
@@ -20,14 +22,15 @@ struct pruned {
 ///     prunus::pruned result = prunus::prune(net, prunus::pass{prunus::l1_norm{}, prunus::element,
 ///     prunus::global{}}, 0.9);
 ///
+/// With a thread_pool as the last argument it does so in several threads, see pass::prune.
 /// @throws argument_error (out_of_range: sparsity outside [0, 1); empty_model; what the allocation
 /// throws),
 ///         value_error (not_finite: names the parameter); the weights are then untouched
 template <weight_scalar S, class Pass>
-pruned prune(const model<S>& net, const Pass& pass, double sparsity) {
+pruned prune(const model<S>& net, const Pass& pass, double sparsity, executor on = {}) {
   detail::check_target("prune", "the sparsity", sparsity);
   pruned result{pass.prepare(net), {}};
-  result.report = pass.prune(net, result.masks, 1, sparsity);
+  result.report = detail::prune_on(on, pass, net, result.masks, 1, sparsity);
   return result;
 }
 

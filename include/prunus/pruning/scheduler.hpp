@@ -2,9 +2,11 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/pruning/any_pass.hpp>
+#include <prunus/pruning/detail/prune_on.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/schedule/any_schedule.hpp>
 #include <prunus/schedule/progress.hpp>
@@ -83,6 +85,10 @@ class scheduler {
     states_.push_back(std::move(state));
   }
 
+  /// Prunes on the threads of `on`, a thread_pool, from now on; the pool must outlive the
+  /// scheduler. Masks and weights are the same for any number of threads.
+  void run_on(executor on) { on_ = on; }
+
   /// Tells how far the training is, after every optimizer step: prunes what is due, and sets to
   /// zero again what is gone.
   ///
@@ -104,8 +110,8 @@ class scheduler {
       const Index due = entry.schedule.events(now);
       if (due <= states_[i].events) return;
       if (report.events.empty()) hold();  // no pass may score what another has removed for good
-      report.events.push_back(
-          entry.pass.prune(*net_, states_[i].masks, due, entry.schedule.target(due)));
+      report.events.push_back(detail::prune_on(on_, entry.pass, *net_, states_[i].masks, due,
+                                               entry.schedule.target(due)));
       states_[i].events = due;
     });
     last_ = now;
@@ -234,6 +240,7 @@ class scheduler {
   }
 
   const model<S>* net_;
+  executor on_;
   Timeline timeline_{};
   std::vector<entry_state> states_;
   std::optional<progress> last_;

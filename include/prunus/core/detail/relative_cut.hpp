@@ -4,14 +4,17 @@
 #include <prunus/core/detail/exact_sum.hpp>
 #include <prunus/core/detail/magnitude_bins.hpp>
 #include <prunus/core/detail/score_scan.hpp>
+#include <prunus/core/detail/stretches.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/relative_run.hpp>
 #include <prunus/core/selection.hpp>
 
-#include <algorithm>  // std::max, std::min, std::nth_element, std::sort
+#include <algorithm>  // std::all_of, std::max, std::min, std::nth_element, std::sort
 #include <array>      // std::array
 #include <cmath>      // std::sqrt
 #include <cstddef>    // std::size_t
 #include <limits>     // std::numeric_limits
+#include <numeric>    // std::accumulate
 #include <optional>   // std::optional
 #include <span>       // std::span
 #include <vector>     // std::vector
@@ -27,7 +30,8 @@ namespace prunus::inline v0::detail {
 template <class Rule>
 class cut_finder<relative_run<Rule>> {
  public:
-  explicit cut_finder(std::span<const relative_run<Rule>> runs) : runs_(runs) {}
+  explicit cut_finder(std::span<const relative_run<Rule>> runs, executor on = {})
+      : runs_(runs), on_(on) {}
 
   /// The threshold is a score; those of the runs, in each(), are magnitudes. Nullopt where scores
   /// have to be written to tell: squares that are not finite, a cut through different magnitudes of
@@ -60,12 +64,14 @@ class cut_finder<relative_run<Rule>> {
 
   /// Whether all squares are finite.
   [[nodiscard]] bool sees_all_finite() const {
-    Index finite = 0, size = 0;
-    for (const relative_run<Rule>& run : runs_) {
-      finite += count_around<true>(run.data, run.size, largest_root).up_to;
-      size += run.size;
-    }
-    return finite == size;
+    const std::vector<stretch> stretches = stretches_of(runs_);
+    std::vector<Index> infinite(stretches.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      const Index size = stretches[s].size;
+      infinite[s] = size - count_around<true>(data_of(stretches[s]), size, largest_root).up_to;
+    });
+    return std::all_of(infinite.begin(), infinite.end(), [](Index count) { return count == 0; });
   }
 
   /// Of every run, for the cut found last.
@@ -102,8 +108,9 @@ class cut_finder<relative_run<Rule>> {
   /// Moves the bounds between which the cut lies: by what is open, at first by a sample of all.
   void narrow(bool at_first, Index rank, double deviations, std::span<const known_sum> known) {
     std::vector<magnitude_bins> bins(parts_.size());
-    double variance = 0;  // of the number of weights that score below something
-    for (std::size_t r = 0; r < parts_.size(); ++r) {
+    std::vector<double> variance(parts_.size());  // of the weights that score below something
+    on_.run(static_cast<Index>(parts_.size()), [&](Index task) {
+      const auto r = static_cast<std::size_t>(task);
       std::vector<float> sample;
       std::span<const float> seen(parts_[r].open);
       double each = 1;
@@ -115,16 +122,16 @@ class cut_finder<relative_run<Rule>> {
           sample = sample_scores<float>(whole, size, std::max(size / sampled, few));
           seen = sample;
           each = static_cast<double>(size) / static_cast<double>(sample.size());
-          variance += (each - 1) * static_cast<double>(size) / 4;
+          variance[r] = (each - 1) * static_cast<double>(size) / 4;
         }
       }
       bins[r].count(seen, each);
       bins[r].template bound_scores<Rule>(parts_[r].above.value(), deviations,
                                           at_first ? known[r] : known_sum{});
-    }
-    const auto [lowest, highest] =
-        bracket_of_rank(std::span<const magnitude_bins>(bins), static_cast<double>(rank),
-                        deviations * std::sqrt(variance));
+    });
+    const auto [lowest, highest] = bracket_of_rank(
+        std::span<const magnitude_bins>(bins), static_cast<double>(rank),
+        deviations * std::sqrt(std::accumulate(variance.begin(), variance.end(), 0.0)));
     for (std::size_t r = 0; r < parts_.size(); ++r) {
       parts_[r].low = std::max(parts_[r].low, bins[r].surely_below(lowest));
       parts_[r].high = std::min(parts_[r].high, bins[r].surely_above(highest));
@@ -134,22 +141,41 @@ class cut_finder<relative_run<Rule>> {
   /// Counts, sums and collects between the bounds, and takes from `rank` what is below. False where
   /// a square is not finite.
   [[nodiscard]] bool scan(bool at_first, Index& rank) {
-    for (std::size_t r = 0; r < parts_.size(); ++r) {
-      part& p = parts_[r];
-      const float* const data = at_first ? runs_[r].data : p.open.data();
-      const Index size = at_first ? runs_[r].size : static_cast<Index>(p.open.size());
-      collected_.clear();
-      const scan_counts counts = collect_between<true>(
-          data, size, p.low, p.high, collected_, [&](Index begin, Index length) {
-            if (p.high < infinity) p.above.add(sum_of_squares(data + begin, length, p.high));
+    std::vector<stretch> stretches;
+    for (std::size_t r = 0; r < parts_.size(); ++r)
+      add_stretches(stretches, r,
+                    at_first ? runs_[r].size : static_cast<Index>(parts_[r].open.size()));
+    struct scanned {
+      scan_counts counts;
+      exact_sum above;
+      std::vector<float> between;
+    };
+    std::vector<scanned> seen(stretches.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      const part& p = parts_[stretches[s].array];
+      const float* const data =
+          at_first ? data_of(stretches[s]) : p.open.data() + stretches[s].begin;
+      seen[s].counts = collect_between<true>(
+          data, stretches[s].size, p.low, p.high, seen[s].between, [&](Index begin, Index length) {
+            if (p.high < infinity) seen[s].above.add(sum_of_squares(data + begin, length, p.high));
           });
-      p.open.assign(collected_.begin(), collected_.end());
-      p.below += counts.up_to;
-      rank -= counts.up_to;
-      if (counts.finite != size || p.low > largest_root || !is_finite(p.above.value()))
-        return false;
+    });
+    for (part& p : parts_) p.open.clear();
+    bool finite = true;
+    for (std::size_t s = 0; s < stretches.size(); ++s) {
+      part& p = parts_[stretches[s].array];
+      p.open.insert(p.open.end(), seen[s].between.begin(), seen[s].between.end());
+      p.below += seen[s].counts.up_to;
+      p.above.add(seen[s].above);
+      rank -= seen[s].counts.up_to;
+      finite = finite && seen[s].counts.finite == stretches[s].size && p.low <= largest_root;
     }
-    return true;
+    for (const part& p : parts_) finite = finite && is_finite(p.above.value());
+    return finite;
+  }
+  [[nodiscard]] const float* data_of(const stretch& s) const noexcept {
+    return runs_[s.array].data + s.begin;
   }
   [[nodiscard]] static bool is_finite(double x) noexcept { return x - x == 0; }
 
@@ -235,8 +261,8 @@ class cut_finder<relative_run<Rule>> {
   }
 
   std::span<const relative_run<Rule>> runs_;
+  executor on_;
   std::vector<part> parts_;
-  std::vector<float> collected_;
   std::vector<run_cut<float>> each_;
 };
 

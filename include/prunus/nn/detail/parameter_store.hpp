@@ -5,7 +5,7 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/nn/detail/any_layer.hpp>
-#include <prunus/nn/detail/executor.hpp>
+#include <prunus/nn/detail/graph_executor.hpp>
 #include <prunus/nn/initialization.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>

@@ -35,11 +35,11 @@ struct shared_gradient {
 /// samples through all layers, then the next. Phases are separated where the whole batch must be
 /// known: at batch normalisations.
 template <class S>
-class executor {
+class graph_executor {
  public:
-  executor(const resolved_graph& graph, std::vector<any_layer<S>> layers,
-           std::vector<shared_gradient<S>> shares, Index threads, Index shards, bool share_memory,
-           std::vector<std::size_t> inner_losses)
+  graph_executor(const resolved_graph& graph, std::vector<any_layer<S>> layers,
+                 std::vector<shared_gradient<S>> shares, Index threads, Index shards,
+                 bool share_memory, std::vector<std::size_t> inner_losses)
       : plan_(plan_memory(graph, share_memory, inner_losses)),
         inner_losses_(std::move(inner_losses)),
         layers_(std::move(layers)),

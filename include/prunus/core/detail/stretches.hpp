@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+
+#include <algorithm>  // std::min
+#include <cstddef>    // std::size_t
+#include <vector>     // std::vector
+
+namespace prunus::inline v0::detail {
+
+using Eigen::Index;
+
+/// A part of one of several arrays: what one task of an executor works on.
+struct stretch {
+  std::size_t array = 0;
+  Index begin = 0;
+  Index size = 0;
+};
+
+/// Elements of one stretch: enough to be worth a task, few enough that threads finish together. The
+/// same for every number of threads.
+inline constexpr Index stretch_length = Index{1} << 17;
+
+inline void add_stretches(std::vector<stretch>& to, std::size_t array, Index size) {
+  for (Index begin = 0; begin < size; begin += stretch_length)
+    to.push_back({array, begin, std::min(stretch_length, size - begin)});
+}
+
+/// Whole arrays, given anything that has a size, cut into stretches.
+template <class Arrays>
+[[nodiscard]] std::vector<stretch> stretches_of(const Arrays& arrays) {
+  std::vector<stretch> result;
+  for (std::size_t i = 0; i < arrays.size(); ++i)
+    add_stretches(result, i, static_cast<Index>(arrays[i].size));
+  return result;
+}
+
+}  // namespace prunus::inline v0::detail
