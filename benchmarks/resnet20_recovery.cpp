@@ -32,7 +32,8 @@ using prunus::Index;
 
 struct options {
   std::string data, model;
-  double macs = 0.5;  ///< share to remove
+  double macs = 0.5;        ///< share to remove
+  double macs_to_keep = 0;  ///< millions, of a network that is smaller than others already; or 0
   Index calibration_images = 1200, validation_images = 500;
   std::vector<Index> removed;  ///< filters of each block; empty: to be chosen
   training_recipe tuning{
@@ -131,8 +132,10 @@ class recovery {
     }
     const double all =
         static_cast<double>(prunus::plan_removal(net_.graph(), net_.parameters()).before.macs);
+    const double wanted =
+        chosen_.macs_to_keep > 0 ? all - 1e6 * chosen_.macs_to_keep : chosen_.macs * all;
     std::vector<Index> gone(inside_.size(), 0);
-    for (double removed = 0; removed < chosen_.macs * all;) {
+    for (double removed = 0; removed < wanted;) {
       std::size_t best = curves.size();
       double least = std::numeric_limits<double>::infinity();
       for (std::size_t k = 0; k < curves.size(); ++k) {
@@ -290,10 +293,11 @@ int run(const options& chosen) {
                 prunus::nn::network_options{.seed = chosen.seed,
                                             .threads = chosen.tuning.threads,
                                             .inner_losses = work.block_outputs()});
-  std::printf(
-      "%.2f %% of the MACs are gone; as pruned: %.2f %%\n",
-      100 - 100 * static_cast<double>(plan.after.macs) / static_cast<double>(plan.before.macs),
-      100 * accuracy_of(small, data.test));
+  const double before = static_cast<double>(plan.before.macs),
+               after = static_cast<double>(plan.after.macs);
+  std::printf("%.2f of %.2f million MACs are left (%.2f %% gone); as pruned: %.2f %%\n",
+              1e-6 * after, 1e-6 * before, 100 - 100 * after / before,
+              100 * accuracy_of(small, data.test));
   std::fflush(stdout);
   work.tune(small);
   std::printf("tuned: %.2f %%\n", 100 * accuracy_of(small, data.test));
@@ -310,6 +314,9 @@ int main(int argc, char** argv) {
   app.add_option("--macs", chosen.macs, "share of the MACs to remove")
       ->check(CLI::Range(0.0, 0.9))
       ->capture_default_str();
+  app.add_option("--macs-to-keep", chosen.macs_to_keep,
+                 "millions of MACs to keep, instead of a share to remove")
+      ->check(CLI::PositiveNumber);
   app.add_option("--removed", chosen.removed,
                  "filters to remove from each block, as an earlier run chose them");
   app.add_option("--calibration-images", chosen.calibration_images)

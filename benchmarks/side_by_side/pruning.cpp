@@ -5,7 +5,9 @@
 #include <prunus/criteria/geometric_median.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
+#include <prunus/criteria/layer_adaptive_magnitude.hpp>
 #include <prunus/pruning/pass.hpp>
+#include <prunus/runtime/thread_pool.hpp>
 
 #include "side_by_side/arena.hpp"
 #include "support/half_pruned_resnet50.hpp"
@@ -14,6 +16,8 @@
 #include <Eigen/Core>
 
 #include <span>
+#include <string>
+#include <vector>
 
 namespace side_by_side {
 namespace {
@@ -45,6 +49,26 @@ std::vector<layer_shape> convolutions(std::vector<layer_shape> layers) {
   return layers;
 }
 
+/// The same pass on one thread and on two.
+template <class Pass>
+void compare_threads(arena& in, const std::string& name, const Pass& pass) {
+  const std::string work = "pruning pass on two threads, ResNet-50, " + name;
+  if (!in.wants(work)) return;
+  weights w(resnet50());
+  prunus::thread_pool pool(2);
+  const prunus::pass_state fresh = pass.prepare(w.net());
+  prunus::pass_state masks = fresh;
+  const auto prune_on = [&](const std::string& threads, prunus::executor on) {
+    return candidate{"prunus, " + threads,
+                     [&, on] { static_cast<void>(pass.prune(w.net(), masks, 1, 0.9, on)); },
+                     [&] {
+                       w.restore();
+                       masks = fresh;
+                     }};
+  };
+  in.compare(work, 2, {prune_on("one thread", {}), prune_on("two threads", pool)});
+}
+
 }  // namespace
 
 void compare_pruning(arena& in) {
@@ -68,6 +92,14 @@ void compare_pruning(arena& in) {
     in.compare("filter norms L2, ResNet-50", 1,
                {read, {"prunus", [&] { score_filters<prunus::l2_norm>(w, scores); }}});
   }
+  compare_threads(in, "magnitude of all weights",
+                  prunus::pass{prunus::l1_norm{}, prunus::element, prunus::global{}});
+  compare_threads(
+      in, "layer-adaptive magnitude",
+      prunus::pass{prunus::layer_adaptive_magnitude{}, prunus::element, prunus::global{}});
+  compare_threads(in, "norms of filters", prunus::pass{prunus::l1_norm{}, prunus::filter});
+  compare_threads(in, "geometric median of filters",
+                  prunus::pass{prunus::geometric_median{}, prunus::filter});
   for (const bool resnet : {true, false}) {
     const std::string work =
         std::string("geometric median, ") + (resnet ? "ResNet-50" : "VGG-16") + " convolutions";
