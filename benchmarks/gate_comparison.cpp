@@ -17,6 +17,7 @@
 
 #include <CLI/CLI.hpp>
 #include <examples/support/gate_recipe.hpp>
+#include <examples/support/load_dataset.hpp>
 #include <examples/support/plot.hpp>
 #include <examples/support/progress_bar.hpp>
 #include <support/result_table.hpp>
@@ -378,8 +379,9 @@ dataset split_off(dataset& data, std::ptrdiff_t count) {
 int run(const options& chosen) {
   result_table table(chosen.table, {"on", "network", "method", "open_share", "seed"},
                      {"accuracy", "macs", "time_over_dense", "milliseconds", "noise"});
-  data_split data = load_normalised(
-      chosen.data, {chosen.train_images + chosen.validation_images, chosen.test_images});
+  data_split data =
+      load_normalised(data_directory(chosen.data),
+                      {chosen.train_images + chosen.validation_images, chosen.test_images});
   if (data.train.size() <= chosen.validation_images)
     throw prunus::argument_error(prunus::errc::out_of_range,
                                  "gate_comparison: no training images are left; lower "
@@ -423,7 +425,8 @@ int run(const options& chosen) {
 int main(int argc, char** argv) {
   options chosen;
   CLI::App app{"Accuracy over multiply-adds and milliseconds: gates against smaller networks."};
-  app.add_option("--data", chosen.data, "folder of Fashion-MNIST or CIFAR-10; else drawn digits");
+  app.add_option("--data", chosen.data,
+                 "folder with Fashion-MNIST or CIFAR-10; else $PRUNUS_DATA, else digits");
   app.add_option("--table", chosen.table, "CSV file that a later run goes on from")
       ->capture_default_str();
   app.add_option("--picture", chosen.picture, "beginning of the names of the pictures")

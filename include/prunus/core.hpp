@@ -6,6 +6,7 @@
 #include <prunus/core/archive.hpp>
 #include <prunus/core/axis.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/core/executor.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
