@@ -56,8 +56,7 @@ struct front_to_back {
       const double share =
           static_cast<double>(removed[i]) / static_cast<double>(state.targets[i].keep().size());
       const pass_report done = layerwise.prune(net, one, event, share, on);
-      report.parameters.insert(report.parameters.end(), done.parameters.begin(),
-                               done.parameters.end());
+      for (const pass_report::parameter& p : done.parameters) report.parameters.push_back(p);
       state.targets[i] = std::move(one.targets.front());
       one.targets.clear();
       after = std::move(one);
