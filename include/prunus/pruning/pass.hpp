@@ -78,12 +78,11 @@ struct pass {
         pruning_action<Action>,
         "prunus::pass: the action must have `factor(event, lost_at)` and `permanent(event)`");
     const bool history = factor(event, state.last_event) != factor(event, 0);
-    const bool selects_anew = !state.permanent;
+    const bool selects_anew = !state.permanent && state.removed_anything();
     // What stood before: for actions that ask for it, and to go back to when an error comes.
     std::vector<pass_state::target> before;
-    const bool some_removed = state.removed_anything();
-    if (history || exchanges<S> || (selects_anew && some_removed)) before = state.targets;
-    if (selects_anew && some_removed)
+    if (history || exchanges<S> || selects_anew) before = state.targets;
+    if (selects_anew)
       for (pass_state::target& t : state.targets)
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
     hold(net, state);  // what is gone must score as gone even if the caller has trained it back

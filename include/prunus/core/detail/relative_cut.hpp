@@ -78,8 +78,8 @@ class cut_finder<relative_run<Rule>> {
   [[nodiscard]] const std::vector<run_cut<float>>& each() const noexcept { return each_; }
 
  private:
-  static constexpr Index few = 4096;     ///< weights that need no sample
-  static constexpr Index sampled = 128;  ///< of so many weights one
+  static constexpr Index few = 4096;    ///< weights that need no sample
+  static constexpr Index sampled = 64;  ///< of so many weights one
   static constexpr int most_passes = 3;
   static constexpr float largest_root = 0x1.fffffep63F;  ///< whose square is finite
   static constexpr float infinity = std::numeric_limits<float>::infinity();

@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #elif defined(__SSE2__)
 #include <emmintrin.h>  // a tenth of the other to compile
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 /// The few vector instructions that compilers do not find by themselves: comparisons as a mask of
@@ -120,6 +122,28 @@ struct score_lanes<float> {
   }
   static counts none() { return _mm_setzero_si128(); }
   static counts count_up(counts n, lanes k) { return _mm_sub_epi32(n, _mm_castps_si128(k)); }
+};
+
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+
+template <>
+struct score_lanes<float> {
+  static constexpr bool available = true;
+  static constexpr int count = 4;
+  using vector = float32x4_t;
+  using lanes = uint32x4_t;
+  using counts = uint32x4_t;
+  static vector all(float x) { return vdupq_n_f32(x); }
+  static vector load(const float* x) { return vld1q_f32(x); }
+  static vector magnitude(vector v) { return vabsq_f32(v); }
+  static lanes less(vector a, vector b) { return vcltq_f32(a, b); }
+  static lanes not_above(vector a, vector b) { return vcleq_f32(a, b); }
+  static unsigned first_not_second(lanes a, lanes b) {
+    const uint32x4_t bits = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vbicq_u32(a, b), bits));
+  }
+  static counts none() { return vdupq_n_u32(0); }
+  static counts count_up(counts n, lanes k) { return vsubq_u32(n, k); }
 };
 
 #endif
