@@ -78,8 +78,8 @@ class cut_finder<relative_run<Rule>> {
   [[nodiscard]] const std::vector<run_cut<float>>& each() const noexcept { return each_; }
 
  private:
-  static constexpr Index few = 4096;    ///< weights that need no sample
-  static constexpr Index sampled = 64;  ///< of so many weights one
+  static constexpr Index few = 4096;     ///< weights that need no sample
+  static constexpr Index sampled = 128;  ///< of so many weights one
   static constexpr int most_passes = 3;
   static constexpr float largest_root = 0x1.fffffep63F;  ///< whose square is finite
   static constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -156,10 +156,12 @@ class cut_finder<relative_run<Rule>> {
       const part& p = parts_[stretches[s].array];
       const float* const data =
           at_first ? data_of(stretches[s]) : p.open.data() + stretches[s].begin;
+      std::vector<float> found;  // larger than what it holds
       seen[s].counts = collect_between<true>(
-          data, stretches[s].size, p.low, p.high, seen[s].between, [&](Index begin, Index length) {
+          data, stretches[s].size, p.low, p.high, found, [&](Index begin, Index length) {
             if (p.high < infinity) seen[s].above.add(sum_of_squares(data + begin, length, p.high));
           });
+      seen[s].between.assign(found.begin(), found.end());
     });
     for (part& p : parts_) p.open.clear();
     bool finite = true;
