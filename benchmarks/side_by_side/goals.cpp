@@ -83,6 +83,7 @@ std::vector<goal> goals() {
   add("global magnitude", {"prunus pass"}, {"PyTorch global_unstructured"}, {{"90 %", 120}});
   add("global magnitude", {"prunus pass"}, {"PyTorch by hand"}, {{"90 %", 10}});
   add("global magnitude", {"prunus pass"}, {"plain read"}, {{"90 %", 1 / 5.0}});
+  add("layer-adaptive magnitude", {"prunus pass"}, {"plain read"}, {{"90 %", 1 / 4.0}});
   for (const std::string norm : {"L1", "L2"}) {
     add("filter norms " + norm, {"prunus"}, {"PyTorch"}, {{"ResNet-50", 1.2}});
     add("filter norms " + norm, {"prunus"}, {"plain read"}, {{"ResNet-50", 1 / 1.5}});

@@ -76,17 +76,22 @@ void compare_pruning(arena& in) {
     weights w(resnet50());
     std::vector<std::vector<float>> scores;
     const candidate read{"plain read", [&] { plain_read(w); }};
-    const prunus::pass pass{prunus::l1_norm{}, prunus::element, prunus::global{}};
-    const prunus::pass_state fresh = pass.prepare(w.net());
-    prunus::pass_state masks = fresh;
-    in.compare("global magnitude, ResNet-50, 90 %", 1,
-               {read,
-                {"prunus pass", [&] { static_cast<void>(pass.prune(w.net(), masks, 1, 0.9)); },
-                 [&] {
-                   w.restore();
-                   masks = fresh;
-                 }}});
-    w.restore();
+    const auto compare_pass = [&](const std::string& work, const auto& pass) {
+      const prunus::pass_state fresh = pass.prepare(w.net());
+      prunus::pass_state masks = fresh;
+      in.compare(work + ", ResNet-50, 90 %", 1,
+                 {read,
+                  {"prunus pass", [&] { static_cast<void>(pass.prune(w.net(), masks, 1, 0.9)); },
+                   [&] {
+                     w.restore();
+                     masks = fresh;
+                   }}});
+      w.restore();
+    };
+    compare_pass("global magnitude",
+                 prunus::pass{prunus::l1_norm{}, prunus::element, prunus::global{}});
+    compare_pass("layer-adaptive magnitude", prunus::pass{prunus::layer_adaptive_magnitude{},
+                                                          prunus::element, prunus::global{}});
     in.compare("filter norms L1, ResNet-50", 1,
                {read, {"prunus", [&] { score_filters<prunus::l1_norm>(w, scores); }}});
     in.compare("filter norms L2, ResNet-50", 1,

@@ -30,7 +30,7 @@ namespace prunus::inline v0::detail {
 /// Units of `entry` that are gone for good already.
 template <class T, class Run>
 [[nodiscard]] Index already_removed(const scored_units<T, Run>& entry) noexcept {
-  return entry.size() - count_ones(entry.keep);
+  return entry.gone != to_be_counted ? entry.gone : entry.size() - count_ones(entry.keep);
 }
 /// Of every entry.
 template <class T, class Run>

@@ -11,6 +11,9 @@
 
 namespace prunus::inline v0 {
 
+/// Instead of a number of units that is not known yet.
+inline constexpr Index to_be_counted = -1;
+
 /// What an allocation decides about: the units of one parameter (its tiles) or of one coupling,
 /// with their scores, or with what ranks them where no scores are written (see cutting_allocation).
 ///
@@ -24,6 +27,7 @@ struct scored_units {
       keep;  ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};
   const tile_grid* grid = nullptr;  ///< where the units lie in the weight; null for a coupling
+  Index gone = to_be_counted;       ///< units that are gone already
 
   [[nodiscard]] Index size() const noexcept { return scores.size; }
 };

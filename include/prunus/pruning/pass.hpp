@@ -17,6 +17,7 @@
 #include <prunus/pruning/targets.hpp>
 
 #include <algorithm>    // std::fill, std::none_of
+#include <atomic>       // std::atomic_ref
 #include <cstdint>      // std::uint8_t
 #include <limits>       // std::numeric_limits
 #include <span>         // std::span
@@ -78,7 +79,8 @@ struct pass {
         pruning_action<Action>,
         "prunus::pass: the action must have `factor(event, lost_at)` and `permanent(event)`");
     const bool history = factor(event, state.last_event) != factor(event, 0);
-    const bool selects_anew = !state.permanent && state.removed_anything();
+    const bool some_removed = state.removed_anything();
+    const bool selects_anew = !state.permanent && some_removed;
     // What stood before: for actions that ask for it, and to go back to when an error comes.
     std::vector<pass_state::target> before;
     if (history || exchanges<S> || selects_anew) before = state.targets;
@@ -87,10 +89,11 @@ struct pass {
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
     hold(net, state);  // what is gone must score as gone even if the caller has trained it back
     const bool zeroes = !history && factor(event, 0) == 0;
-    bool cut = false;
+    const Index gone = some_removed && !selects_anew ? to_be_counted : 0;
+    std::vector<Index> kept;  // of every target, where one sweep did all
     try {
-      cut = cut_weights(net, state, target, zeroes, on);
-      if (!cut) decide(net, state, before, event, target, on);
+      kept = cut_weights(net, state, target, gone, zeroes, on);
+      if (kept.empty()) decide(net, state, before, event, target, gone, on);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
       throw;
@@ -99,9 +102,9 @@ struct pass {
     for (pass_state::target& t : state.targets) t.spread();
     state.permanent = state.permanent || action.permanent(event);
     if (!history) before.clear();
-    if (!cut || !zeroes) act(net, state, before, event, on);
+    if (kept.empty() || !zeroes) act(net, state, before, event, on);
     state.last_event = event;
-    return report(net, state, event, target, on);
+    return report(net, state, event, target, kept, on);
   }
 
   /// Sets what is gone for good to zero again; nothing else is touched and nothing is allocated.
@@ -115,21 +118,24 @@ struct pass {
 
  private:
   /// Single weights whose scores rise with their magnitudes, by a threshold: no score is written,
-  /// and one sweep writes the masks and, if it `zeroes`, the weights that go. Returns false, with
-  /// nothing done, where that is not the case.
+  /// and one sweep writes the masks and, if it `zeroes`, the weights that go. Returns how many
+  /// weights of each target stay; nothing, with nothing done, where that is not the case.
   template <weight_scalar S>
-  bool cut_weights(const model<S>& net, pass_state& state, double target, bool zeroes,
-                   executor on) const {
+  std::vector<Index> cut_weights(const model<S>& net, pass_state& state, double target, Index gone,
+                                 bool zeroes, executor on) const {
+    std::vector<Index> kept;
     if constexpr (!std::is_void_v<detail::weight_run<Criterion, S>>) {
       using run = detail::weight_run<Criterion, S>;
       if constexpr (cutting_allocation<Allocation, S, run> && !exchanges<S>) {
         std::vector<scored_units<S, run>> units;
         for (pass_state::target& t : state.targets) {
-          if (!is_single_weights(t)) return false;
+          if (!is_single_weights(t)) return kept;
           units.push_back(unscored<run>(net, t));
+          units.back().gone = gone;
         }
         const auto cuts = allocation.cuts(std::span<const scored_units<S, run>>(units), target, on);
-        if (!cuts) return false;
+        if (!cuts) return kept;
+        kept.resize(units.size());
         const auto write = [&](std::size_t i, Index begin, Index size) {
           S* const weight = weight_of(net, state.targets[i].members.front()).data + begin;
           const std::span<std::uint8_t> keep = units[i].keep.subspan(
@@ -138,12 +144,12 @@ struct pass {
             detail::write_cut<true>(weight, (*cuts)[i], keep);
           else
             detail::write_cut<true>(const_cast<const S*>(weight), (*cuts)[i], keep);
+          std::atomic_ref<Index>(kept[i]) += detail::count_ones(keep);  // while it is in the cache
         };
         detail::write_stretches(units, *cuts, on, write);
-        return true;
       }
     }
-    return false;
+    return kept;
   }
 
   [[nodiscard]] static bool is_single_weights(const pass_state::target& t) {
@@ -164,13 +170,14 @@ struct pass {
   /// Scores every target and lets the allocation write which of its units stay.
   template <weight_scalar S>
   void decide(const model<S>& net, pass_state& state, const std::vector<pass_state::target>& before,
-              Index event, double target, executor on) const {
+              Index event, double target, Index gone, executor on) const {
     std::vector<std::vector<score_of<S>>> storage(state.targets.size());
     std::vector<scored_units<score_of<S>>> units(state.targets.size());
     const executor scoring = detail::scores_one_at_a_time<Criterion> ? executor{} : on;
     scoring.run(static_cast<Index>(units.size()), [&](Index task) {
       const auto i = static_cast<std::size_t>(task);
       units[i] = score(net, state.targets[i], storage[i]);
+      units[i].gone = gone;
     });
     const std::span<scored_units<score_of<S>>> ranked(units);
     if constexpr (requires { allocation.allocate(ranked, target, on); })
@@ -309,7 +316,8 @@ struct pass {
 
   template <weight_scalar S>
   [[nodiscard]] static pass_report report(const model<S>& net, const pass_state& state, Index event,
-                                          double target, executor on) {
+                                          double target, std::span<const Index> kept_weights,
+                                          executor on) {
     std::vector<const pass_state::target::member*> scored;
     for (const pass_state::target& t : state.targets)
       for (const auto& m : t.members)
@@ -318,7 +326,7 @@ struct pass {
     on.run(static_cast<Index>(scored.size()), [&](Index task) {
       const auto i = static_cast<std::size_t>(task);
       const mask& m = scored[i]->mask;
-      const Index kept = detail::count_ones(m.bytes());
+      const Index kept = kept_weights.empty() ? detail::count_ones(m.bytes()) : kept_weights[i];
       result.parameters[i] = {net.parameters()[static_cast<std::size_t>(scored[i]->parameter)].name,
                               m.size(), kept, m.grid().weights(),
                               m.grid().is_elementwise() ? kept : m.weights_kept()};
