@@ -115,6 +115,25 @@ TEST_CASE("single weights score their magnitude", "[criteria][kernel_vector]") {
   CHECK(is(scores_of(kernel_vector{}, p, prunus::kernel), {3, 1, 0.5, 0, 2, 4}));
 }
 
+TEST_CASE("the largest single weights can be put out of reach", "[criteria][kernel_vector]") {
+  // Magnitudes 5 1 4 4 2 2000 0 3: of eight, a share of 0.4 protects three: 2000, 5 and the higher
+  // of the two 4.
+  std::vector<float> values{5, -1, 4, -4, 2, 2000, 0, 3};
+  const prunus::parameter<float> p{"w", prunus::view(values, {2, 4, 1, 1})};
+  CHECK(is(scores_of(kernel_vector{.protected_share = 0.4}, p, prunus::kernel),
+           {1000, 1, 4, 1000, 2, 2000, 0, 3}));
+  CHECK(is(scores_of(kernel_vector{.protected_share = 0.12}, p, prunus::kernel),
+           {5, 1, 4, 4, 2, 2000, 0, 3}));  // rounded down to none
+  // The factor of the layer comes after it: Var of the magnitudes is beyond 1, so 0.001.
+  CHECK(
+      is(scores_of(kernel_vector{.variance_weight = 1, .protected_share = 0.25}, p, prunus::kernel),
+         {1, 0.001, 0.004, 0.004, 0.002, 2, 0, 0.003}));
+  // Kernels of several weights are not protected.
+  const prunus::parameter<float> q{"w", prunus::view(values, {2, 2, 1, 2})};
+  CHECK(scores_of(kernel_vector{.protected_share = 0.5}, q, prunus::kernel) ==
+        scores_of(kernel_vector{}, q, prunus::kernel));
+}
+
 TEST_CASE("NaN in a kernel is not hidden", "[criteria][kernel_vector]") {
   std::vector<float> values(36, 1);
   values[5] = std::numeric_limits<float>::quiet_NaN();
@@ -136,7 +155,8 @@ TEST_CASE("kernel_vector refuses what it cannot score", "[criteria][kernel_vecto
   }
   for (const kernel_vector& wrong :
        {kernel_vector{.alpha = -0.1}, kernel_vector{.alpha = 1.1},
-        kernel_vector{.variance_weight = -1}, kernel_vector{.scale_weight = -1}})
+        kernel_vector{.variance_weight = -1}, kernel_vector{.scale_weight = -1},
+        kernel_vector{.protected_share = -0.1}, kernel_vector{.protected_share = 1}})
     CHECK(support::code_of<prunus::argument_error>(
               [&] { (void)scores_of(wrong, p, prunus::kernel); }) == errc::out_of_range);
   CHECK(support::code_of<prunus::shape_error>([&] {

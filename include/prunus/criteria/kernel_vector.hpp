@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/selection.hpp>
 #include <prunus/criteria/criterion.hpp>
 
 #include <algorithm>    // std::fill, std::max, std::min
+#include <array>        // std::array
 #include <cmath>        // std::abs, std::sqrt
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
 #include <map>          // std::map
 #include <span>         // std::span
 #include <string>       // std::string
+#include <string_view>  // std::string_view
 #include <type_traits>  // std::is_same_v
 #include <vector>       // std::vector
 
@@ -38,7 +41,8 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 /// x 1 kernels the score is the magnitude of the weight.
 /// @throws argument_error (unsupported: another tile; out_of_range: alpha outside [0, 1], a
 /// negative
-///         weight of a factor), shape_error (shape_mismatch: scales that are not one an input)
+///         weight of a factor, protected_share outside [0, 1)), shape_error (shape_mismatch: scales
+///         that are not one an input)
 /// Ties go to the lower kernel. NaN spoils the scores of its filter, with a variance those of its
 /// layer, and selection refuses them by name. Cost: two passes over the weights, a few numbers a
 /// filter.
@@ -48,13 +52,18 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 ///         public code, which has all the forms; its CIFAR defaults are alpha 0.95 and a variance
 ///         weight of 0.25, for ImageNet 0.85 and 0.75
 /// @deviation factors do not fall below 0.001, where the code lets a large variance turn the order
-///         around: our reading. The code's protection of the largest 1 x 1 weights is left out.
+///         around: our reading. A protected weight above 1000 keeps its score, where the code
+///         lowers it
 struct kernel_vector {
   double alpha = 0.95;  ///< in [0, 1]; 1: the norm alone
   kernel_norm norm = kernel_norm::l1;
   bool signed_cosine = false;  ///< cos instead of |cos|: kernels that point away score less
   double variance_weight = 0;  ///< at least 0; 0: no factor
   double scale_weight = 0;     ///< at least 0; 0: no factor
+  /// In [0, 1): so many of the largest weights of a layer of 1 x 1 kernels, rounded down, score at
+  /// least 1000 before the factors, so that a ranking over layers spares them. The code has 0.001
+  /// for ImageNet, and a variance weight of 0.75 * 200 for these layers.
+  double protected_share = 0;
   /// By the name of a parameter, one scale an input channel; layers without an entry have no such
   /// factor.
   std::map<std::string, std::vector<double>> input_scales{};
@@ -98,6 +107,7 @@ struct kernel_vector {
         squares += apart * apart;
       }
     }
+    if (area == 1) protect_largest(p.name, scores);
     const double count = static_cast<double>(filters * inputs);
     const double variance =
         count > 1 ? std::max((squares - total * total / count) / (count - 1), 0.0) : 0.0;
@@ -155,6 +165,21 @@ struct kernel_vector {
                                  : 1.0);
     return factors;
   }
+  /// Of equal weights the higher ones: selection removes the lower ones first.
+  template <class T>
+  void protect_largest(std::string_view name, std::span<T> scores) const {
+    const Index size = static_cast<Index>(scores.size());
+    const Index safe = static_cast<Index>(protected_share * static_cast<double>(size));
+    if (safe == 0) return;
+    const std::array<score_run<T>, 1> run{score_run<T>{scores.data(), size, false, name}};
+    const score_cut<T> cut = find_cut<T>(run, size - safe);
+    Index ties = safe - (size - cut.below - cut.equal);
+    for (std::size_t i = scores.size(); i-- > 0;) {
+      const bool tied = scores[i] == cut.threshold && ties > 0;
+      if (tied) --ties;
+      if (tied || scores[i] > cut.threshold) scores[i] = std::max(scores[i], T(1000));
+    }
+  }
   /// Factors are one an input.
   template <class T>
   static void multiply(std::span<T> scores, const std::vector<double>& factors,
@@ -169,6 +194,10 @@ struct kernel_vector {
   }
   template <weight_scalar S>
   void check(const parameter<S>& p, const tile_grid& grid) const {
+    if (!(protected_share >= 0 && protected_share < 1))
+      throw argument_error(errc::out_of_range,
+                           detail::concat("kernel_vector: the protected share is ", protected_share,
+                                          "; it must lie in [0, 1)"));
     if (!(alpha >= 0 && alpha <= 1) || !(variance_weight >= 0) || !(scale_weight >= 0))
       throw argument_error(errc::out_of_range,
                            detail::concat("kernel_vector: alpha is ", alpha, ", the weights are ",
