@@ -232,3 +232,22 @@ TEST_CASE("an error of the coupled scores names the coupling and leaves the sele
   CHECK_FALSE((*state.find(0))[1]);
   CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{1, 0, 1, 1});
 }
+
+TEST_CASE("a unit that no parameter has is remembered as gone", "[pruning][coupling]") {
+  values a{1, 2};  // the outputs 0 and 2 of three; between them a channel of zeros
+  prunus::model<float> net;
+  net.add("a", prunus::view(a, {2, 1}), {.prunable = true});
+  net.couple({prunus::coupling{"sum", 3, {{"a", prunus::axis::out, {0, 2}}}}});
+  const pass p{l1_norm{}, prunus::filter};
+  prunus::pass_state state = p.prepare(net);
+  CHECK_FALSE(state.removed_anything());
+  for (Index event = 1; event <= 2; ++event) {
+    p.prune(net, state, event, 0.34);
+    CHECK(a == values{1, 2});
+    CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{1, 0, 1});
+    CHECK(state.removed_anything());
+  }
+  p.prune(net, state, 3, 0.6);
+  CHECK(a == values{0, 2});
+  CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{0, 0, 1});
+}

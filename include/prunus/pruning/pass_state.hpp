@@ -63,10 +63,13 @@ struct pass_state {
       for (const target::member& m : t.members) use(m.parameter, m.mask);
   }
 
-  /// True when any tile of any parameter is removed.
+  /// True when any tile of any parameter is removed, or any unit of a coupling, also one that no
+  /// parameter has.
   [[nodiscard]] bool removed_anything() const noexcept {
     bool any = false;
     for_each_mask([&](Index, const mask& m) { any = any || m.removed_anything(); });
+    for (const target& t : targets)
+      for (const std::uint8_t keep : t.coupled_keep) any = any || keep == 0;
     return any;
   }
 
