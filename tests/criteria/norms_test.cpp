@@ -7,7 +7,8 @@
 #include "support/criterion_laws.hpp"
 
 #include <algorithm>  // std::max
-#include <cmath>      // std::sqrt, std::abs
+#include <cmath>      // std::abs, std::isfinite, std::isnan, std::sqrt
+#include <limits>     // std::numeric_limits
 #include <vector>     // std::vector
 
 namespace {
@@ -116,4 +117,20 @@ TEST_CASE("infinite weights make infinite scores", "[criteria][norms]") {
     CHECK(scores[0] == std::numeric_limits<double>::infinity());
     CHECK(std::isfinite(scores[1]));
   }
+}
+
+TEST_CASE("NaN anywhere in a long filter shows in its score alone", "[criteria][norms]") {
+  const Index length = 1300;
+  for (const Index at : {0, 511, 512, 1299})
+    for (const Index wrong : {0, 2, 3}) {
+      std::vector<float> values(static_cast<std::size_t>(4 * length), 1.0F);
+      values[static_cast<std::size_t>(wrong * length + at)] =
+          std::numeric_limits<float>::quiet_NaN();
+      const prunus::parameter<float> p{"w", prunus::view(values, {4, length})};
+      for (const auto& scores :
+           {scores_of(l1_norm{}, p, prunus::filter), scores_of(l2_norm{}, p, prunus::filter),
+            scores_of(linf_norm{}, p, prunus::filter)})
+        for (Index f = 0; f < 4; ++f)
+          CHECK(std::isnan(scores[static_cast<std::size_t>(f)]) == (f == wrong));
+    }
 }

@@ -27,7 +27,7 @@ struct scored_units {
       keep;  ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};
   const tile_grid* grid = nullptr;  ///< where the units lie in the weight; null for a coupling
-  Index gone = to_be_counted;       ///< units that are gone already
+  Index gone = to_be_counted;  ///< units that are gone already; to be set again where keep changes
 
   [[nodiscard]] Index size() const noexcept { return scores.size; }
 };

@@ -21,8 +21,9 @@ namespace prunus::inline v0 {
 /// that are no smaller: it includes core/relative_run.hpp and has the `element_score` of a
 /// relative_rule, and its scores of float weights are those that relative_run states.
 ///
-/// A pass that is given threads scores several parameters at once. A criterion that cannot bear
-/// that says `static constexpr bool scores_one_at_a_time = true`.
+/// A pass that is given threads scores several parameters at once; score() must then not use the
+/// same pool. A criterion that cannot bear that says `static constexpr bool scores_one_at_a_time =
+/// true`.
 ///
 /// @source the concept is ours
 /// @deviation none

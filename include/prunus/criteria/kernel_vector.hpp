@@ -42,7 +42,8 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 /// @throws argument_error (unsupported: another tile; out_of_range: alpha outside [0, 1], a
 /// negative
 ///         weight of a factor, protected_share outside [0, 1)), shape_error (shape_mismatch: scales
-///         that are not one an input)
+///         that are not one an input), value_error (not_finite: NaN in a layer with protected
+///         weights)
 /// Ties go to the lower kernel. NaN spoils the scores of its filter, with a variance those of its
 /// layer, and selection refuses them by name. Cost: two passes over the weights, a few numbers a
 /// filter.
@@ -53,7 +54,7 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 ///         weight of 0.25, for ImageNet 0.85 and 0.75
 /// @deviation factors do not fall below 0.001, where the code lets a large variance turn the order
 ///         around: our reading. A protected weight above 1000 keeps its score, where the code
-///         lowers it
+///         lowers it.
 struct kernel_vector {
   double alpha = 0.95;  ///< in [0, 1]; 1: the norm alone
   kernel_norm norm = kernel_norm::l1;

@@ -171,9 +171,10 @@ class cut_finder<relative_run<Rule>> {
       p.below += seen[s].counts.up_to;
       p.above.add(seen[s].above);
       rank -= seen[s].counts.up_to;
-      finite = finite && seen[s].counts.finite == stretches[s].size && p.low <= largest_root;
+      finite = finite && seen[s].counts.finite == stretches[s].size;
     }
-    for (const part& p : parts_) finite = finite && is_finite(p.above.value());
+    for (const part& p : parts_)
+      finite = finite && p.low <= largest_root && is_finite(p.above.value());
     return finite;
   }
   [[nodiscard]] const float* data_of(const stretch& s) const noexcept {
