@@ -16,7 +16,8 @@ extern "C" {
 #endif
 }
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 bool is_supported(instruction_set instructions) noexcept {
   switch (instructions) {
@@ -70,4 +71,5 @@ void raise(const kernel_failure& failure) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

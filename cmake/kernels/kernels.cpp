@@ -17,7 +17,8 @@
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 namespace {
 
@@ -139,7 +140,8 @@ constexpr kernel_tables tables = {table<float>, table<double>};
 
 }  // namespace
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus
 
 // The build renames it for the instruction set. Hidden: two shared libraries that hold the kernels
 // must not take each other's.

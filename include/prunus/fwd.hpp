@@ -4,7 +4,8 @@
 // Names without definitions, for headers that only mention them. The inline namespace makes own
 // forward declarations impossible; include this instead.
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 enum class axis : unsigned char;
 enum class errc;
@@ -20,4 +21,5 @@ struct pass_state;
 struct pass_report;
 struct progress;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -19,7 +19,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How the pruning rate runs through the depth of a network, from the first layer to the last.
 enum class depth_shape : std::uint8_t {
@@ -245,4 +246,5 @@ class depth_distribution {
 
 static_assert(allocation<depth_distribution, float> && allocation<depth_distribution, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

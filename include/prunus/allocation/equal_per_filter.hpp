@@ -10,7 +10,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How a common threshold is read.
 ///
@@ -130,4 +131,5 @@ struct equal_per_filter {
 
 static_assert(allocation<equal_per_filter, float> && allocation<equal_per_filter, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

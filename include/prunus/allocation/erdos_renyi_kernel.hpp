@@ -12,7 +12,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Small layers stay denser: the share kept of a parameter is proportional to
 /// (out + in + height + width) / (out * in * height * width), and exactly round(sparsity * n) of
@@ -98,4 +99,5 @@ struct erdos_renyi_kernel {
 
 static_assert(allocation<erdos_renyi_kernel, float> && allocation<erdos_renyi_kernel, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

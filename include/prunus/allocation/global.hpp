@@ -12,7 +12,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How scores of different parameters are made comparable.
 enum class score_scaling : std::uint8_t {
@@ -218,4 +219,5 @@ struct global {
 
 static_assert(cutting_allocation<global, float> && cutting_allocation<global, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -17,7 +17,8 @@
 #include <variant>      // std::get_if
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// One ranking for each kind of structure: couplings are compared only with couplings that tie the
 /// same kinds of layers together in the same way.
@@ -140,4 +141,5 @@ class isomorphic {
 
 static_assert(allocation<isomorphic, float> && allocation<isomorphic, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

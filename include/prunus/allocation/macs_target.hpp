@@ -14,7 +14,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Whole filters until the network costs few enough multiply-adds: the schedule's target is the
 /// share of the MACs to remove, counted on the graph with both the output and the input side of
@@ -120,4 +121,5 @@ class macs_target {
 
 static_assert(allocation<macs_target, float> && allocation<macs_target, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

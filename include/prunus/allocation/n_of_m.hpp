@@ -8,7 +8,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Of every m neighbours along the input axis, the n with the highest scores stay: the N:M pattern,
 /// 2:4 by default.
@@ -84,4 +85,5 @@ struct n_of_m {
 
 static_assert(allocation<n_of_m, float> && allocation<n_of_m, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 #include <string>     // std::string
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A sparsity of its own for every parameter, from a list of names (or patterns with `*`; the first
 /// that fits counts).
@@ -71,4 +72,5 @@ struct per_layer {
 
 static_assert(allocation<per_layer, float> && allocation<per_layer, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -17,7 +17,9 @@
 /// The steps that allocations share: how many units may go, and the writing of masks from a cut.
 /// @source ours; exact counts and the order among ties are laws of this library
 /// @deviation none
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// round(sparsity * units), halves up: the number of units that a target removes. A sparsity such
 /// as 0.29 has no exact double; what its rounding error takes away from a half is given back.
@@ -126,4 +128,6 @@ void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const I
   write_cuts<T>(units, *unit_cuts_of<T, score_run<T>>(units, removed, on), on);
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -13,7 +13,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a unit adds to the mass of its layer.
 ///
@@ -196,4 +197,5 @@ by_retained_mass(Allocation, score_mass) -> by_retained_mass<Allocation>;
 static_assert(allocation<retained_mass, float> && allocation<retained_mass, double>);
 static_assert(allocation<by_retained_mass<>, float> && allocation<by_retained_mass<>, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 #include <span>         // std::span
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Instead of a number of units that is not known yet.
 inline constexpr Index to_be_counted = -1;
@@ -54,4 +55,5 @@ inline void check_sparsity(std::string_view where, double sparsity) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <span>      // std::span
 #include <vector>    // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The same sparsity in every parameter: of n units, round(sparsity * n) with the lowest scores go,
 /// halves rounded up. With `round = rounding::down` a part of a unit never goes, so that small
@@ -69,4 +70,5 @@ struct uniform {
 
 static_assert(cutting_allocation<uniform, float> && cutting_allocation<uniform, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

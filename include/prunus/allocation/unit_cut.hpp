@@ -11,7 +11,8 @@
 #include <span>      // std::span
 #include <vector>    // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Which units of one entry go, said by a threshold: all that score below it, and of those equal to
 /// it the ones that are gone already and the first `ties` of the others.
@@ -90,4 +91,5 @@ void write_cuts(std::span<scored_units<T>> units, std::span<const unit_cut<T>> c
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What decides about the share that a parameter loses.
 enum class scale_driver : std::uint8_t {
@@ -204,4 +205,5 @@ struct variable_scale {
 
 static_assert(allocation<variable_scale, float> && allocation<variable_scale, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

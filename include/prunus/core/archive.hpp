@@ -16,7 +16,8 @@
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_trivially_copyable_v
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -146,4 +147,5 @@ inline void write_file(const std::string& path, std::string_view bytes) {
   }
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

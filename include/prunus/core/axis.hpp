@@ -9,7 +9,8 @@
 #include <cstdint>      // std::uint8_t
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -73,4 +74,5 @@ class layout {
   int rank_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_arithmetic_v
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What went wrong, as a stable number that a program can switch on. Messages may be reworded,
 /// codes are not renumbered.
@@ -102,4 +103,5 @@ template <class... Parts>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 #include <memory>       // std::addressof
 #include <type_traits>  // std::remove_reference_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -64,4 +65,5 @@ class executor {
   void (*run_)(void*, Index, void*, task_call) = nullptr;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

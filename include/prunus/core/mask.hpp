@@ -15,7 +15,8 @@
 #include <type_traits>  // std::conditional_t
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 namespace detail {
 
@@ -186,4 +187,5 @@ class mask {
   std::vector<std::uint8_t> keep_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Which way a number of kept tiles goes when it must be a multiple.
 enum class rounding : std::uint8_t { up, down, nearest };
@@ -163,4 +164,5 @@ class model {
   std::vector<coupling> couplings_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

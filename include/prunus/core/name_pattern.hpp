@@ -4,7 +4,8 @@
 #include <cstddef>      // std::size_t
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// True when `name` fits `pattern`, in which `*` stands for any text, also none: "conv*", "*.bias",
 /// "fc.weight".
@@ -27,4 +28,5 @@ namespace prunus::inline v0 {
   return p == pattern.size();
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 #include <utility>  // std::move
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A tensor that owns its values, with a name and with the memory order and meaning of the view it
 /// came from. Results that must outlive their source (compacted weights, copied optimizer state)
@@ -26,4 +27,5 @@ struct named_tensor {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <concepts>  // std::same_as
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How a weight scores by its square and by the sum of all squares of its parameter that are no
 /// smaller. Never falls where the square grows, never grows where the sum does; 0 for a square of
@@ -16,4 +17,5 @@ concept relative_rule = requires(double square, double no_smaller) {
 template <relative_rule Rule>
 struct relative_run;  // relative_run.hpp
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <cmath>        // std::abs
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The weights of one parameter, ranked by a relative rule without a score being written: within
 /// the run in the order of their magnitudes, between runs by their scores, which are
@@ -25,6 +26,7 @@ struct relative_run {
   [[nodiscard]] float operator[](Eigen::Index i) const noexcept { return std::abs(data[i]); }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus
 
 #include <prunus/core/detail/relative_cut.hpp>

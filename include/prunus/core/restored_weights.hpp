@@ -6,7 +6,8 @@
 #include <algorithm>  // std::copy
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Copies of weights that are put back, bit for bit, by restore() and at the end of the scope,
@@ -35,4 +36,5 @@ class restored_weights {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

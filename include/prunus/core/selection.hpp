@@ -20,7 +20,8 @@
 #include <utility>      // std::pair
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -350,4 +351,5 @@ template <class T>
   return detail::cut_finder<score_run<T>>(runs, on).find(removed);
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 #include <array>      // std::array
 #include <cstddef>    // std::size_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The granularity of pruning: the shape of the unit that lives or dies, in weights along each
 /// axis.
@@ -133,4 +134,5 @@ class tile_grid {
   std::array<axis, 4> axes_{axis::out, axis::in, axis::height, axis::width};
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 #include <span>         // std::span
 #include <type_traits>  // std::conditional_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The scalar of scores: double for double weights, float for all others.
 template <weight_scalar S>
@@ -80,4 +81,5 @@ void reduce_tiles(weight_view<const S> weight, const tile_grid& grid,
       });
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

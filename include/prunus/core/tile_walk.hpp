@@ -6,7 +6,8 @@
 #include <array>    // std::array
 #include <cstddef>  // std::size_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// One loop of a walk over a weight: `count` steps of `weights` in memory and of `tiles` in the
@@ -104,4 +105,5 @@ void walk_tiles(const tile_grid& grid, Uniform uniform, Row row) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

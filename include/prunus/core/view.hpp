@@ -17,7 +17,8 @@
 #include <type_traits>       // std::remove_cvref_t
 #include <utility>           // std::forward, std::index_sequence
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The scalars that weights may have.
 template <class S>
@@ -317,4 +318,5 @@ template <class Tensor>
     return view(std::forward<Values>(values), {size}, "O");
   }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

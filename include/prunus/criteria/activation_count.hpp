@@ -10,7 +10,8 @@
 #include <cstdint>  // std::uint8_t
 #include <span>     // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What of a unit's activations counts.
 enum class activation_measure : std::uint8_t {
@@ -82,4 +83,5 @@ struct activation_count {
 
 static_assert(criterion<activation_count, float> && criterion<activation_count, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Mean magnitude of the activations of a unit: score = mean |x|.
 ///
@@ -38,4 +39,5 @@ struct activation_mean {
 
 static_assert(criterion<activation_mean, float> && criterion<activation_mean, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Magnitude of a weight times the norm of what it multiplies (Wanda): score = sum |w_ij| ||x_j||_2
 /// over the tile, where ||x_j||_2 is the Euclidean norm of input channel j over all that was seen.
@@ -43,4 +44,5 @@ struct activation_norm {
 
 static_assert(criterion<activation_norm, float> && criterion<activation_norm, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

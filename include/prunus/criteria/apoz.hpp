@@ -8,7 +8,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Average percentage of zeros: units that are 0 for most inputs go first. Score = 1 - the share of
 /// the unit's activations that are 0, in [0, 1].
@@ -39,4 +40,5 @@ struct apoz {
 
 static_assert(criterion<apoz, float> && criterion<apoz, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <span>    // std::span
 #include <vector>  // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How much of a channel its normalisation lets through: score = |gamma|.
 ///
@@ -65,4 +66,5 @@ struct batch_norm_scale {
 static_assert(group_criterion<batch_norm_scale, float> &&
               group_criterion<batch_norm_scale, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

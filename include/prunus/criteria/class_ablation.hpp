@@ -14,7 +14,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How much the loss of each class changes without a tile: score = mean_c |L_c(without) - L_c|.
 ///
@@ -132,4 +133,5 @@ class_ablation(ClassLosses) -> class_ablation<ClassLosses>;
 static_assert(group_criterion<class_ablation<std::vector<double> (*)()>, float> &&
               group_criterion<class_ablation<std::vector<double> (*)()>, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A criterion gives every tile of a parameter a score; higher = more important.
 ///
@@ -46,4 +47,5 @@ inline constexpr bool scores_one_at_a_time = requires {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

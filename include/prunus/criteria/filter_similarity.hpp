@@ -10,7 +10,8 @@
 #include <span>     // std::span
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How the similarities of pairs become one score a filter.
 ///
@@ -107,4 +108,5 @@ struct filter_similarity {
 static_assert(group_criterion<filter_similarity, float> &&
               group_criterion<filter_similarity, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

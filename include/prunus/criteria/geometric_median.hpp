@@ -8,7 +8,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A filter near the geometric median of its layer can be replaced by the others: score = sum over
 /// all other filters of the Euclidean distance to them, and the smallest goes.
@@ -39,4 +40,5 @@ struct geometric_median {
 static_assert(group_criterion<geometric_median, float> &&
               group_criterion<geometric_median, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

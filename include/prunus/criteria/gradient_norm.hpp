@@ -6,7 +6,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Sum of the magnitudes of the gradients of a tile: score = sum |dL/dw|. What the loss would gain
 /// most by moving; the rule by which drop_and_grow grows.
@@ -41,4 +42,5 @@ struct gradient_norm {
 
 static_assert(criterion<gradient_norm, float> && criterion<gradient_norm, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

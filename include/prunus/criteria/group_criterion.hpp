@@ -7,7 +7,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Weights that live and die together, as a group criterion sees them: unit `u` is, in each member,
 /// every position `i` along `along` with `unit_of[i] == u`.
@@ -52,4 +53,5 @@ template <weight_scalar S>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 #include <span>     // std::span
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Squared norm of everything that goes with a unit: score = sum of w^2 over the weights that make
 /// the channel, the weights that read it, and the scales of its normalisations.
@@ -78,4 +79,5 @@ struct group_norm {
 
 static_assert(group_criterion<group_norm, float> && group_criterion<group_norm, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

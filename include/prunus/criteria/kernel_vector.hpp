@@ -16,7 +16,8 @@
 #include <type_traits>  // std::is_same_v
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The norm of a kernel.
 ///
@@ -219,4 +220,5 @@ struct kernel_vector {
 
 static_assert(criterion<kernel_vector, float> && criterion<kernel_vector, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Sum of the magnitudes of a tile: score = sum |w|.
 ///
@@ -39,4 +40,5 @@ struct l1_norm {
 
 static_assert(criterion<l1_norm, float> && criterion<l1_norm, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 #include <cmath>  // std::sqrt
 #include <span>   // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Euclidean norm of a tile: score = sqrt(sum w^2).
 ///
@@ -40,4 +41,5 @@ struct l2_norm {
 
 static_assert(criterion<l2_norm, float> && criterion<l2_norm, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Squared magnitude of a tile over that of all tiles of the parameter that are no smaller:
 ///
@@ -68,4 +69,5 @@ static_assert(relative_rule<layer_adaptive_magnitude>);
 static_assert(criterion<layer_adaptive_magnitude, float> &&
               criterion<layer_adaptive_magnitude, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

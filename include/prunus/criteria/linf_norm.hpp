@@ -7,7 +7,8 @@
 
 #include <span>  // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Largest magnitude in a tile: score = max |w|.
 ///
@@ -41,4 +42,5 @@ struct linf_norm {
 
 static_assert(criterion<linf_norm, float> && criterion<linf_norm, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Whether the weights of a tile have moved away from zero in training: the score that
 /// movement_scores has learned for it. Scores may be negative.
@@ -46,4 +47,5 @@ movement(const movement_scores<T>&) -> movement<T>;
 
 static_assert(criterion<movement<float>, float> && criterion<movement<double>, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

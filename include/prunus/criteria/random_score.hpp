@@ -8,7 +8,8 @@
 #include <span>         // std::span
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A score drawn at random from (0, 1]: the control that every criterion must beat.
 ///
@@ -48,4 +49,5 @@ struct random_score {
 
 static_assert(criterion<random_score, float> && criterion<random_score, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <algorithm>  // std::fill
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What the loss gains when a tile is set to zero, by the diagonal of its second derivative: score
 /// = sum 1/2 h w^2.
@@ -65,4 +66,5 @@ second_order(const gradient_second_moment<S>&) -> second_order<S>;
 
 static_assert(criterion<second_order<float>, float> && criterion<second_order<double>, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <cstdint>  // std::uint8_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How alike two filters a and b are; each similarity s has a distance that is 0 where it is
 /// largest.
@@ -16,4 +17,5 @@ enum class similarity : std::uint8_t {
   correlation,  ///< the cosine of a and b less their means (Pearson), distance 1 - s
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Sensitivity of the loss to the presence of a connection: score = sum |w g| over the tile, from
 /// the gradients as they are now.
@@ -61,4 +62,5 @@ struct snip {
 
 static_assert(criterion<snip, float> && criterion<snip, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How much the loss would move, to first order, if a tile were zero: the mean over the batches of
 /// a window of sum (w g)^2, |sum w g| or (sum w g)^2, as the statistics were told.
@@ -47,4 +48,5 @@ struct taylor {
 
 static_assert(criterion<taylor, float> && criterion<taylor, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

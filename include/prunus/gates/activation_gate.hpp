@@ -16,7 +16,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a channel's score is.
 ///
@@ -308,4 +309,5 @@ class activation_gate {
 static_assert(trainable_gate<activation_gate<float>, float> &&
               trainable_gate<activation_gate<double>, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A list in blocks, each with a bound of its own. `block_bound(document)` is at least 0 and at
 /// least the contribution to that document and every other up to `block_end()`, which it sets: the
@@ -83,4 +84,5 @@ struct block_max_weak_and {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

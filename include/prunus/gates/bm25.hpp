@@ -6,7 +6,8 @@
 #include <algorithm>  // std::max
 #include <cmath>      // std::log
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Okapi BM25. For a term in `f` of `N` documents, x times in a document of y tokens:
 ///
@@ -61,4 +62,5 @@ struct bm25 {
 
 static_assert(term_weighting<bm25>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

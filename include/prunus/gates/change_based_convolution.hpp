@@ -17,7 +17,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What the next frame is compared with.
 enum class change_reference : std::uint8_t {
@@ -343,4 +344,5 @@ class change_based_convolution {
   bool started_ = false;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

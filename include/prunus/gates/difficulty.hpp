@@ -12,7 +12,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -205,4 +206,5 @@ class difficulty_estimator {
   return sum;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

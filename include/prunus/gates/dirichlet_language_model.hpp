@@ -6,7 +6,8 @@
 #include <algorithm>  // std::max
 #include <cmath>      // std::log
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Query likelihood under a language model with Dirichlet smoothing. For a term with F occurrences
 /// in a collection of T tokens, x of them in a document of y tokens:
@@ -50,4 +51,5 @@ struct dirichlet_language_model {
 
 static_assert(term_weighting<dirichlet_language_model>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 #include <cmath>      // std::log2
 #include <numbers>    // std::numbers
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Divergence from randomness: hypergeometric with Laplace normalisation, free of parameters. For a
 /// term with F occurrences in N documents, x times in a document of y tokens:
@@ -80,4 +81,5 @@ struct dlh13 {
 
 static_assert(term_weighting<dlh13>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 #include <limits>     // std::numeric_limits
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What an evaluation did and what it left out.
 struct evaluation_statistics {
@@ -97,4 +98,5 @@ template <class InOrder>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -6,7 +6,8 @@
 #include <cmath>    // std::sqrt, std::tanh
 #include <cstdint>  // std::uint8_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -101,4 +102,5 @@ struct dynamic_relu {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -15,7 +15,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// @source Gao, Zhao, Dudziak, Mullins, Xu 2019, arXiv:1810.05331
 /// @deviation `weight_scale`, see `feature_boosting`
@@ -160,4 +161,5 @@ class feature_boosting {
 static_assert(trainable_gate<feature_boosting<float>, float> &&
               trainable_gate<feature_boosting<double>, double>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <cstdint>   // std::uint8_t
 #include <span>      // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -87,4 +88,5 @@ concept trainable_gate = gate<G, S> &&
   g.backward(features, open, scratch, before, before, plane, pressure, gradient, gradient);
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

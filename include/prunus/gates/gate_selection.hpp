@@ -10,7 +10,8 @@
 #include <limits>     // std::numeric_limits
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -83,4 +84,5 @@ template <class S>
   return s * (S(1) - s) / temperature;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -13,7 +13,8 @@
 #include <utility>  // std::move
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How often each channel of a gated layer was open, and what the layer and its gate cost. Gathered
 /// batch by batch; statistics of parts add up to those of the whole.
@@ -110,4 +111,5 @@ class gate_statistics {
   Index gate_macs_ = 0;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -138,4 +139,5 @@ template <std::floating_point S>
   return found;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -13,7 +13,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What is known of a term beside its postings.
 struct term_statistics {
@@ -212,4 +213,5 @@ class index_builder {
   std::vector<Index> sorted_;  // of the document that is being added
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

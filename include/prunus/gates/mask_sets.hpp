@@ -16,7 +16,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A mask and the parameter that it is for.
 struct named_mask {
@@ -159,4 +160,5 @@ class mask_sets {
   Index active_ = dense;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// One evaluation by MaxScore: the lists by ascending bound, of which the first `optional_` ones
@@ -153,4 +154,5 @@ struct max_score {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 #include <cmath>      // std::log2
 #include <numbers>    // std::numbers
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Divergence from randomness: Poisson, Laplace, normalisation 2. For a term with F occurrences in
 /// N documents, lambda = F / N, x times in a document of y tokens:
@@ -78,4 +79,5 @@ struct pl2 {
 
 static_assert(term_weighting<pl2>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -237,4 +238,5 @@ class posting_cursor {
   std::array<std::uint32_t, posting_list::block_size> documents_, frequencies_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

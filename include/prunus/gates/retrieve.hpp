@@ -17,7 +17,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A term of a query and how often it occurs there.
 struct query_term {
@@ -138,4 +139,5 @@ std::vector<ranked_item> retrieve(const inverted_index& index, const Weighting& 
   return std::move(best).sorted();
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

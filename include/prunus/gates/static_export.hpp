@@ -12,7 +12,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A plan that takes out for good the channels whose gates were open in less than `share` of the
 /// samples seen. What is left stays gated: cut the gates with `cut` of their class to the channels
@@ -64,4 +65,5 @@ template <int = 0>
   return kept;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

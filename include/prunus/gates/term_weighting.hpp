@@ -5,7 +5,8 @@
 
 #include <concepts>  // std::same_as, std::equality_comparable
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Between which values the frequency of a term and the length of a document that contains it lie:
 /// all that an approximated upper bound knows. Both are whole numbers; smallest_frequency <=
@@ -43,4 +44,5 @@ concept term_weighting = std::equality_comparable<M> &&
 /// the query never makes a document worse.
 inline constexpr double least_weight = 1e-6;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -76,4 +77,5 @@ class top_k {
   std::vector<ranked_item> heap_;  // the worst in front
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -18,7 +18,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What finding the best units took.
 struct top_units_statistics {
@@ -284,4 +285,5 @@ top_units(const weight_view<S>&) -> top_units<std::remove_const_t<S>>;
 template <class S, class Bias>
 top_units(const weight_view<S>&, const Bias&) -> top_units<std::remove_const_t<S>>;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <cstddef>    // std::size_t
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// What a term adds to a score. The one copy of a weighting's machine code: inlined into several
@@ -136,4 +137,5 @@ struct limit_bounds {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

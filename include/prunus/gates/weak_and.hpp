@@ -8,7 +8,8 @@
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// WAND: jumps to the first document that the lists up to it could lift above the threshold.
 ///
@@ -35,4 +36,5 @@ struct weak_and {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

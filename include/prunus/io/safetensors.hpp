@@ -23,7 +23,8 @@
 #include <utility>      // std::in_range, std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a safetensors file holds: named tensors of numbers, and texts. A value; it owns the bytes.
 ///
@@ -230,4 +231,5 @@ void write_safetensors(const std::string& path, const Tensors& tensors,
   write_file(path, safetensors_bytes(tensors, metadata));
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -13,7 +13,8 @@
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::type_identity
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The types in which a file may store numbers.
 enum class stored_type : std::uint8_t {
@@ -101,4 +102,5 @@ template <weight_scalar S>
   return stored_type::bf16;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

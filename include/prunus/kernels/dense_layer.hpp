@@ -8,7 +8,8 @@
 
 #include <Eigen/Core>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace dispatched {
 
 /// `prunus::dense_forward`, the product with a matrix of weights, by code for the best instruction
@@ -51,4 +52,5 @@ class dense_layer {
 };
 
 }  // namespace dispatched
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

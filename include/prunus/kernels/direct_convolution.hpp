@@ -10,7 +10,8 @@
 
 #include <memory>  // std::unique_ptr
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace dispatched {
 
 /// `prunus::direct_convolution`, forwards, by code for the best instruction set of this processor.
@@ -47,4 +48,5 @@ class direct_convolution {
 };
 
 }  // namespace dispatched
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

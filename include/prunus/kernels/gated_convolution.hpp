@@ -12,7 +12,8 @@
 
 #include <memory>  // std::unique_ptr
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace dispatched {
 
 /// `prunus::gated_convolution` by code for the best instruction set of this processor.
@@ -57,4 +58,5 @@ class gated_convolution {
 };
 
 }  // namespace dispatched
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 
 #include <memory>  // std::unique_ptr
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace dispatched {
 
 /// `prunus::gated_dense` by code for the best instruction set of this processor.
@@ -62,4 +63,5 @@ class gated_dense {
 };
 
 }  // namespace dispatched
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

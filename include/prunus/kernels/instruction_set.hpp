@@ -4,7 +4,8 @@
 #include <array>        // std::array
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What `prunus::kernels` was compiled for, from the least to the most that a processor can offer.
 enum class instruction_set {
@@ -34,4 +35,5 @@ inline constexpr std::array all_instruction_sets = {instruction_set::baseline,
 /// The last that is supported. Depends on the processor alone; the environment is not asked.
 [[nodiscard]] instruction_set best_instruction_set() noexcept;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

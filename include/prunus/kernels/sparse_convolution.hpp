@@ -12,7 +12,8 @@
 
 #include <memory>  // std::unique_ptr
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace dispatched {
 
 /// `prunus::sparse_convolution` by code for the best instruction set of this processor:
@@ -67,4 +68,5 @@ class sparse_convolution {
 };
 
 }  // namespace dispatched
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

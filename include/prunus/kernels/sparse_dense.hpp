@@ -10,7 +10,8 @@
 
 #include <memory>  // std::unique_ptr
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace dispatched {
 
 /// `prunus::sparse_dense` by code for the best instruction set of this processor.
@@ -56,4 +57,5 @@ class sparse_dense {
 };
 
 }  // namespace dispatched
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -25,7 +25,8 @@
 #include <optional>   // std::optional
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Which kernel computes a layer fastest on the machine that was asked.
 struct kernel_choice {
@@ -189,4 +190,5 @@ class fastest_kernel {
   std::map<layer_key, kernel_choice> choices_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -20,7 +20,8 @@
 #include <utility>      // std::swap
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How long to look at a clock. The two limits are wall time, warm-up and all candidates included.
 struct latency_options {
@@ -255,4 +256,5 @@ template <class Clock = std::chrono::steady_clock, std::invocable Baseline,
   return compare_latencies<Clock>(options, baseline, candidate).front();
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

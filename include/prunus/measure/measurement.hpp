@@ -7,7 +7,8 @@
 #include <optional>  // std::optional
 #include <vector>    // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The time of one forward pass on so many threads.
 struct thread_latency {
@@ -67,4 +68,5 @@ void check_measurement(const measurement& measured, const char* whose) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

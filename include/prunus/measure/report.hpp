@@ -14,7 +14,8 @@
 #include <string>     // std::string
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A network before and after pruning, and whether it was worth it.
 struct measurement_report {
@@ -158,4 +159,5 @@ template <int = 0>
   return text;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

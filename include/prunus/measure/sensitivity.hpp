@@ -18,7 +18,8 @@
 #include <utility>      // std::move, std::pair
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a network is worth with so much of a layer gone.
 struct sensitivity_point {
@@ -204,4 +205,5 @@ template <weight_scalar S, class Pass, class Evaluate>
   return sensitivity(net, pass, evaluate, options, [](Index, Index) {});
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

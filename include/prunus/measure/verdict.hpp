@@ -10,7 +10,8 @@
 #include <optional>  // std::optional
 #include <string>    // std::string
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 enum class decision {
   keep_dense,  ///< pruning does not pay
@@ -125,4 +126,5 @@ template <int = 0>
           detail::concat("use pruned: ", detail::text_of(worst), detail::accuracy_text(gain))};
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

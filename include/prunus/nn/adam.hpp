@@ -11,7 +11,8 @@
 #include <span>         // std::span
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Adam: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= rate * m' / (sqrt(v') +
@@ -64,4 +65,5 @@ struct adam {
 static_assert(update_rule<adam, float> && update_rule<adam, double>);
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

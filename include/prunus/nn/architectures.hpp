@@ -9,7 +9,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 // Known networks as declared graphs. Their nodes are named as people expect them: "conv1", "bn1",
@@ -136,4 +137,5 @@ enum class shortcut : std::uint8_t {
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

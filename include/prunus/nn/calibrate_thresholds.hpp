@@ -11,7 +11,8 @@
 #include <type_traits>  // std::invoke_result_t
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 struct threshold_calibration {
@@ -94,4 +95,5 @@ template <std::floating_point S, class Loss>
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -21,7 +21,8 @@
 #include <variant>      // std::get_if, std::holds_alternative, std::variant, std::visit
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// A convolution, with its normalisation and rectifier, or a max pooling of a change-based network.
@@ -220,4 +221,5 @@ class change_based_network {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <span>         // std::span
 #include <type_traits>  // std::is_invocable_r_v
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// How much a student listens to its teacher, and how softly the teacher speaks.
@@ -162,4 +163,5 @@ batch_result distillation_step(network<S>& net, Optimizer& optimizer, network<S>
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

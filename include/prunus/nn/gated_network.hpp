@@ -30,7 +30,8 @@
 #include <variant>      // std::get_if, std::variant, std::visit
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// How a gated network works.
@@ -389,4 +390,5 @@ class gated_network {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

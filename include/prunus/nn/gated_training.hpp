@@ -19,7 +19,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Applies an update rule to the gates of a network, as `optimizer` does to its backbone. Holds the
@@ -119,4 +120,5 @@ template <std::floating_point S, class Gate>
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <string>    // std::string
 #include <vector>    // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Inner nodes whose outputs a student shall learn from its teacher, and how much they count beside
@@ -80,4 +81,5 @@ double add_hint_loss(network<S>& student, const network<S>& teacher, const hints
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

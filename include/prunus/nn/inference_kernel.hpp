@@ -7,7 +7,8 @@
 
 #include <concepts>  // std::floating_point
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Computes a convolution or a dense layer at inference in place of the network's own kernel, with
@@ -32,4 +33,5 @@ class inference_kernel {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 #include <span>     // std::span
 #include <variant>  // std::get_if
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Fills with normal numbers of mean 0 and variance gain / fan_in: gain 2 in front of a rectifier,
@@ -46,4 +47,5 @@ void he_normal(std::span<S> values, Index fan_in, double gain, std::uint64_t see
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

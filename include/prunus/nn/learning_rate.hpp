@@ -5,7 +5,8 @@
 #include <cmath>      // std::cos, std::pow
 #include <cstdint>    // std::int64_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 // Learning rates are pure functions of the step, counted from 0: a run that is resumed at step k
@@ -46,4 +47,5 @@ struct cosine_decay {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

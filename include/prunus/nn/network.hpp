@@ -27,7 +27,8 @@
 #include <variant>      // std::holds_alternative
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// How a forward pass treats batch normalisation and dropout.
@@ -336,4 +337,5 @@ class network {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <variant>   // std::holds_alternative
 #include <vector>    // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 namespace detail {
 
@@ -99,4 +100,5 @@ void observe_inputs(const network<S>& net, activation_statistics& inputs, double
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

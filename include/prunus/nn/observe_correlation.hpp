@@ -15,7 +15,8 @@
 #include <string_view>  // std::string_view
 #include <variant>      // std::get_if
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// What a dense layer or a convolution reads from each sample, as the shape of a convolution: a
@@ -85,4 +86,5 @@ template <std::floating_point S>
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// A rule that changes weights: hyper-parameters only. `state_names` says which buffers it keeps
@@ -134,4 +135,5 @@ class optimizer {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 #include <cmath>    // std::sqrt, std::log, std::cos
 #include <cstdint>  // std::uint32_t, std::uint64_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Random numbers without state: a pure function of (seed, stream, index). Any number of any stream
@@ -71,4 +72,5 @@ class counter_random {
 };
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

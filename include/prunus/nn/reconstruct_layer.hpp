@@ -24,7 +24,8 @@
 #include <variant>      // std::get_if
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The batch normalisation through which alone a layer is read, or nullptr.
@@ -226,4 +227,5 @@ reconstruction_report reconstruct_layer(network<S>& net, std::string_view layer_
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <span>         // std::span
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Stochastic gradient descent with momentum: g += decay * w; v = momentum * v + g; w -= rate * v,
@@ -55,4 +56,5 @@ struct sgd {
 static_assert(update_rule<sgd, float> && update_rule<sgd, double>);
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

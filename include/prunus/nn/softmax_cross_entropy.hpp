@@ -10,7 +10,8 @@
 #include <cstddef>   // std::size_t
 #include <span>      // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -81,4 +82,5 @@ batch_result softmax_cross_entropy(std::span<const S> outputs, std::span<const i
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -23,7 +23,8 @@
 #include <variant>      // std::get_if
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 template <class S>
@@ -140,4 +141,5 @@ std::vector<packed_layer> pack_fastest(network<S>& net, fastest_kernel<S, Clock>
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

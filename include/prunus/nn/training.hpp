@@ -10,7 +10,8 @@
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// Forward, loss, backward, `before_update()`, update: one step of training a classifier.
@@ -82,4 +83,5 @@ template <std::floating_point S>
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

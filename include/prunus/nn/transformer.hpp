@@ -6,7 +6,8 @@
 
 #include <string>  // std::string
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// The numbers of a transformer encoder that classifies sequences.
@@ -79,4 +80,5 @@ struct transformer_options {
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

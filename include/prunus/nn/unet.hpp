@@ -8,7 +8,8 @@
 #include <string>   // std::string
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace nn {
 
 /// An encoder-decoder for segmentation: at each level two 3 x 3 convolutions with batch
@@ -62,4 +63,5 @@ namespace nn {
 }
 
 }  // namespace nn
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -19,7 +19,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How the values of a batch lie: samples x channels x positions, row-major.
 struct activation_batch {
@@ -240,4 +241,5 @@ class activation_statistics {
   activation_record batch_;  // that is being added: complete before anything is changed
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The mean of the squared gradient of every weight: the diagonal of the empirical Fisher
 /// information, which stands for the curvature of the loss in each weight.
@@ -199,4 +200,5 @@ class gradient_second_moment {
   Index count_ = 0;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

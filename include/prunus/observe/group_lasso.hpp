@@ -9,7 +9,8 @@
 #include <cstddef>  // std::size_t
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A penalty that drives whole channels to zero while training: strength * sum over groups ||w||.
 ///
@@ -106,4 +107,5 @@ struct group_lasso {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

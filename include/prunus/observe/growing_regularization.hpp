@@ -10,7 +10,8 @@
 #include <algorithm>  // std::min
 #include <cstddef>    // std::size_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Presses what is to be pruned towards zero with a force that grows, so that the network learns to
 /// do without it before it goes: a penalty strength(step) / 2 * sum w^2 over what a selection has
@@ -115,4 +116,5 @@ struct growing_regularization {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -13,7 +13,8 @@
 #include <type_traits>  // std::is_same_v
 #include <utility>      // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -154,4 +155,5 @@ class input_correlation {
   Index samples_ = 0;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -21,7 +21,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How movement scores are trained.
 struct movement_options {
@@ -191,4 +192,5 @@ template <weight_scalar S>
 movement_scores(const model<S>&, const tile&, const movement_options&)
     -> movement_scores<score_of<S>>;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <memory>  // std::addressof
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a criterion holds of the statistics that it reads: where they are, never a copy, so that
 /// every event sees what was gathered until then. The statistics must outlive it.
@@ -25,4 +26,5 @@ class observed {
   const Statistics* statistics_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

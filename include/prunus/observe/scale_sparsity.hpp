@@ -7,7 +7,8 @@
 
 #include <cmath>  // std::abs
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A penalty that drives the scales of normalisations to zero, and with them whole channels:
 /// strength * sum |gamma|. Network slimming trains with it and then prunes by `batch_norm_scale`.
@@ -71,4 +72,5 @@ struct scale_sparsity {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <type_traits>  // std::is_same_v
 #include <utility>      // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How the inputs x of a layer go together, and how with them the outputs y that the layer should
 /// have: sums of x x^T, x, y x^T, y and y^2. All that linear regression of y on x needs, for any
@@ -155,4 +156,5 @@ class target_correlation {
   vector sum_, squares_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

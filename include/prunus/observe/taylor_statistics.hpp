@@ -16,7 +16,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a batch adds to the number of a tile: how much the loss would move, to first order, if the
 /// tile were zero.
@@ -140,4 +141,5 @@ class taylor_statistics {
   Index batches_ = 0;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <concepts>  // std::convertible_to
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -25,4 +26,5 @@ concept pruning_action = requires(const A& a, Index event) {
   { a.permanent(event) } -> std::convertible_to<bool>;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <type_traits>  // std::remove_cvref_t
 #include <utility>      // std::forward
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A pass chosen at run time: holds any `pass<...>` (or a type of the same two functions) and can
 /// be copied.
@@ -73,4 +74,5 @@ class any_pass {
   std::unique_ptr<interface> held_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

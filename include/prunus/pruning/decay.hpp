@@ -7,7 +7,8 @@
 #include <cstdint>      // std::uint8_t
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How the factors of a tile that keeps losing add up.
 enum class decay_semantics : std::uint8_t {
@@ -37,4 +38,5 @@ inline void check_decay(std::string_view where, Index duration) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

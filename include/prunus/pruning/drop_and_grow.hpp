@@ -17,7 +17,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// By what drop_and_grow chooses the tiles that come back.
 enum class growth : std::uint8_t {
@@ -179,4 +180,5 @@ struct drop_and_grow {
 
 static_assert(pruning_action<drop_and_grow>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::pow
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Lets the tiles that lose fade by equal shares: alpha(u) = epsilon^u, u = event / duration. The
 /// curve falls fastest at first.
@@ -39,4 +40,5 @@ struct exponential_decay {
 
 static_assert(pruning_action<exponential_decay>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

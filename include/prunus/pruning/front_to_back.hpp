@@ -14,7 +14,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A pass carried out one layer after the other: each is scored in the network whose earlier layers
 /// are pruned already.
@@ -99,4 +100,5 @@ struct front_to_back {
 template <class Pass>
 front_to_back(Pass) -> front_to_back<Pass>;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <prunus/pruning/action.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Gone for good: set to zero now and held there.
 /// @source e.g. S. Han et al., "Learning both Weights and Connections for Efficient Neural
@@ -17,4 +18,5 @@ struct hard {
 
 static_assert(pruning_action<hard>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <prunus/pruning/decay.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Lets the tiles that lose fade along a straight line: alpha(u) = 1 - u, u = event / duration.
 ///
@@ -30,4 +31,5 @@ struct linear_decay {
 
 static_assert(pruning_action<linear_decay>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::exp, std::log
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Lets the tiles that lose fade along a logistic curve: gently at first, fast in the middle,
 /// gently at the end.
@@ -59,4 +60,5 @@ struct logistic_decay {
 
 static_assert(pruning_action<logistic_decay>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

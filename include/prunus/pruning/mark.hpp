@@ -3,7 +3,8 @@
 
 #include <prunus/pruning/action.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Selects and leaves all weights as they are: for regularisers that press on what is to go, and to
 /// look at a selection before it is carried out. `scheduler::finish` removes what is marked.
@@ -16,4 +17,5 @@ struct mark {
 
 static_assert(pruning_action<mark>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -25,7 +25,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// One way to prune: criterion x tile x allocation x action.
 ///
@@ -346,4 +347,5 @@ pass(C, tile, A, X, scope) -> pass<C, A, X>;
 template <class C, class A, class X>
 pass(C, tile, A, X, scope, limits) -> pass<C, A, X>;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

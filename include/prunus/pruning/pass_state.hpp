@@ -10,7 +10,8 @@
 #include <string>   // std::string
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a pass has decided so far: its masks, and nothing of the weights. Copyable; can be saved
 /// and loaded.
@@ -142,4 +143,5 @@ struct pass_report {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

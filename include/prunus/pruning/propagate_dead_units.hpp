@@ -16,7 +16,8 @@
 #include <utility>    // std::move, std::pair
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What becomes of the constants that dead units emit: of relu(b) of a neuron whose incoming
 /// weights are all zero, say.
@@ -142,4 +143,5 @@ std::vector<dead_inputs> propagate_dead_units(const graph& declared, const model
   return result;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 
 #include <utility>  // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What one-shot pruning leaves: the masks, to hold or to compact by, and what was done.
 struct pruned {
@@ -34,4 +35,5 @@ pruned prune(const model<S>& net, const Pass& pass, double sparsity, executor on
   return result;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -18,7 +18,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A schedule with the pass that it sets off.
 template <class Schedule, class Pass>
@@ -252,4 +253,5 @@ template <weight_scalar S, class... Schedules, class... Passes>
 scheduler(const model<S>&, timed_pass<Schedules, Passes>...)
     -> scheduler<S, std::tuple<timed_pass<Schedules, Passes>...>>;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Which parameters a pass touches: names or patterns with `*`. What is excluded stays out whatever
 /// is included.
@@ -23,4 +24,5 @@ struct scope {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <prunus/pruning/action.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Set to zero now, but free to grow back: training goes on with all tiles, and the next event
 /// selects anew among all. `scheduler::finish` makes the last selection permanent.
@@ -23,4 +24,5 @@ struct soft {
 
 static_assert(pruning_action<soft>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

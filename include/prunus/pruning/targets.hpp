@@ -12,7 +12,9 @@
 #include <vector>     // std::vector
 
 /// Which parameters and couplings of a model a pass ranks.
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// The axis along which the tile removes whole channels, if it does.
 [[nodiscard]] inline std::optional<axis> channel_axis(const tile& shape) noexcept {
@@ -116,4 +118,6 @@ template <weight_scalar S>
   return target_finder<S>(net, shape, wanted, usual).find();
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -15,7 +15,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a rewind does with the optimizer's buffers.
 enum class optimizer_buffers : std::uint8_t {
@@ -172,4 +173,5 @@ class weight_snapshot {
   std::vector<entry> entries_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

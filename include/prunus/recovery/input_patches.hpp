@@ -14,7 +14,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 namespace detail {
 
@@ -122,4 +123,5 @@ void add_patches(target_correlation<T>& correlation, std::span<const S> images,
       });
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

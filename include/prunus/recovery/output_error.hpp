@@ -16,7 +16,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// In which order units are best taken from a layer, and what each step costs.
 struct removal_order {
@@ -191,4 +192,5 @@ template <std::floating_point T>
   return result;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

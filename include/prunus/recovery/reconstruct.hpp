@@ -19,7 +19,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 struct reconstruction_options {
   /// How hard survivors are held to their old values, as a share of the mean square of the inputs;
@@ -237,4 +238,5 @@ reconstruction_report reconstruct(weight_view<S> weight, const mask& keep,
   return refitted.report;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -19,7 +19,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Weights of a layer as they are fitted to targets. With a bias that is fitted, inputs and targets
@@ -170,4 +171,5 @@ reconstruction_report reconstruct(weight_view<S> weight, const mask& keep,
   return report;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 
 #include <concepts>  // std::floating_point
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -93,4 +94,5 @@ void normalization_backward(const S* x, S mean, const S* dy, S from_gradient, S 
       dx[i] = dy[i] * from_gradient + (x[i] - mean) * from_deviation + shift;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

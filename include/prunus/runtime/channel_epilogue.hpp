@@ -3,7 +3,8 @@
 
 #include <Eigen/Core>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -21,4 +22,5 @@ struct channel_epilogue {
   }
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <Eigen/Core>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -72,4 +73,5 @@ inline void validate(const convolution_shape& s) {
          " x ", s.width, " with padding ", s.padding_height, " x ", s.padding_width);
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <xmmintrin.h>  // _mm_getcsr, _mm_setcsr, _MM_FLUSH_ZERO_MASK
 #endif
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 #if defined(__x86_64__) || defined(_M_X64) || defined(__SSE3__)
@@ -77,4 +78,5 @@ class denormal_guard {
   std::uint64_t before_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,8 @@
 #include <limits>     // std::numeric_limits
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// 2-D cross-correlation without im2col, forwards and backwards, for any kernel, stride, padding
 /// and groups.
@@ -263,4 +264,5 @@ class direct_convolution {
   std::vector<unfolded> unfolded_, mirrored_;  // one for each direction where it pays, or none
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

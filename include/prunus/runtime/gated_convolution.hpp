@@ -19,7 +19,8 @@
 #include <cstdint>    // std::int32_t, std::uint8_t
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// 2-D cross-correlation that computes, of each sample, the open outputs from the open inputs and
 /// nothing else:
@@ -249,4 +250,5 @@ class gated_convolution {
   Index dense_block_ = 1;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -18,7 +18,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How long one share of open multiply-adds took both ways.
 struct gated_timing {
@@ -170,4 +171,5 @@ template <std::floating_point S>
       });
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -15,7 +15,8 @@
 #include <cstdint>    // std::uint8_t
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A dense layer that computes the open outputs of each sample from its open inputs:
 ///
@@ -245,4 +246,5 @@ class gated_dense {
   gated_options options_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <cstdint>  // std::uint8_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -46,4 +47,5 @@ struct gated_options {
   double dense_from = 1;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

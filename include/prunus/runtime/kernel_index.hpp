@@ -15,7 +15,8 @@
 #include <type_traits>  // std::remove_const_t
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Which input channels each filter reads, the same number for all: out x kept, each row ascending.
 struct kernel_index {
@@ -143,4 +144,5 @@ void decompress_kernels(const indexed_kernels<S>& kernels, const weight_view<S>&
   });
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

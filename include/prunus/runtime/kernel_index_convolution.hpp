@@ -15,7 +15,8 @@
 #include <cstdint>   // std::int32_t
 #include <vector>    // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The convolution in which every filter reads its own choice of input channels:
 ///
@@ -70,4 +71,5 @@ template <std::floating_point S>
   return {shape, dense.data(), sparse_format::patterns};
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

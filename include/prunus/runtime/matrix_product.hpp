@@ -12,7 +12,8 @@
 #include <cstddef>    // std::size_t
 #include <utility>    // std::index_sequence
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -159,4 +160,5 @@ void dense_weight_gradient(const dense_shape& shape, const S* x, const S* dy, S*
     for (Index o = first; o < first + rows; ++o) db[o] += dy[n * shape.out + o];
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <algorithm>  // std::max, std::min, std::fill_n
 #include <concepts>   // std::floating_point
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -182,4 +183,5 @@ void average_pooling_backward(const pooling_shape& s, const S* dy, bool accumula
     });
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

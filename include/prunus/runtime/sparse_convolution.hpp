@@ -21,7 +21,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// 2-D cross-correlation that does not compute what its zeros would contribute, for any kernel,
 /// stride, padding and groups.
@@ -254,4 +255,5 @@ class sparse_convolution {
   detail::packed_rows<S, std::int32_t> rows_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

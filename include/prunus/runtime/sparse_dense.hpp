@@ -16,7 +16,8 @@
 #include <limits>     // std::numeric_limits
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A dense layer that does not compute what its zeros would contribute: y = x * weights^T + bias.
 ///
@@ -131,4 +132,5 @@ class sparse_dense {
   detail::packed_rows<S, std::uint16_t> rows_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

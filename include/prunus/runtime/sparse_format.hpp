@@ -4,7 +4,8 @@
 #include <array>        // std::array
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How the weights of a layer that holds zeros are packed, so that the zeros cost nothing.
 ///
@@ -46,4 +47,5 @@ inline constexpr std::array all_sparse_formats = {
   return "?";
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,8 @@
 #include <utility>             // std::move
 #include <vector>              // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -173,4 +174,5 @@ class thread_pool {
       workers_;  // last: they may look at everything above from their first moment
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

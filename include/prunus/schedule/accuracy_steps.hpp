@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::pow
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Prunes when the training has become accurate enough: event k = 1, ..., n at the first accuracy
 /// of at least begin + (k - 1) (end - begin) / n. The events share the final sparsity
@@ -61,4 +62,5 @@ struct accuracy_steps {
 
 static_assert(schedule<accuracy_steps>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

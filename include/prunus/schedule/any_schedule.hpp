@@ -7,7 +7,8 @@
 #include <type_traits>  // std::remove_cvref_t
 #include <utility>      // std::forward
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A schedule chosen at run time: holds any schedule and can be copied.
 ///
@@ -63,4 +64,5 @@ class any_schedule {
 
 static_assert(schedule<any_schedule>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::expm1, std::log
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Most of the way at once, the rest slowly: sparsity = final (1 - e^(k u)), k = 8 ln(1 - 3/4),
 /// where u in [0, 1] is the share of the way from begin to end. Three quarters of the final
@@ -40,4 +41,5 @@ struct asymptotic {
 
 static_assert(schedule<asymptotic>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

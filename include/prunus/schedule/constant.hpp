@@ -3,7 +3,8 @@
 
 #include <prunus/schedule/schedule.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Prunes to the same sparsity every `every` steps or epochs from `begin` to `end`: for soft
 /// pruning, where every event selects anew, and for methods that keep a fixed rate.
@@ -31,4 +32,5 @@ struct constant {
 
 static_assert(schedule<constant>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

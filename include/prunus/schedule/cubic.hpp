@@ -3,7 +3,8 @@
 
 #include <prunus/schedule/schedule.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Fast at first, slow at the end: sparsity = final + (initial - final) (1 - u)^3, where u in [0,
 /// 1] is the share of the way from begin to end.
@@ -38,4 +39,5 @@ struct cubic {
 
 static_assert(schedule<cubic>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

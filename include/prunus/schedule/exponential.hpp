@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::pow
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Every event removes the same share of what is left: 1 - sparsity = (1 - initial) ((1 - final) /
 /// (1 - initial))^u, where u in [0, 1] is the share of the way from begin to end.
@@ -41,4 +42,5 @@ struct exponential {
 
 static_assert(schedule<exponential>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

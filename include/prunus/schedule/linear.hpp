@@ -3,7 +3,8 @@
 
 #include <prunus/schedule/schedule.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A straight ramp: sparsity = initial + (final - initial) u, where u in [0, 1] is the share of the
 /// way from begin to end.
@@ -36,4 +37,5 @@ struct linear {
 
 static_assert(schedule<linear>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::exp, std::log
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Slow, then fast, then slow: sparsity = final / (1 + e^(-kappa (u - midpoint))), kappa = 2 ln((1
 /// - epsilon) / epsilon), where u in [0, 1] is the share of the way from begin to end. This is the
@@ -47,4 +48,5 @@ struct logistic {
 
 static_assert(schedule<logistic>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

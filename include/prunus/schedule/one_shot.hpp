@@ -3,7 +3,8 @@
 
 #include <prunus/schedule/schedule.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Prunes once: to `sparsity` at time `at`, or as soon after as the scheduler is stepped.
 ///
@@ -27,4 +28,5 @@ struct one_shot {
 
 static_assert(schedule<one_shot>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

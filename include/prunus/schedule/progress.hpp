@@ -6,7 +6,8 @@
 #include <cstdint>  // std::uint8_t
 #include <limits>   // std::numeric_limits
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -31,4 +32,5 @@ namespace detail {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <concepts>     // std::same_as
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A schedule says when to prune and how much: two pure functions and a check of its numbers.
 ///
@@ -60,4 +61,5 @@ inline void check_target(std::string_view where, std::string_view what, double s
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

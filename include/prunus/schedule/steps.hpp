@@ -6,7 +6,8 @@
 #include <cstddef>  // std::size_t
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A list of times and sparsities: `steps{{{1000, 0.3}, {2000, 0.5}, {4000, 0.8}}}`.
 ///
@@ -49,4 +50,5 @@ struct steps {
 
 static_assert(schedule<steps>);
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

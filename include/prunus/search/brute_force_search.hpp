@@ -5,7 +5,8 @@
 
 #include <utility>  // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// The smallest network that reaches a score, by trying every pair of ratios: the twin that
 /// `staircase_search` is measured against.
@@ -31,4 +32,5 @@ template <class Structured, class Unstructured>
   return std::move(runner).result();
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

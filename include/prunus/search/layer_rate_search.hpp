@@ -18,7 +18,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Which combinations to look at.
 struct layer_rate_options {
@@ -237,4 +238,5 @@ template <weight_scalar S, class Pass, class Evaluate, class Saved>
   return detail::layer_rate_explorer<S, Evaluate, Saved>(net, evaluate, saved, options).run(pass);
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -63,4 +64,5 @@ template <int = 0>
   return best;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

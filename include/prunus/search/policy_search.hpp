@@ -14,7 +14,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -190,4 +191,5 @@ template <class Run>
   return report;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -6,7 +6,8 @@
 #include <cstddef>  // std::size_t
 #include <utility>  // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// A small network that reaches a score, one ratio after the other: the largest structured ratio
 /// that reaches it with the least unstructured one, then the largest unstructured ratio at that.
@@ -45,4 +46,5 @@ template <class Structured, class Unstructured>
   return std::move(runner).result();
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 struct staircase_options {
   Index refinements = 0;  ///< times the grid around the best pair is halved and walked again
@@ -96,4 +97,5 @@ template <class Structured, class Unstructured>
   return std::move(runner).result();
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <utility>      // std::move, std::pair
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -146,4 +147,5 @@ class two_stage_runner {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

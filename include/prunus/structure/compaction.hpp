@@ -21,7 +21,8 @@
 #include <variant>      // std::get_if
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// How a plan is applied to weights.
 struct compaction_options {
@@ -320,4 +321,5 @@ template <class S>
   return detail::without(state, cut, std::string(name));
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -3,7 +3,8 @@
 
 #include <prunus/structure/resolve.hpp>
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a network, or one node of it, costs for one sample.
 ///
@@ -71,4 +72,5 @@ template <int = 0>
   return total;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

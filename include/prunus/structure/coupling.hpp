@@ -17,7 +17,8 @@
 #include <variant>      // std::holds_alternative
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 namespace detail {
 
@@ -188,4 +189,5 @@ void couple(model<S>& net, const graph& declared) {
   net.couple(std::move(groups));
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

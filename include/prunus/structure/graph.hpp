@@ -11,7 +11,8 @@
 #include <utility>           // std::move
 #include <vector>            // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// One operation of a declared graph. Its result is a tensor that bears the node's name; its
 /// parameters are called
@@ -175,4 +176,5 @@ class graph {
   std::vector<std::string> outputs_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

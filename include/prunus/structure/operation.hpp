@@ -7,7 +7,8 @@
 #include <cstdint>  // std::uint8_t
 #include <variant>  // std::variant
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 using Eigen::Index;
 
@@ -160,4 +161,5 @@ using any_operation =
                  operation::merge_heads, operation::attention, operation::embedding,
                  operation::positions, operation::dropout>;
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

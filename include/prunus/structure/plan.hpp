@@ -12,7 +12,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What will be physically removed from a network, from which tensors, and why. A value: it holds
 /// no weights and no graph; it can be compared, printed (`to_text`), saved (`save_plan`), and
@@ -199,4 +200,5 @@ template <int = 0>
   return text;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,8 @@
 #include <string>   // std::string
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What to do with a dead channel that emits a constant other than zero into zero padding, where
 /// the constant breaks at the border and no bias can stand for it.
@@ -126,4 +127,5 @@ template <int = 0>
   return result;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <utility>       // std::move
 #include <vector>        // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 inline constexpr std::string_view plan_header = "prunus-plan 1";
@@ -284,4 +285,5 @@ template <int = 0>
   throw file_error(errc::truncated, "load_plan: the text stops before its end line");
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -13,7 +13,8 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// Counts what a network costs when only some units of its couplings stay, without building the
 /// smaller network: both the output and the input side of each layer shrink. Made for searches that
@@ -146,4 +147,5 @@ class removal_counter {
   std::vector<layer> layers_;
 };
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

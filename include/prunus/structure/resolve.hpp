@@ -12,7 +12,8 @@
 #include <variant>        // std::visit, std::holds_alternative
 #include <vector>         // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 /// What a tensor of a node is for.
 enum class parameter_role : std::uint8_t {
@@ -340,4 +341,5 @@ template <class Node = resolved_graph::node>
   return result;
 }
 
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 using Eigen::Index;
@@ -64,4 +65,5 @@ template <class Share>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,9 @@
 #include <cmath>    // std::abs
 #include <cstddef>  // std::size_t
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// A sum of doubles that carries along what rounding took (the error-free sum of two numbers of
 /// D. E. Knuth, "The Art of Computer Programming" 2, 4.2.2): exact, and so independent of the
@@ -56,4 +58,6 @@ struct exact_sum {
   return total;
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

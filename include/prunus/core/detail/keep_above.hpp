@@ -13,7 +13,9 @@
 #include <type_traits>  // std::is_const_v
 
 /// From a threshold to the bytes of a mask, at the speed of memory.
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// How many of some bytes that are 0 or 1 are 1.
 [[nodiscard]] inline Index count_ones(std::span<const std::uint8_t> bytes) noexcept {
@@ -87,4 +89,6 @@ void keep_above(Data* data, Index size, T threshold, Index ties, std::uint8_t* k
   }
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

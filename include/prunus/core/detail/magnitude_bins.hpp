@@ -15,7 +15,9 @@
 #include <utility>    // std::pair
 #include <vector>     // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// What the squares of all magnitudes from `from` on sum to, where that is known.
 struct known_sum {
@@ -164,4 +166,6 @@ class magnitude_bins {
   return {std::bit_cast<float>(beyond == 0 ? beyond : beyond - 1), std::bit_cast<float>(enough)};
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -19,7 +19,9 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// Finds cuts through runs that are ranked by a relative rule, without writing scores.
 ///
@@ -269,4 +271,6 @@ class cut_finder<relative_run<Rule>> {
   std::vector<run_cut<float>> each_;
 };
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -16,7 +16,9 @@
 /// The few vector instructions that compilers do not find by themselves: comparisons as a mask of
 /// bits, so that the rare score of interest is found without looking at all. Where an instruction
 /// set has none, the loops that use them have a plain twin.
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// An unsigned integer as wide as a score.
 template <class T>
@@ -148,4 +150,6 @@ struct score_lanes<float> {
 
 #endif
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -18,7 +18,9 @@
 
 /// The passes over scores that selection is made of, at the speed of memory. `Magnitude`: the score
 /// is the absolute value of what is read.
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 using Eigen::Index;
 
@@ -159,4 +161,6 @@ template <bool Magnitude, class T>
   return collect_between<Magnitude>(data, size, low, high, between, [](Index, Index) {});
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

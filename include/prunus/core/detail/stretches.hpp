@@ -7,7 +7,9 @@
 #include <cstddef>    // std::size_t
 #include <vector>     // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 using Eigen::Index;
 
@@ -36,4 +38,6 @@ template <class Arrays>
   return result;
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

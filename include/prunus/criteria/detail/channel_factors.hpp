@@ -16,7 +16,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// One factor for each channel that a weight writes (axis out) or reads (axis in), and the scores
@@ -239,4 +240,5 @@ template <weight_scalar S, class Record, class Of>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

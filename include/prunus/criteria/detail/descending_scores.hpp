@@ -13,7 +13,8 @@
 #include <utility>      // std::exchange
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// A score and where it stood.
@@ -112,4 +113,5 @@ void with_descending_scores(std::span<const T> scores, const Use& use) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -17,7 +17,9 @@
 #include <utility>      // std::move, std::pair
 #include <vector>       // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// The units of one or more weights that live and die together, with the mean of their distances.
 /// A unit of zeros in all of them does not count as a neighbour of the others, nor does one that is
@@ -210,4 +212,6 @@ template <weight_scalar S>
   return similar_units<S>(std::move(members));
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

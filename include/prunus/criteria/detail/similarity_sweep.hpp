@@ -11,7 +11,9 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 using Eigen::Index;
 
@@ -129,4 +131,6 @@ template <class Matrix>
   }
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

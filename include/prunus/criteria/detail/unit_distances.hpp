@@ -14,7 +14,9 @@
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// What a row is worth to a comparison.
 ///
@@ -197,4 +199,6 @@ class unit_distances {
   Eigen::Array<number, Eigen::Dynamic, 1> square_, factor_;
 };
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,9 @@
 #include <type_traits>  // std::is_same_v
 #include <vector>       // std::vector
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// The units of a weight that is cut along one axis, each read as a row of numbers. A unit may take
 /// several positions of the axis; where it takes fewer than others, zeros stand in their place.
@@ -117,4 +119,6 @@ template <weight_scalar S>
                               "use the tile filter, channel or head(n)"));
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

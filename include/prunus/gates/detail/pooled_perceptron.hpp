@@ -13,7 +13,8 @@
 #include <span>         // std::span
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// @throws argument_error (out_of_range) unless `kept` are some of 0 .. size - 1, ascending
@@ -106,4 +107,5 @@ void affine_backward(const S* weights, const S* x, const S* y_gradient, Index in
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

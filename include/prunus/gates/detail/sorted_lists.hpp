@@ -9,7 +9,8 @@
 #include <utility>  // std::swap
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The lists of a query sorted by where they stand: what WAND and its kin work on.
@@ -103,4 +104,5 @@ class sorted_lists {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

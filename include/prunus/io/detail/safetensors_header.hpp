@@ -19,7 +19,8 @@
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// What a header says of one tensor; bytes are counted from the end of the header.
@@ -240,4 +241,5 @@ inline void expect_contiguous(const safetensors_header& header, std::uint64_t da
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

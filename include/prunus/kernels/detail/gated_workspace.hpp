@@ -7,7 +7,8 @@
 #include <new>      // std::bad_alloc
 #include <utility>  // std::move
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Memory of one caller of a dispatched gated layer, which alone can make it.
@@ -24,4 +25,5 @@ class gated_workspace {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

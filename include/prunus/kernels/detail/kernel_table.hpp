@@ -19,7 +19,8 @@
 // virtual calls. Nothing here is defined in a way that depends on the width of a register, no
 // exception crosses, and what was allocated on one side is freed there, by its virtual destructor.
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 class thread_pool;
 
@@ -144,4 +145,5 @@ template <class Made, class... Parameters, class... Arguments>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,9 @@
 #include <string_view>   // std::string_view
 #include <system_error>  // std::errc
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// The shortest text that reads back as the same number; a decimal point whatever the locale.
 [[nodiscard]] inline std::string shortest_text(double value) {
@@ -68,4 +70,6 @@ template <int = 0>
   return three_digits(1000 * seconds) + " ms";
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -6,7 +6,9 @@
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// The value below which the given fraction of the ascending, non-empty sample lies, interpolated
 /// between neighbours (definition 7 of Hyndman and Fan 1996, doi 10.1080/00031305.1996.10473566).
@@ -33,4 +35,6 @@ struct sample_range {
   return {ascending[skipped], ascending[ascending.size() - 1 - skipped]};
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,8 @@
 
 #include <cmath>  // std::exp, std::tanh, std::erf
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 // Each function of an activation: its value at x and its slope, which is told x and y = value(x).
@@ -150,4 +151,5 @@ decltype(auto) with_function(const operation::activation& op, const F& f) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

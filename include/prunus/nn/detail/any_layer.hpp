@@ -13,7 +13,8 @@
 #include <cstdint>  // std::uint64_t
 #include <variant>  // std::variant
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 template <class S>
@@ -101,4 +102,5 @@ struct layer_factory {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -15,7 +15,8 @@
 #include <span>       // std::span
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// A convolution with all that happens to its values before the next layer reads them.
@@ -122,4 +123,5 @@ class change_based_max_pooling {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

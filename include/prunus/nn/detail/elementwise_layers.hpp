@@ -13,7 +13,8 @@
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Works in place where its input is nobody else's.
@@ -158,4 +159,5 @@ struct dropout_layer {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <variant>    // std::holds_alternative
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 enum class execution_stage : std::uint8_t { forward, backward, moments, sums };
@@ -148,4 +149,5 @@ class phase_builder {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -7,7 +7,8 @@
 
 #include <vector>  // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Open multiply-adds of a batch, and how their share grows when a channel opens. Of a convolution
@@ -55,4 +56,5 @@ class open_work {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <cstddef>    // std::size_t, std::ssize
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 // The layers of a gated network that have no gate. Backwards they add to the gradient of what they
@@ -170,4 +171,5 @@ struct gated_copy_layer {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

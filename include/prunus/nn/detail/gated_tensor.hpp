@@ -9,7 +9,8 @@
 #include <cstdint>  // std::uint8_t
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The result of a node for a batch, its gradient, and which channels of it are open.
@@ -56,4 +57,5 @@ struct gated_tensor {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

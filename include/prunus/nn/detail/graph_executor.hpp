@@ -17,7 +17,8 @@
 #include <variant>    // std::visit
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// A share of a gradient to be summed over the shards.
@@ -290,4 +291,5 @@ class graph_executor {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <cstdint>  // std::uint64_t
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Where the values of one node lie: sample after sample, each channels x height x width.
@@ -69,4 +70,5 @@ inline void contribute(S* gradient, bool accumulate, Index size, const F& value_
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

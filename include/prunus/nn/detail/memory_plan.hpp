@@ -12,7 +12,8 @@
 #include <variant>      // std::visit, std::holds_alternative
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 inline constexpr std::size_t no_node = static_cast<std::size_t>(-1);
@@ -150,4 +151,5 @@ struct memory_plan {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

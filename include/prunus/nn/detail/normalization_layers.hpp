@@ -11,7 +11,8 @@
 #include <cstddef>  // std::size_t
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Batch normalisation in three steps: every shard gathers moments, one thread puts them together,
@@ -214,4 +215,5 @@ struct layer_norm_layer {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

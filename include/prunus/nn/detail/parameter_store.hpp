@@ -20,7 +20,8 @@
 #include <variant>      // std::visit, std::holds_alternative
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The memory of all tensors that a resolved graph declares, of their gradients, of the shards'
@@ -163,4 +164,5 @@ class parameter_store {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

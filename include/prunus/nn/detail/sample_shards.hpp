@@ -7,7 +7,8 @@
 
 #include <algorithm>  // std::min
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Some samples of a batch, one task.
@@ -48,4 +49,5 @@ class sample_shards {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 #include <algorithm>  // std::fill_n
 #include <cmath>      // std::sqrt
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Scaled dot-product attention. Backwards the weights of the positions are computed anew, so that
@@ -166,4 +167,5 @@ struct positions_layer {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 
 #include <algorithm>  // std::copy_n, std::fill_n, std::max_element
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// What the network is given; the values are copied so that the caller's may go.
@@ -218,4 +219,5 @@ struct upsampling_layer {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -14,7 +14,8 @@
 #include <memory>     // std::shared_ptr
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Convolutions, and dense layers that work at several positions: convolutions of 1 x 1.
@@ -132,4 +133,5 @@ struct dense_layer {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -6,7 +6,9 @@
 
 #include <string_view>  // std::string_view
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// Calls `use(position, offset, count)` for every run of weights that are neighbours in memory and
 /// lie at one position along an axis.
@@ -35,4 +37,6 @@ inline void check_strength(std::string_view where, double strength) {
                                                     "; it must be finite and at least 0"));
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <cstdint>      // std::int32_t, std::int64_t
 #include <type_traits>  // std::conditional_t
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 using Eigen::Index;
@@ -79,4 +80,5 @@ void add_columns(const S* values, Index rows, Index pitch, std::int64_t* active,
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

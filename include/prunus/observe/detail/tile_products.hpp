@@ -11,7 +11,8 @@
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// What becomes of the product of a weight and its gradient before it is summed up.
@@ -68,4 +69,5 @@ void add_products(weight_view<S> weight, weight_view<S> gradient, const tile_gri
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

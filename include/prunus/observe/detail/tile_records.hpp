@@ -13,7 +13,8 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// `Numbers` numbers for every tile of one parameter; which number means what is the user's matter.
@@ -112,4 +113,5 @@ void load_records(archive_reader& in, std::vector<tile_record<Numbers, T>>& reco
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -5,7 +5,9 @@
 #include <prunus/core/model.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 /// One event of anything that is used as a pass, on the threads of `on` if it takes an executor.
 template <class Pass, weight_scalar S>
@@ -17,4 +19,6 @@ pass_report prune_on(executor on, const Pass& pass, const model<S>& net, pass_st
     return pass.prune(net, state, event, target);
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

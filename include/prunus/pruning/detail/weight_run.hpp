@@ -10,7 +10,9 @@
 #include <type_traits>  // std::conditional_t, std::is_same_v
 
 /// How selection ranks single weights without written scores.
-namespace prunus::inline v0::detail {
+namespace prunus {
+inline namespace v0 {
+namespace detail {
 
 template <class Criterion, class S>
 struct weight_run_of {
@@ -35,4 +37,6 @@ template <class Run, class S>
     return {weight.data, weight.size(), name};
 }
 
-}  // namespace prunus::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 #include <cstdint>    // std::int32_t
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 // How the direct convolution sees its images.
@@ -179,4 +180,5 @@ void spread_images(const convolution_grid& grid, const S* x, Index count, S* lin
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

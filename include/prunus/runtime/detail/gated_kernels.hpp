@@ -12,7 +12,8 @@
 #include <cstdint>  // std::uint8_t
 #include <utility>  // std::index_sequence
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The taps that a sample's open inputs leave, and where the rows of weights begin that are
@@ -87,4 +88,5 @@ inline void sum_of_gated_lines(const S* lines, const gated_taps<S, Rows>& taps,
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -12,7 +12,8 @@
 #include <type_traits>  // std::integral_constant
 #include <utility>      // std::index_sequence
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 
 namespace detail {
 
@@ -242,4 +243,5 @@ inline void transpose(const S* from, Index from_pitch, Index rows, Index columns
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

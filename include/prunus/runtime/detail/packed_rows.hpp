@@ -14,7 +14,8 @@
 #include <type_traits>  // std::bool_constant
 #include <vector>       // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Which of some rows have a non-zero in the column that begins at `column`; bit r is rows[r].
@@ -223,4 +224,5 @@ class packed_rows {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -8,7 +8,8 @@
 #include <type_traits>  // std::integral_constant
 #include <utility>      // std::index_sequence, std::integer_sequence
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 using Eigen::Index;
@@ -243,4 +244,5 @@ template <class S, class F, class... From>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -9,7 +9,8 @@
 
 #include <algorithm>  // std::min
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Rows of numbers, `pitch` apart.
@@ -51,4 +52,5 @@ inline void products_of_rows(const rows_in_memory<S>& a, const rows_in_memory<S>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

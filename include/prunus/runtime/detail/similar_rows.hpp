@@ -9,7 +9,8 @@
 #include <numeric>  // std::iota
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 using Eigen::Index;
@@ -67,4 +68,5 @@ template <class S>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

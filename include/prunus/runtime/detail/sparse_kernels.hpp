@@ -14,7 +14,8 @@
 #include <type_traits>  // std::integral_constant
 #include <utility>      // std::integer_sequence
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Rows of results that are computed together where each row has taps of its own.
@@ -193,4 +194,5 @@ inline void with_width(int width, const F& f) {
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

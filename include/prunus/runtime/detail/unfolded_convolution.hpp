@@ -15,7 +15,8 @@
 #include <utility>    // std::index_sequence
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// sums[r * sums_pitch + p] = sum over i of weights[r * weight_pitch + i] * x[p * x_pitch + i].
@@ -259,4 +260,5 @@ class unfolded_convolution {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

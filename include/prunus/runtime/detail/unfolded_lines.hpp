@@ -9,7 +9,8 @@
 #include <algorithm>    // std::max, std::min
 #include <type_traits>  // std::integral_constant
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 // A second way to see images, for planes that are so small that the columns between the rows of a
@@ -114,4 +115,5 @@ struct unfolded_lines {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

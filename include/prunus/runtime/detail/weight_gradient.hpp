@@ -10,7 +10,8 @@
 #include <algorithm>  // std::clamp, std::fill_n, std::min
 #include <vector>     // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The gradient of the weights of a convolution: for every tap and output channel the product of a
@@ -140,4 +141,5 @@ class weight_gradient {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <variant>  // std::visit, std::get_if
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Union-find in which the smallest member stands for its set.
@@ -240,4 +241,5 @@ template <class Network = resolved_graph>  // compiled where it is called
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

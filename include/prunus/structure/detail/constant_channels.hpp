@@ -13,7 +13,8 @@
 #include <variant>  // std::visit
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The tensors of each node, in the order of its declarations.
@@ -303,4 +304,5 @@ template <weight_scalar S>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -10,7 +10,8 @@
 #include <variant>  // std::holds_alternative
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// Which units stay, found as a garbage collector finds what is alive: from the outputs back along
@@ -107,4 +108,5 @@ class kept_units {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -21,7 +21,8 @@
 #include <variant>  // std::holds_alternative
 #include <vector>   // std::vector
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The removals and cuts of a plan; its folds and notes are added before `complete`.
@@ -224,4 +225,5 @@ struct removal_analysis {
 };
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus

@@ -11,7 +11,8 @@
 #include <string>     // std::string
 #include <utility>    // std::swap
 
-namespace prunus::inline v0 {
+namespace prunus {
+inline namespace v0 {
 namespace detail {
 
 /// The extents of a declared tensor: out, in, height, width.
@@ -63,4 +64,5 @@ template <class S>
 }
 
 }  // namespace detail
-}  // namespace prunus::inline v0
+}  // namespace v0
+}  // namespace prunus
