@@ -5,9 +5,9 @@
 // milliseconds of one image on one thread, for a narrow and a wide network. Settings are chosen
 // with --on validation, on training images that nothing learns from. Every finished run is a line
 // of the table; a run that was killed goes on there.
+#include <prunus/adaptive/activation_gate.hpp>
+#include <prunus/adaptive/feature_boosting.hpp>
 #include <prunus/allocation/uniform.hpp>
-#include <prunus/gates/activation_gate.hpp>
-#include <prunus/gates/feature_boosting.hpp>
 #include <prunus/measure/latency.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>

@@ -6,12 +6,12 @@
 //   over_dense      fastest gated round over fastest dense round
 //   median_ratio    median over the rounds of gated over dense
 // The goal for layers of 64 channels and more, one image at a time: over_dense <= share + 0.15.
-#include <prunus/core/selection.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
 #include <prunus/runtime/gated_dense.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <benchmark/benchmark.h>
 

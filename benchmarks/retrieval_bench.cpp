@@ -2,13 +2,13 @@
 // Exact results without scoring everything. Retrieval: the best documents of a generated collection
 // by exhaustive evaluation, WAND, block-max WAND and MaxScore. A wide layer: its largest outputs by
 // bounds, beside a full product, for inputs of which few or many matter.
-#include <prunus/gates/block_max_weak_and.hpp>
-#include <prunus/gates/bm25.hpp>
-#include <prunus/gates/dlh13.hpp>
-#include <prunus/gates/max_score.hpp>
-#include <prunus/gates/retrieve.hpp>
-#include <prunus/gates/top_units.hpp>
-#include <prunus/gates/weak_and.hpp>
+#include <prunus/adaptive/top_k_outputs.hpp>
+#include <prunus/retrieval/block_max_weak_and.hpp>
+#include <prunus/retrieval/bm25.hpp>
+#include <prunus/retrieval/dlh13.hpp>
+#include <prunus/retrieval/max_score.hpp>
+#include <prunus/retrieval/retrieve.hpp>
+#include <prunus/retrieval/weak_and.hpp>
 
 #include <Eigen/Core>
 
@@ -38,7 +38,7 @@ const text_collection& texts() {
 template <class Weighting, class Strategy, class Bounds>
 void retrieval(benchmark::State& state, const Weighting& weighting, const Strategy& strategy,
                const Bounds& bounds, Index k) {
-  prunus::evaluation_statistics counts;
+  prunus::retrieval::evaluation_statistics counts;
   for (auto _ : state) {
     counts = {};
     for (const auto& query : texts().queries)
@@ -147,22 +147,22 @@ void register_retrieval(const std::string& name, const Weighting& weighting) {
       add("retrieve/" + name + "/" + way + "/k:" + std::to_string(k),
           [=](benchmark::State& s) { retrieval(s, weighting, strategy, bounds, k); });
     };
-    const prunus::approximated_bounds approximated;
-    with("exhaustive", prunus::exhaustive{}, approximated);
-    static const prunus::exact_bounds<Weighting> exact(texts().index, weighting);
-    with("weak_and/exact", prunus::weak_and{}, exact);
-    with("weak_and/approximated", prunus::weak_and{}, approximated);
-    with("block_max/approximated", prunus::block_max_weak_and{}, approximated);
-    with("max_score/exact", prunus::max_score{}, exact);
-    with("max_score/approximated", prunus::max_score{}, approximated);
+    const prunus::retrieval::approximated_bounds approximated;
+    with("exhaustive", prunus::retrieval::exhaustive{}, approximated);
+    static const prunus::retrieval::exact_bounds<Weighting> exact(texts().index, weighting);
+    with("weak_and/exact", prunus::retrieval::weak_and{}, exact);
+    with("weak_and/approximated", prunus::retrieval::weak_and{}, approximated);
+    with("block_max/approximated", prunus::retrieval::block_max_weak_and{}, approximated);
+    with("max_score/exact", prunus::retrieval::max_score{}, exact);
+    with("max_score/approximated", prunus::retrieval::max_score{}, approximated);
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  register_retrieval("bm25", prunus::bm25{});
-  register_retrieval("dlh13", prunus::dlh13{});
+  register_retrieval("bm25", prunus::retrieval::bm25{});
+  register_retrieval("dlh13", prunus::retrieval::dlh13{});
   for (const double spread : {0.0, 1.0, 2.0, 3.0})
     for (const Index k : {Index{10}, Index{100}}) {
       const std::string at =

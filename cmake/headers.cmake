@@ -1,5 +1,18 @@
 # Written by cmake/update_headers.sh; run it after adding, moving or removing a header.
 set(PRUNUS_HEADERS
+  include/prunus/adaptive.hpp
+  include/prunus/adaptive/activation_gate.hpp
+  include/prunus/adaptive/detail/pooled_perceptron.hpp
+  include/prunus/adaptive/difficulty.hpp
+  include/prunus/adaptive/dynamic_relu.hpp
+  include/prunus/adaptive/feature_boosting.hpp
+  include/prunus/adaptive/gate.hpp
+  include/prunus/adaptive/gate_selection.hpp
+  include/prunus/adaptive/gate_statistics.hpp
+  include/prunus/adaptive/image_features.hpp
+  include/prunus/adaptive/mask_sets.hpp
+  include/prunus/adaptive/static_export.hpp
+  include/prunus/adaptive/top_k_outputs.hpp
   include/prunus/allocation.hpp
   include/prunus/allocation/depth_distribution.hpp
   include/prunus/allocation/detail/shared_out.hpp
@@ -19,23 +32,14 @@ set(PRUNUS_HEADERS
   include/prunus/core.hpp
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
-  include/prunus/core/detail/exact_sum.hpp
-  include/prunus/core/detail/keep_above.hpp
-  include/prunus/core/detail/magnitude_bins.hpp
-  include/prunus/core/detail/relative_cut.hpp
-  include/prunus/core/detail/score_lanes.hpp
-  include/prunus/core/detail/score_scan.hpp
-  include/prunus/core/detail/stretches.hpp
+  include/prunus/core/detail/mix_bits.hpp
+  include/prunus/core/detail/restored_weights.hpp
   include/prunus/core/error.hpp
-  include/prunus/core/executor.hpp
   include/prunus/core/mask.hpp
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
   include/prunus/core/named_tensor.hpp
-  include/prunus/core/relative_rule.hpp
-  include/prunus/core/relative_run.hpp
-  include/prunus/core/restored_weights.hpp
-  include/prunus/core/selection.hpp
+  include/prunus/core/pool_ref.hpp
   include/prunus/core/tile.hpp
   include/prunus/core/tile_reduction.hpp
   include/prunus/core/tile_walk.hpp
@@ -50,6 +54,11 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/criterion.hpp
   include/prunus/criteria/detail/channel_factors.hpp
   include/prunus/criteria/detail/descending_scores.hpp
+  include/prunus/criteria/detail/exact_sum.hpp
+  include/prunus/criteria/detail/magnitude_bins.hpp
+  include/prunus/criteria/detail/relative_cut.hpp
+  include/prunus/criteria/detail/relative_rule.hpp
+  include/prunus/criteria/detail/relative_run.hpp
   include/prunus/criteria/detail/similar_units.hpp
   include/prunus/criteria/detail/similarity_sweep.hpp
   include/prunus/criteria/detail/unit_distances.hpp
@@ -71,36 +80,6 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/snip.hpp
   include/prunus/criteria/taylor.hpp
   include/prunus/fwd.hpp
-  include/prunus/gates.hpp
-  include/prunus/gates/activation_gate.hpp
-  include/prunus/gates/block_max_weak_and.hpp
-  include/prunus/gates/bm25.hpp
-  include/prunus/gates/change_based_convolution.hpp
-  include/prunus/gates/detail/pooled_perceptron.hpp
-  include/prunus/gates/detail/sorted_lists.hpp
-  include/prunus/gates/difficulty.hpp
-  include/prunus/gates/dirichlet_language_model.hpp
-  include/prunus/gates/dlh13.hpp
-  include/prunus/gates/document_at_a_time.hpp
-  include/prunus/gates/dynamic_relu.hpp
-  include/prunus/gates/feature_boosting.hpp
-  include/prunus/gates/gate.hpp
-  include/prunus/gates/gate_selection.hpp
-  include/prunus/gates/gate_statistics.hpp
-  include/prunus/gates/hard_samples.hpp
-  include/prunus/gates/image_features.hpp
-  include/prunus/gates/inverted_index.hpp
-  include/prunus/gates/mask_sets.hpp
-  include/prunus/gates/max_score.hpp
-  include/prunus/gates/pl2.hpp
-  include/prunus/gates/postings.hpp
-  include/prunus/gates/retrieve.hpp
-  include/prunus/gates/static_export.hpp
-  include/prunus/gates/term_weighting.hpp
-  include/prunus/gates/top_k.hpp
-  include/prunus/gates/top_units.hpp
-  include/prunus/gates/upper_bound.hpp
-  include/prunus/gates/weak_and.hpp
   include/prunus/measure.hpp
   include/prunus/measure/detail/number_text.hpp
   include/prunus/measure/detail/order_statistics.hpp
@@ -137,6 +116,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/gated_loss.hpp
   include/prunus/nn/gated_network.hpp
   include/prunus/nn/gated_training.hpp
+  include/prunus/nn/hard_samples.hpp
   include/prunus/nn/hint_loss.hpp
   include/prunus/nn/inference_kernel.hpp
   include/prunus/nn/initialization.hpp
@@ -157,17 +137,13 @@ set(PRUNUS_HEADERS
   include/prunus/observe.hpp
   include/prunus/observe/activation_record.hpp
   include/prunus/observe/activation_statistics.hpp
-  include/prunus/observe/detail/coupled_slices.hpp
   include/prunus/observe/detail/run_sums.hpp
   include/prunus/observe/detail/tile_products.hpp
   include/prunus/observe/detail/tile_records.hpp
   include/prunus/observe/gradient_second_moment.hpp
-  include/prunus/observe/group_lasso.hpp
-  include/prunus/observe/growing_regularization.hpp
   include/prunus/observe/input_correlation.hpp
   include/prunus/observe/movement_scores.hpp
   include/prunus/observe/observed.hpp
-  include/prunus/observe/scale_sparsity.hpp
   include/prunus/observe/target_correlation.hpp
   include/prunus/observe/taylor_statistics.hpp
   include/prunus/pruning.hpp
@@ -198,17 +174,19 @@ set(PRUNUS_HEADERS
   include/prunus/recovery/output_error.hpp
   include/prunus/recovery/reconstruct.hpp
   include/prunus/recovery/reconstruct_targets.hpp
+  include/prunus/regularize.hpp
+  include/prunus/regularize/detail/coupled_slices.hpp
+  include/prunus/regularize/group_lasso.hpp
+  include/prunus/regularize/growing_regularization.hpp
+  include/prunus/regularize/scale_sparsity.hpp
   include/prunus/runtime.hpp
   include/prunus/runtime/batch_normalization.hpp
-  include/prunus/runtime/channel_epilogue.hpp
+  include/prunus/runtime/change_based_convolution.hpp
   include/prunus/runtime/convolution_shape.hpp
   include/prunus/runtime/denormal_guard.hpp
   include/prunus/runtime/detail/convolution_grid.hpp
   include/prunus/runtime/detail/gated_kernels.hpp
-  include/prunus/runtime/detail/line_kernels.hpp
   include/prunus/runtime/detail/packed_rows.hpp
-  include/prunus/runtime/detail/packet.hpp
-  include/prunus/runtime/detail/row_products.hpp
   include/prunus/runtime/detail/similar_rows.hpp
   include/prunus/runtime/detail/sparse_kernels.hpp
   include/prunus/runtime/detail/unfolded_convolution.hpp
@@ -248,6 +226,17 @@ set(PRUNUS_HEADERS
   include/prunus/search/sequential_search.hpp
   include/prunus/search/staircase_search.hpp
   include/prunus/search/two_stage_search.hpp
+  include/prunus/selection.hpp
+  include/prunus/selection/chunks.hpp
+  include/prunus/selection/keep_above.hpp
+  include/prunus/selection/score_scan.hpp
+  include/prunus/selection/selection.hpp
+  include/prunus/selection/simd_scores.hpp
+  include/prunus/selection/top_k.hpp
+  include/prunus/simd/channel_epilogue.hpp
+  include/prunus/simd/line_kernels.hpp
+  include/prunus/simd/packet.hpp
+  include/prunus/simd/row_products.hpp
   include/prunus/structure.hpp
   include/prunus/structure/compaction.hpp
   include/prunus/structure/counts.hpp
@@ -267,7 +256,7 @@ set(PRUNUS_HEADERS
   include/prunus/structure/resolve.hpp
   include/prunus/version.hpp
 )
-# Those of prunus::io, which needs nlohmann_json.
+# Those of prunus::io.
 set(PRUNUS_IO_HEADERS
   include/prunus/io.hpp
   include/prunus/io/detail/safetensors_header.hpp
@@ -275,7 +264,25 @@ set(PRUNUS_IO_HEADERS
   include/prunus/io/safetensors.hpp
   include/prunus/io/stored_type.hpp
 )
-# Those of prunus::kernels, a compiled library.
+# Those of prunus::retrieval.
+set(PRUNUS_RETRIEVAL_HEADERS
+  include/prunus/retrieval.hpp
+  include/prunus/retrieval/block_max_weak_and.hpp
+  include/prunus/retrieval/bm25.hpp
+  include/prunus/retrieval/detail/sorted_lists.hpp
+  include/prunus/retrieval/dirichlet_language_model.hpp
+  include/prunus/retrieval/dlh13.hpp
+  include/prunus/retrieval/document_at_a_time.hpp
+  include/prunus/retrieval/inverted_index.hpp
+  include/prunus/retrieval/max_score.hpp
+  include/prunus/retrieval/pl2.hpp
+  include/prunus/retrieval/postings.hpp
+  include/prunus/retrieval/retrieve.hpp
+  include/prunus/retrieval/term_weighting.hpp
+  include/prunus/retrieval/upper_bound.hpp
+  include/prunus/retrieval/weak_and.hpp
+)
+# Those of prunus::kernels.
 set(PRUNUS_KERNELS_HEADERS
   include/prunus/kernels.hpp
   include/prunus/kernels/dense_layer.hpp

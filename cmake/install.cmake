@@ -7,7 +7,7 @@ include(GNUInstallDirs)
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/prunus)
 set(pkgconfig_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 
-install(TARGETS prunus EXPORT prunusTargets FILE_SET HEADERS)
+install(TARGETS prunus prunus_retrieval EXPORT prunusTargets FILE_SET HEADERS)
 install(
   EXPORT prunusTargets
   NAMESPACE prunus::

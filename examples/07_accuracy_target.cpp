@@ -11,9 +11,9 @@
 #include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/sgd.hpp>
 #include <prunus/nn/training.hpp>
-#include <prunus/observe/scale_sparsity.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
+#include <prunus/regularize/scale_sparsity.hpp>
 #include <prunus/schedule/one_shot.hpp>
 #include <prunus/search/brute_force_search.hpp>
 #include <prunus/search/sequential_search.hpp>

@@ -3,12 +3,12 @@
 // image needs, and the others are never computed. Trains a small CNN, puts gates into it, opens
 // fewer and fewer channels, and compares accuracy, executed multiply-adds and milliseconds with the
 // same network whose filters were removed for good. Needs no data: it draws its own digits.
+#include <prunus/adaptive/activation_gate.hpp>
+#include <prunus/adaptive/feature_boosting.hpp>
+#include <prunus/adaptive/gate_statistics.hpp>
+#include <prunus/adaptive/static_export.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l2_norm.hpp>
-#include <prunus/gates/activation_gate.hpp>
-#include <prunus/gates/feature_boosting.hpp>
-#include <prunus/gates/gate_statistics.hpp>
-#include <prunus/gates/static_export.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
 #include <prunus/nn/learning_rate.hpp>

@@ -3,14 +3,14 @@
 // best is skipped, because an upper bound of its score says so. Shows that the result stays the
 // same to the last digit, how much work is left with exact and with approximated bounds, and how
 // long it takes. Needs no data: it generates its own documents.
-#include <prunus/gates/block_max_weak_and.hpp>
-#include <prunus/gates/bm25.hpp>
-#include <prunus/gates/dirichlet_language_model.hpp>
-#include <prunus/gates/dlh13.hpp>
-#include <prunus/gates/max_score.hpp>
-#include <prunus/gates/pl2.hpp>
-#include <prunus/gates/retrieve.hpp>
-#include <prunus/gates/weak_and.hpp>
+#include <prunus/retrieval/block_max_weak_and.hpp>
+#include <prunus/retrieval/bm25.hpp>
+#include <prunus/retrieval/dirichlet_language_model.hpp>
+#include <prunus/retrieval/dlh13.hpp>
+#include <prunus/retrieval/max_score.hpp>
+#include <prunus/retrieval/pl2.hpp>
+#include <prunus/retrieval/retrieve.hpp>
+#include <prunus/retrieval/weak_and.hpp>
 
 #include <CLI/CLI.hpp>
 #include <examples/support/csv.hpp>
@@ -31,8 +31,8 @@
 namespace {
 
 using namespace prunus_examples;
-using prunus::evaluation_statistics;
 using prunus::ranked_item;
+using prunus::retrieval::evaluation_statistics;
 
 struct options {
   std::string data;
@@ -67,21 +67,24 @@ class comparison_of_ways {
   [[nodiscard]] std::vector<measurement> run(Index rounds) {
     for (Index round = 0; round < rounds; ++round) {
       way_ = 0;
-      const prunus::approximated_bounds approximated, by_frequency{.shortest_length = false};
-      const prunus::approximated_bounds whole{.frequency_classes = false};
-      measure("exhaustive", "none", prunus::exhaustive{}, approximated);
-      measure("WAND", "exact", prunus::weak_and{}, exact_);
-      measure("WAND", "approximated", prunus::weak_and{}, approximated);
-      measure("WAND", "approximated, no classes", prunus::weak_and{}, whole);
-      measure("WAND", "approximated, by frequency", prunus::weak_and{}, by_frequency);
-      measure("block-max", "exact", prunus::block_max_weak_and{}, exact_);
-      measure("block-max", "approximated", prunus::block_max_weak_and{}, approximated);
-      measure("MaxScore", "exact", prunus::max_score{}, exact_);
-      measure("MaxScore", "approximated", prunus::max_score{}, approximated);
-      measure("MaxScore", "approximated, by frequency", prunus::max_score{}, by_frequency);
-      if constexpr (std::is_same_v<Weighting, prunus::bm25>) {
-        measure("WAND", "limit", prunus::weak_and{}, prunus::limit_bounds{});
-        measure("MaxScore", "limit", prunus::max_score{}, prunus::limit_bounds{});
+      const prunus::retrieval::approximated_bounds approximated,
+          by_frequency{.shortest_length = false};
+      const prunus::retrieval::approximated_bounds whole{.frequency_classes = false};
+      measure("exhaustive", "none", prunus::retrieval::exhaustive{}, approximated);
+      measure("WAND", "exact", prunus::retrieval::weak_and{}, exact_);
+      measure("WAND", "approximated", prunus::retrieval::weak_and{}, approximated);
+      measure("WAND", "approximated, no classes", prunus::retrieval::weak_and{}, whole);
+      measure("WAND", "approximated, by frequency", prunus::retrieval::weak_and{}, by_frequency);
+      measure("block-max", "exact", prunus::retrieval::block_max_weak_and{}, exact_);
+      measure("block-max", "approximated", prunus::retrieval::block_max_weak_and{}, approximated);
+      measure("MaxScore", "exact", prunus::retrieval::max_score{}, exact_);
+      measure("MaxScore", "approximated", prunus::retrieval::max_score{}, approximated);
+      measure("MaxScore", "approximated, by frequency", prunus::retrieval::max_score{},
+              by_frequency);
+      if constexpr (std::is_same_v<Weighting, prunus::retrieval::bm25>) {
+        measure("WAND", "limit", prunus::retrieval::weak_and{}, prunus::retrieval::limit_bounds{});
+        measure("MaxScore", "limit", prunus::retrieval::max_score{},
+                prunus::retrieval::limit_bounds{});
       }
     }
     for (measurement& m : ways_) judge(m);
@@ -119,7 +122,7 @@ class comparison_of_ways {
 
   const text_collection& texts_;
   const Weighting& weighting_;
-  prunus::exact_bounds<Weighting> exact_;
+  prunus::retrieval::exact_bounds<Weighting> exact_;
   Index k_;
   std::vector<measurement> ways_;
   std::size_t way_ = 0;
@@ -154,8 +157,8 @@ struct results {
 
 /// How the work grows with the number of documents wanted.
 figure work_over_depth(const text_collection& texts) {
-  const prunus::bm25 weighting;
-  const prunus::exact_bounds exact(texts.index, weighting);
+  const prunus::retrieval::bm25 weighting;
+  const prunus::retrieval::exact_bounds exact(texts.index, weighting);
   figure picture{.title = "BM25: the same documents for less work",
                  .x_label = "documents wanted, log2 k",
                  .y_label = "postings scored, % of those that match",
@@ -172,12 +175,15 @@ figure work_over_depth(const text_collection& texts) {
     }
     picture.curves.push_back(line);
   };
-  add("WAND, exact bounds", prunus::weak_and{}, exact);
-  add("WAND, approximated", prunus::weak_and{}, prunus::approximated_bounds{});
-  add("block-max WAND, approximated", prunus::block_max_weak_and{}, prunus::approximated_bounds{});
-  add("WAND, limit", prunus::weak_and{}, prunus::limit_bounds{});
-  add("MaxScore, exact bounds", prunus::max_score{}, exact);
-  add("MaxScore, approximated", prunus::max_score{}, prunus::approximated_bounds{});
+  add("WAND, exact bounds", prunus::retrieval::weak_and{}, exact);
+  add("WAND, approximated", prunus::retrieval::weak_and{},
+      prunus::retrieval::approximated_bounds{});
+  add("block-max WAND, approximated", prunus::retrieval::block_max_weak_and{},
+      prunus::retrieval::approximated_bounds{});
+  add("WAND, limit", prunus::retrieval::weak_and{}, prunus::retrieval::limit_bounds{});
+  add("MaxScore, exact bounds", prunus::retrieval::max_score{}, exact);
+  add("MaxScore, approximated", prunus::retrieval::max_score{},
+      prunus::retrieval::approximated_bounds{});
   return picture;
 }
 
@@ -187,7 +193,7 @@ int run(const options& chosen) {
 
   const text_collection texts = chosen.data.empty() ? generate_collection(chosen.documents)
                                                     : read_text_collection(chosen.data);
-  const prunus::collection_statistics& all = texts.index.collection();
+  const prunus::retrieval::collection_statistics& all = texts.index.collection();
   Index postings = 0, terms = 0;
   for (Index t = 0; t < texts.index.terms(); ++t) postings += texts.index.postings(t).size();
   for (const judged_query& query : texts.queries) terms += static_cast<Index>(query.terms.size());
@@ -203,10 +209,10 @@ int run(const options& chosen) {
     for (const Index k : chosen.depths)
       found.add(name, k, comparison_of_ways(texts, weighting, k).run(chosen.rounds));
   };
-  measure("BM25", prunus::bm25{});
-  measure("language model", prunus::dirichlet_language_model{});
-  measure("PL2", prunus::pl2{});
-  measure("DLH13", prunus::dlh13{});
+  measure("BM25", prunus::retrieval::bm25{});
+  measure("language model", prunus::retrieval::dirichlet_language_model{});
+  measure("PL2", prunus::retrieval::pl2{});
+  measure("DLH13", prunus::retrieval::dlh13{});
 
   const std::string csv = (folder / "retrieval.csv").string(),
                     svg = (folder / "retrieval.svg").string();

@@ -4,11 +4,11 @@
 // of it, without training again. A look at each image then decides which of them it is given to.
 // What to look at, and how far below these limits to stay for a small loss on average, is chosen on
 // images of their own, before the test images are seen. Needs no data: it draws its own digits.
+#include <prunus/adaptive/difficulty.hpp>
+#include <prunus/adaptive/image_features.hpp>
+#include <prunus/adaptive/mask_sets.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
-#include <prunus/gates/difficulty.hpp>
-#include <prunus/gates/image_features.hpp>
-#include <prunus/gates/mask_sets.hpp>
 #include <prunus/measure/latency.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/pruning/pass.hpp>

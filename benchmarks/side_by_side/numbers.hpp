@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/selection.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <Eigen/Core>
 

@@ -3,9 +3,9 @@
 
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/selection.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/pruning/pass.hpp>
+#include <prunus/selection/selection.hpp>
 #include <prunus/structure.hpp>
 
 #include "tests/support/known_networks.hpp"

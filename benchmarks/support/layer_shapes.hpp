@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/model.hpp>
-#include <prunus/core/selection.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <array>    // std::array
 #include <cstdint>  // std::uint64_t

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/gates/top_k.hpp>
+#include <prunus/selection/top_k.hpp>
 
 #include <algorithm>  // std::min, std::sort
 #include <cmath>      // std::log2

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/gates/activation_gate.hpp>
-#include <prunus/gates/feature_boosting.hpp>
-#include <prunus/gates/hard_samples.hpp>
+#include <prunus/adaptive/activation_gate.hpp>
+#include <prunus/adaptive/feature_boosting.hpp>
 #include <prunus/nn/adam.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
+#include <prunus/nn/hard_samples.hpp>
 #include <prunus/nn/learning_rate.hpp>
 #include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/gates/inverted_index.hpp>
-#include <prunus/gates/retrieve.hpp>
+#include <prunus/retrieval/inverted_index.hpp>
+#include <prunus/retrieval/retrieve.hpp>
 
 #include "gz_file.hpp"
 #include "text.hpp"
@@ -27,14 +27,14 @@ using prunus::Index;
 /// A query and the documents that people found relevant to it, with their grades, at least 1.
 struct judged_query {
   std::string name;
-  std::vector<prunus::query_term> terms;
+  std::vector<prunus::retrieval::query_term> terms;
   std::map<Index, int> relevant;  ///< grade of a document
 };
 
 /// Documents, turned into an index, and queries with judgements.
 struct text_collection {
   std::string name;
-  prunus::inverted_index index;
+  prunus::retrieval::inverted_index index;
   std::vector<judged_query> queries;
 };
 
@@ -151,15 +151,15 @@ struct element_and_rest {
 }
 
 /// Terms of a text, each once, with how often it occurs there; unknown words are left out.
-[[nodiscard]] inline std::vector<prunus::query_term> terms_of(
+[[nodiscard]] inline std::vector<prunus::retrieval::query_term> terms_of(
     std::string_view text, const std::unordered_map<std::string, Index>& vocabulary) {
-  std::vector<prunus::query_term> terms;
+  std::vector<prunus::retrieval::query_term> terms;
   for (const std::string& word : words_of(text)) {
     const auto found = vocabulary.find(word);
     if (found == vocabulary.end()) continue;
-    const auto same = std::find_if(terms.begin(), terms.end(), [&](const prunus::query_term& t) {
-      return t.term == found->second;
-    });
+    const auto same = std::find_if(
+        terms.begin(), terms.end(),
+        [&](const prunus::retrieval::query_term& t) { return t.term == found->second; });
     if (same == terms.end())
       terms.push_back({found->second, 1});
     else
@@ -182,7 +182,7 @@ struct element_and_rest {
 
   const std::string texts_path = folder + "/doc-text.trec";
   const std::string texts = detail::whole_file(texts_path);
-  prunus::index_builder builder;
+  prunus::retrieval::index_builder builder;
   std::vector<Index> tokens;
   detail::for_each_element(texts, "<DOC>", "</DOC>", texts_path, [&](std::string_view document) {
     const auto [name, text] = detail::first_element(document, "<DOCNO>", "</DOCNO>", texts_path);

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Door to the vocabulary: views, tiles, masks, models, selection.
+// Door to the vocabulary: views, tiles, masks, models.
 
 #include <prunus/core/archive.hpp>
 #include <prunus/core/axis.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/core/executor.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/named_tensor.hpp>
-#include <prunus/core/relative_rule.hpp>
-#include <prunus/core/relative_run.hpp>
-#include <prunus/core/restored_weights.hpp>
-#include <prunus/core/selection.hpp>
+#include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>
 #include <prunus/core/tile_walk.hpp>

@@ -11,6 +11,8 @@
 #include <prunus/nn/gated_loss.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
+#include <prunus/nn/hard_samples.hpp>
+#include <prunus/nn/hint_loss.hpp>
 #include <prunus/nn/inference_kernel.hpp>
 #include <prunus/nn/initialization.hpp>
 #include <prunus/nn/learning_rate.hpp>

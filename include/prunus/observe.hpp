@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Door to statistics gathered while training, and penalties on gradients.
+// Door to statistics gathered while training.
 
 #include <prunus/observe/activation_record.hpp>
 #include <prunus/observe/activation_statistics.hpp>
 #include <prunus/observe/gradient_second_moment.hpp>
-#include <prunus/observe/group_lasso.hpp>
-#include <prunus/observe/growing_regularization.hpp>
 #include <prunus/observe/input_correlation.hpp>
 #include <prunus/observe/movement_scores.hpp>
 #include <prunus/observe/observed.hpp>
-#include <prunus/observe/scale_sparsity.hpp>
 #include <prunus/observe/target_correlation.hpp>
 #include <prunus/observe/taylor_statistics.hpp>

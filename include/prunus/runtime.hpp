@@ -4,7 +4,7 @@
 // Door to kernels and the guard against denormals.
 
 #include <prunus/runtime/batch_normalization.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/change_based_convolution.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/runtime/direct_convolution.hpp>

@@ -5,25 +5,27 @@ cmake_minimum_required(VERSION 3.24)
 
 # A folder may include itself and the folders on lower floors. The files of a floor do not see each other's folder.
 set(floor_core 1)
+set(floor_simd 1)
+set(floor_selection 2)
 set(floor_observe 2)
+set(floor_regularize 2)
 set(floor_structure 2)
 set(floor_runtime 2)
 set(floor_criteria 3)
 set(floor_allocation 3)
 set(floor_schedule 3)
 set(floor_pruning 4)
-set(floor_gates 4)
+set(floor_adaptive 4)
 set(floor_measure 5)
 set(floor_recovery 5)
 set(floor_search 6)
 set(floor_io 6)
 set(floor_nn 7)
 set(floor_kernels 8)
-set(floor_onnx 8)
-set(floor_mpi 8)
+set(floor_retrieval 8) # apart: nothing includes it
 
 set(longest_header 400)                                   # lines
-set(folders_of_methods criteria allocation schedule gates) # their headers name a source and the deviations from it
+set(folders_of_methods criteria allocation schedule adaptive) # their headers name a source and the deviations from it
 
 # Library code does not print, end the program or read the environment.
 set(banned_calls abort exit _Exit quick_exit terminate printf fprintf puts putchar getenv)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/gates/activation_gate.hpp>
-#include <prunus/gates/feature_boosting.hpp>
-#include <prunus/gates/static_export.hpp>
+#include <prunus/adaptive/activation_gate.hpp>
+#include <prunus/adaptive/feature_boosting.hpp>
+#include <prunus/adaptive/static_export.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
 #include <prunus/nn/sgd.hpp>

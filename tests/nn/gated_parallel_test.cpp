@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/gates/activation_gate.hpp>
+#include <prunus/adaptive/activation_gate.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/gated_training.hpp>
 #include <prunus/nn/sgd.hpp>

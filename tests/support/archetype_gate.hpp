@@ -3,7 +3,7 @@
 
 // A gate of somebody else: what the concepts promise and nothing else, and it cannot be copied.
 
-#include <prunus/gates/gate.hpp>
+#include <prunus/adaptive/gate.hpp>
 
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint8_t

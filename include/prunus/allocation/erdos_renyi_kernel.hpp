@@ -4,7 +4,7 @@
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/core/executor.hpp>
+#include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 
 #include <algorithm>  // std::max

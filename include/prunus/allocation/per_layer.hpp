@@ -3,8 +3,8 @@
 
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/core/executor.hpp>
 #include <prunus/core/name_pattern.hpp>
+#include <prunus/core/pool_ref.hpp>
 
 #include <algorithm>  // std::max, std::min
 #include <span>       // std::span

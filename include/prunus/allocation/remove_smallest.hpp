@@ -3,8 +3,8 @@
 
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/unit_cut.hpp>
-#include <prunus/core/executor.hpp>
-#include <prunus/core/selection.hpp>
+#include <prunus/core/pool_ref.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <algorithm>  // std::min, std::max
 #include <array>      // std::array

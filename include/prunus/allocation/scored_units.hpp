@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/core/model.hpp>
-#include <prunus/core/selection.hpp>
 #include <prunus/core/tile.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <cstdint>      // std::uint8_t
 #include <span>         // std::span

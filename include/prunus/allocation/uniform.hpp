@@ -4,7 +4,7 @@
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/unit_cut.hpp>
-#include <prunus/core/executor.hpp>
+#include <prunus/core/pool_ref.hpp>
 
 #include <cmath>     // std::ceil, std::floor
 #include <limits>    // std::numeric_limits

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/core/detail/keep_above.hpp>
-#include <prunus/core/detail/stretches.hpp>
-#include <prunus/core/executor.hpp>
+#include <prunus/core/pool_ref.hpp>
+#include <prunus/selection/chunks.hpp>
+#include <prunus/selection/keep_above.hpp>
 
 #include <concepts>  // std::same_as
 #include <optional>  // std::optional

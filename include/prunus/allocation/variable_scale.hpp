@@ -4,8 +4,8 @@
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/core/executor.hpp>
 #include <prunus/core/name_pattern.hpp>
+#include <prunus/core/pool_ref.hpp>
 
 #include <algorithm>    // std::any_of, std::clamp, std::max, std::min
 #include <cmath>        // std::isfinite, std::pow

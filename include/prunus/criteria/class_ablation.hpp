@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/mask.hpp>
-#include <prunus/core/restored_weights.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/group_criterion.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/selection.hpp>
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <algorithm>    // std::fill, std::max, std::min
 #include <array>        // std::array

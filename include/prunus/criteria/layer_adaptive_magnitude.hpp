@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/detail/exact_sum.hpp>
-#include <prunus/core/relative_run.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/descending_scores.hpp>
+#include <prunus/criteria/detail/exact_sum.hpp>
+#include <prunus/criteria/detail/relative_run.hpp>
 
 #include <cstddef>  // std::size_t
 #include <span>     // std::span

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/selection.hpp>
+#include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/criteria/criterion.hpp>
 
 #include <cstdint>      // std::uint64_t

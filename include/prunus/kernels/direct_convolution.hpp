@@ -3,8 +3,8 @@
 
 #include <prunus/kernels/detail/kernel_table.hpp>
 #include <prunus/kernels/instruction_set.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

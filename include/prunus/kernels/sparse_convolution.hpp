@@ -3,10 +3,10 @@
 
 #include <prunus/kernels/detail/kernel_table.hpp>
 #include <prunus/kernels/instruction_set.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 #include <prunus/runtime/thread_pool.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

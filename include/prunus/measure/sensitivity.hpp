@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/restored_weights.hpp>
 #include <prunus/measure/detail/number_text.hpp>
 #include <prunus/pruning/pass_state.hpp>
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/gates/change_based_convolution.hpp>
 #include <prunus/nn/detail/change_based_layers.hpp>
 #include <prunus/nn/detail/shape_layers.hpp>
 #include <prunus/nn/detail/weight_layers.hpp>
 #include <prunus/nn/network.hpp>
+#include <prunus/runtime/change_based_convolution.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>
 

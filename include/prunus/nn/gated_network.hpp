@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/adaptive/gate.hpp>
+#include <prunus/adaptive/gate_statistics.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/gates/gate.hpp>
-#include <prunus/gates/gate_statistics.hpp>
 #include <prunus/nn/detail/gated_convolution_layer.hpp>
 #include <prunus/nn/detail/gated_open_work.hpp>
 #include <prunus/nn/detail/gated_plain_layers.hpp>

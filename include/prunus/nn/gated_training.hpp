@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/gates/hard_samples.hpp>
 #include <prunus/nn/gated_network.hpp>
+#include <prunus/nn/hard_samples.hpp>
 #include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/softmax_cross_entropy.hpp>
 #include <prunus/nn/training.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

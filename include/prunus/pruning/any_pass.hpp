@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/executor.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/pool_ref.hpp>
 #include <prunus/pruning/detail/prune_on.hpp>
 #include <prunus/pruning/pass_state.hpp>
 

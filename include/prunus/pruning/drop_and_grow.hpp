@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/allocation/scored_units.hpp>
+#include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/core/selection.hpp>
 #include <prunus/criteria/gradient_norm.hpp>
 #include <prunus/criteria/random_score.hpp>
 #include <prunus/pruning/action.hpp>

@@ -4,8 +4,8 @@
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/allocation/unit_cut.hpp>
-#include <prunus/core/executor.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/group_criterion.hpp>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
-#include <prunus/core/executor.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/pool_ref.hpp>
 #include <prunus/pruning/any_pass.hpp>
 #include <prunus/pruning/detail/prune_on.hpp>
 #include <prunus/pruning/pass_state.hpp>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/detail/convolution_grid.hpp>
-#include <prunus/runtime/detail/line_kernels.hpp>
-#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/detail/unfolded_convolution.hpp>
 #include <prunus/runtime/detail/weight_gradient.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
+#include <prunus/simd/line_kernels.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

@@ -2,14 +2,14 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/detail/convolution_grid.hpp>
 #include <prunus/runtime/detail/gated_kernels.hpp>
-#include <prunus/runtime/detail/line_kernels.hpp>
-#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_run.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
+#include <prunus/simd/line_kernels.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/core/selection.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_dense.hpp>
 #include <prunus/runtime/gated_run.hpp>

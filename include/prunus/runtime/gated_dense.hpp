@@ -3,9 +3,9 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/runtime/detail/gated_kernels.hpp>
-#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/gated_run.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/runtime/detail/packet.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/detail/convolution_grid.hpp>
 #include <prunus/runtime/detail/packed_rows.hpp>
 #include <prunus/runtime/detail/similar_rows.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 #include <prunus/runtime/thread_pool.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/detail/packed_rows.hpp>
 #include <prunus/runtime/detail/similar_rows.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_format.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

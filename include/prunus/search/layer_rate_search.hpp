@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/adaptive/mask_sets.hpp>
+#include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/restored_weights.hpp>
-#include <prunus/gates/mask_sets.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/search/pareto_front.hpp>
 

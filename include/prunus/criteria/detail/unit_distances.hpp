@@ -3,7 +3,7 @@
 
 #include <prunus/criteria/detail/unit_rows.hpp>
 #include <prunus/criteria/similarity.hpp>
-#include <prunus/runtime/detail/row_products.hpp>
+#include <prunus/simd/row_products.hpp>
 
 #include <Eigen/Core>
 

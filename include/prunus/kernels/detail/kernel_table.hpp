@@ -3,11 +3,11 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/kernels/instruction_set.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/gated_run.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_format.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/gates/change_based_convolution.hpp>
-#include <prunus/runtime/channel_epilogue.hpp>
+#include <prunus/runtime/change_based_convolution.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/pooling.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

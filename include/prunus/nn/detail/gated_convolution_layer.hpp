@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/gates/gate.hpp>
-#include <prunus/gates/gate_statistics.hpp>
+#include <prunus/adaptive/gate.hpp>
+#include <prunus/adaptive/gate_statistics.hpp>
 #include <prunus/nn/detail/gated_tensor.hpp>
 #include <prunus/nn/detail/sample_shards.hpp>
 #include <prunus/runtime/batch_normalization.hpp>

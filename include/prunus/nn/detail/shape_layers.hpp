@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/nn/detail/layer.hpp>
-#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/pooling.hpp>
+#include <prunus/simd/packet.hpp>
 #include <prunus/structure/operation.hpp>
 
 #include <Eigen/Core>

@@ -3,9 +3,9 @@
 
 #include <prunus/nn/detail/layer.hpp>
 #include <prunus/nn/inference_kernel.hpp>
-#include <prunus/runtime/detail/packet.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/simd/packet.hpp>
 #include <prunus/structure/operation.hpp>
 
 #include <Eigen/Core>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/relative_rule.hpp>
-#include <prunus/core/selection.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/detail/relative_rule.hpp>
+#include <prunus/selection/selection.hpp>
 
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::conditional_t, std::is_same_v

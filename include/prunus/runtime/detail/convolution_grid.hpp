@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/runtime/convolution_shape.hpp>
-#include <prunus/runtime/detail/line_kernels.hpp>
-#include <prunus/runtime/detail/packet.hpp>
+#include <prunus/simd/line_kernels.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

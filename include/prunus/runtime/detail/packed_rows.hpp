@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/runtime/channel_epilogue.hpp>
 #include <prunus/runtime/detail/sparse_kernels.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 

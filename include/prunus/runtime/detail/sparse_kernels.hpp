@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/runtime/channel_epilogue.hpp>
-#include <prunus/runtime/detail/line_kernels.hpp>
-#include <prunus/runtime/detail/packet.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
+#include <prunus/simd/line_kernels.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

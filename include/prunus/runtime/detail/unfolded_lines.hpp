@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/runtime/convolution_shape.hpp>
-#include <prunus/runtime/detail/packet.hpp>
+#include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
 

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/pool_ref.hpp>
+#include <prunus/criteria/detail/exact_sum.hpp>
+#include <prunus/criteria/detail/magnitude_bins.hpp>
+#include <prunus/criteria/detail/relative_run.hpp>
+#include <prunus/selection/chunks.hpp>
+#include <prunus/selection/score_scan.hpp>
+#include <prunus/selection/selection.hpp>
+
+#include <algorithm>  // std::all_of, std::max, std::min, std::nth_element, std::sort
+#include <array>      // std::array
+#include <cmath>      // std::sqrt
+#include <cstddef>    // std::size_t
+#include <limits>     // std::numeric_limits
+#include <numeric>    // std::accumulate
+#include <optional>   // std::optional
+#include <span>       // std::span
+#include <vector>     // std::vector
+
+namespace prunus {
+inline namespace v0 {
+namespace detail {
+
+/// Finds cuts through runs that are ranked by a relative rule, without writing scores.
+///
+/// A sample tells between which two magnitudes the cut lies in every run; one pass counts what is
+/// smaller, sums the squares of what is larger and collects what lies between; bins narrow that
+/// down until it can be sorted, and then the scores of what is left are known exactly. At the end
+/// it is checked that what was left out scores as was thought.
+template <class Rule>
+class cut_finder<relative_run<Rule>> {
+ public:
+  explicit cut_finder(std::span<const relative_run<Rule>> runs, executor on = {})
+      : runs_(runs), on_(on) {}
+
+  /// The threshold is a score; those of the runs, in each(), are magnitudes. Nullopt where scores
+  /// have to be written to tell: squares that are not finite, a cut through different magnitudes of
+  /// equal score, sums that lost bits, samples that misled twice.
+  /// @pre removed in [1, number of all weights]
+  [[nodiscard]] std::optional<score_cut<float>> find(Index removed) {
+    std::vector<known_sum> known(runs_.size());
+    for (const double deviations : {3.0, 12.0}) {
+      parts_.assign(runs_.size(), part{});
+      Index rank = removed;
+      for (int pass = 0; pass < most_passes && rank >= 1 && (pass == 0 || rank <= open()); ++pass) {
+        if (pass > 0 && open() <= few) break;
+        narrow(pass == 0, rank, deviations, known);
+        if (!scan(pass == 0, rank)) return std::nullopt;
+      }
+      score_cut<float> cut{0, 0, 0, removed};
+      switch (rank < 1 ? cut_through_zeros(cut) : cut_through_open(rank, cut)) {
+        case answer::right:
+          return cut;
+        case answer::not_so:
+          return std::nullopt;
+        case answer::misled:
+          break;
+      }
+      for (std::size_t r = 0; r < parts_.size(); ++r)
+        known[r] = {parts_[r].high, parts_[r].above.value()};
+    }
+    return std::nullopt;
+  }
+
+  /// Whether all squares are finite.
+  [[nodiscard]] bool sees_all_finite() const {
+    const std::vector<stretch> stretches = stretches_of(runs_);
+    std::vector<Index> infinite(stretches.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      const Index size = stretches[s].size;
+      infinite[s] = size - count_around<true>(data_of(stretches[s]), size, largest_root).up_to;
+    });
+    return std::all_of(infinite.begin(), infinite.end(), [](Index count) { return count == 0; });
+  }
+
+  /// Of every run, for the cut found last.
+  [[nodiscard]] const std::vector<run_cut<float>>& each() const noexcept { return each_; }
+
+ private:
+  static constexpr Index few = 4096;     ///< weights that need no sample
+  static constexpr Index sampled = 128;  ///< of so many weights one
+  static constexpr int most_passes = 3;
+  static constexpr float largest_root = 0x1.fffffep63F;  ///< whose square is finite
+  static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+  enum class answer { right, misled, not_so };
+
+  /// What is known of a run: how many of its magnitudes are not above `low`, what the squares of
+  /// those from `high` on sum to, and which lie between.
+  struct part {
+    Index below = 0;
+    float low = 0, high = infinity;
+    exact_sum above;
+    std::vector<float> open;
+  };
+
+  [[nodiscard]] Index open() const noexcept {
+    Index size = 0;
+    for (const part& p : parts_) size += static_cast<Index>(p.open.size());
+    return size;
+  }
+  [[nodiscard]] static float score(float magnitude, double no_smaller) {
+    return static_cast<float>(
+        Rule::element_score(static_cast<double>(magnitude * magnitude), no_smaller));
+  }
+
+  /// Moves the bounds between which the cut lies: by what is open, at first by a sample of all.
+  void narrow(bool at_first, Index rank, double deviations, std::span<const known_sum> known) {
+    std::vector<magnitude_bins> bins(parts_.size());
+    std::vector<double> variance(parts_.size());  // of the weights that score below something
+    on_.run(static_cast<Index>(parts_.size()), [&](Index task) {
+      const auto r = static_cast<std::size_t>(task);
+      std::vector<float> sample;
+      std::span<const float> seen(parts_[r].open);
+      double each = 1;
+      if (at_first) {
+        const Index size = runs_[r].size;
+        seen = {runs_[r].data, static_cast<std::size_t>(size)};
+        if (size > few) {
+          const std::array<score_run<float>, 1> whole{score_run<float>{runs_[r].data, size, true}};
+          sample = sample_scores<float>(whole, size, std::max(size / sampled, few));
+          seen = sample;
+          each = static_cast<double>(size) / static_cast<double>(sample.size());
+          variance[r] = (each - 1) * static_cast<double>(size) / 4;
+        }
+      }
+      bins[r].count(seen, each);
+      bins[r].template bound_scores<Rule>(parts_[r].above.value(), deviations,
+                                          at_first ? known[r] : known_sum{});
+    });
+    const auto [lowest, highest] = bracket_of_rank(
+        std::span<const magnitude_bins>(bins), static_cast<double>(rank),
+        deviations * std::sqrt(std::accumulate(variance.begin(), variance.end(), 0.0)));
+    for (std::size_t r = 0; r < parts_.size(); ++r) {
+      parts_[r].low = std::max(parts_[r].low, bins[r].surely_below(lowest));
+      parts_[r].high = std::min(parts_[r].high, bins[r].surely_above(highest));
+    }
+  }
+
+  /// Counts, sums and collects between the bounds, and takes from `rank` what is below. False where
+  /// a square is not finite.
+  [[nodiscard]] bool scan(bool at_first, Index& rank) {
+    std::vector<stretch> stretches;
+    for (std::size_t r = 0; r < parts_.size(); ++r)
+      add_stretches(stretches, r,
+                    at_first ? runs_[r].size : static_cast<Index>(parts_[r].open.size()));
+    struct scanned {
+      scan_counts counts;
+      exact_sum above;
+      std::vector<float> between;
+    };
+    std::vector<scanned> seen(stretches.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      const part& p = parts_[stretches[s].array];
+      const float* const data =
+          at_first ? data_of(stretches[s]) : p.open.data() + stretches[s].begin;
+      std::vector<float> found;  // larger than what it holds
+      seen[s].counts = collect_between<true>(
+          data, stretches[s].size, p.low, p.high, found, [&](Index begin, Index length) {
+            if (p.high < infinity) seen[s].above.add(sum_of_squares(data + begin, length, p.high));
+          });
+      seen[s].between.assign(found.begin(), found.end());
+    });
+    for (part& p : parts_) p.open.clear();
+    bool finite = true;
+    for (std::size_t s = 0; s < stretches.size(); ++s) {
+      part& p = parts_[stretches[s].array];
+      p.open.insert(p.open.end(), seen[s].between.begin(), seen[s].between.end());
+      p.below += seen[s].counts.up_to;
+      p.above.add(seen[s].above);
+      rank -= seen[s].counts.up_to;
+      finite = finite && seen[s].counts.finite == stretches[s].size;
+    }
+    for (const part& p : parts_)
+      finite = finite && p.low <= largest_root && is_finite(p.above.value());
+    return finite;
+  }
+  [[nodiscard]] const float* data_of(const stretch& s) const noexcept {
+    return runs_[s.array].data + s.begin;
+  }
+  [[nodiscard]] static bool is_finite(double x) noexcept { return x - x == 0; }
+
+  /// All that is below the bounds is zero, and more than is to go.
+  [[nodiscard]] answer cut_through_zeros(score_cut<float>& cut) {
+    each_.clear();
+    for (const part& p : parts_) {
+      if (p.low > 0) return answer::misled;
+      float least = p.high;
+      for (const float magnitude : p.open) least = std::min(least, magnitude);
+      exact_sum all = p.above;
+      all.add(sum_of_squares(p.open.data(), static_cast<Index>(p.open.size()), 0));
+      if (least < infinity && !(score(least, all.value()) > 0)) return answer::not_so;
+      each_.push_back({0, 0, p.below});
+      cut.equal += p.below;
+    }
+    return answer::right;
+  }
+
+  /// The cut is through what is open, if what was left out scores as was thought.
+  [[nodiscard]] answer cut_through_open(Index rank, score_cut<float>& cut) {
+    if (rank > open()) return answer::misled;
+    std::vector<float> scores;
+    std::vector<double> sums;  // of all squares above the lower bound of each run
+    for (std::size_t r = 0; r < parts_.size(); ++r)
+      if (!add_scores(r, scores, sums)) return answer::not_so;
+    std::vector<float> ranked = scores;
+    const auto nth = ranked.begin() + (rank - 1);
+    std::nth_element(ranked.begin(), nth, ranked.end());
+    cut.threshold = *nth;
+    if (!(cut.threshold > 0)) return answer::not_so;  // squares that vanish beside the sum
+
+    each_.clear();
+    bool alike = true;  // what is equal to the threshold in one run is so in magnitude, too
+    const float* run_scores = scores.data();
+    for (std::size_t r = 0; r < parts_.size(); ++r) {
+      const part& p = parts_[r];
+      if (p.high * p.high == 0) return answer::not_so;
+      if (p.low > 0 && !(score(p.low, sums[r]) < cut.threshold)) return answer::misled;
+      if (p.high < infinity && p.above.value() > 0 &&
+          !(score(p.high, p.above.value()) > cut.threshold))
+        return answer::misled;
+      run_cut<float> here{p.low, p.below, 0};
+      float equal = 0;
+      for (std::size_t i = p.open.size(); i-- > 0;) {  // from the smallest on
+        if (run_scores[i] > cut.threshold) break;
+        here.threshold = p.open[i];
+        if (run_scores[i] < cut.threshold) {
+          ++here.below;
+          continue;
+        }
+        alike = alike && (here.equal == 0 || equal == p.open[i]);
+        equal = p.open[i];
+        ++here.equal;
+      }
+      run_scores += p.open.size();
+      cut.below += here.below;
+      cut.equal += here.equal;
+      each_.push_back(here);
+    }
+    return alike || cut.ties() == cut.equal ? answer::right : answer::not_so;
+  }
+
+  /// Sorts what is open of a run, from the largest down, and appends its scores. False where a sum
+  /// may not be exact.
+  [[nodiscard]] bool add_scores(std::size_t r, std::vector<float>& scores,
+                                std::vector<double>& sums) {
+    part& p = parts_[r];
+    std::sort(p.open.begin(), p.open.end(), [](float a, float b) { return a > b; });
+    exact_sum sum = p.above;
+    float least = p.high < infinity ? p.high * p.high : infinity;
+    for (std::size_t first = 0, last = 0; first < p.open.size(); first = last) {
+      const float square = p.open[first] * p.open[first];
+      while (last < p.open.size() && p.open[last] * p.open[last] == square) ++last;
+      sum.add(static_cast<double>(square) * static_cast<double>(last - first));
+      scores.insert(scores.end(), last - first, score(p.open[first], sum.value()));
+      if (square > 0) least = square;
+    }
+    sums.push_back(sum.value());
+    // A float is a multiple of 2^-24 of itself; see exact_sum.
+    return sum.value() == 0 ||
+           sum.value() * static_cast<double>(runs_[r].size) <= static_cast<double>(least) * 0x1p80;
+  }
+
+  std::span<const relative_run<Rule>> runs_;
+  executor on_;
+  std::vector<part> parts_;
+  std::vector<run_cut<float>> each_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace prunus

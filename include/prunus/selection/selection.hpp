@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prunus/core/detail/mix_bits.hpp>
+#include <prunus/core/error.hpp>
+#include <prunus/core/pool_ref.hpp>
+#include <prunus/selection/chunks.hpp>
+#include <prunus/selection/score_scan.hpp>
+
+#include <Eigen/Core>
+
+#include <algorithm>    // std::copy_n, std::fill, std::min, std::nth_element
+#include <array>        // std::array
+#include <bit>          // std::bit_cast
+#include <cmath>        // std::abs, std::pow, std::sqrt
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t, std::uintptr_t
+#include <limits>       // std::numeric_limits
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
+
+namespace prunus {
+inline namespace v0 {
+
+using Eigen::Index;
+
+/// The scores of one parameter as selection reads them, wherever they lie: an array of scores, or
+/// the weights themselves where a score is the magnitude of a weight, so that no array of scores
+/// need be written.
+template <class T>
+struct score_run {
+  const T* data = nullptr;
+  Index size = 0;
+  bool magnitude = false;   ///< the score is |data[i]|
+  std::string_view name{};  ///< for messages
+
+  [[nodiscard]] T operator[](Index i) const noexcept {
+    return magnitude ? std::abs(data[i]) : data[i];
+  }
+  [[nodiscard]] score_run part(Index begin, Index length) const noexcept {
+    return {data + begin, length, magnitude, name};
+  }
+};
+
+/// Where the `removed` smallest of many scores end: all below the threshold go, and `ties` of those
+/// equal to it.
+template <class T>
+struct score_cut {
+  T threshold{};
+  Index below = 0;    ///< scores smaller than the threshold
+  Index equal = 0;    ///< scores equal to it
+  Index removed = 0;  ///< how many go; below < removed <= below + equal
+
+  [[nodiscard]] Index ties() const noexcept { return removed - below; }
+};
+
+namespace detail {
+
+/// Where a cut passes through one run: how many of its scores lie below the threshold, and how many
+/// equal it.
+template <class T>
+struct run_cut {
+  T threshold{};
+  Index below = 0;
+  Index equal = 0;
+};
+
+template <class T>
+[[nodiscard]] Index total_size(std::span<const score_run<T>> runs) noexcept {
+  Index total = 0;
+  for (const score_run<T>& run : runs) total += run.size;
+  return total;
+}
+
+/// Whole cache lines at fixed pseudo-random places, spread evenly over all runs: a sample that
+/// follows from sizes and places in memory alone.
+template <class T>
+[[nodiscard]] std::vector<T> sample_scores(std::span<const score_run<T>> runs, Index total,
+                                           Index wanted) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const Index lines = wanted / line, step = total / lines;
+  const auto slack = static_cast<std::uint64_t>(std::max<Index>(step - line, 1));
+  std::vector<T> sample(static_cast<std::size_t>(lines * line));
+  T* to = sample.data();
+  std::size_t r = 0;
+  Index run_begin = 0;
+  for (Index s = 0; s < lines; ++s) {
+    Index at = s * step + static_cast<Index>(mix_bits(static_cast<std::uint64_t>(s)) % slack);
+    while (at >= run_begin + runs[r].size) run_begin += runs[r++].size;
+    at -= run_begin;
+    const T* const from = runs[r].data;
+    const auto past_line = static_cast<Index>(reinterpret_cast<std::uintptr_t>(from + at) % 64 /
+                                              sizeof(T));  // of the line it falls into
+    at = std::max<Index>(std::min(at - past_line, runs[r].size - line), 0);
+    const Index length = std::min(line, runs[r].size);
+    if (runs[r].magnitude)
+      for (Index i = 0; i < length; ++i) to[i] = std::abs(from[at + i]);
+    else
+      std::copy_n(from + at, length, to);
+    to += length;
+  }
+  sample.resize(static_cast<std::size_t>(to - sample.data()));
+  return sample;
+}
+
+template <class T>
+[[noreturn]] void throw_not_finite(std::span<const score_run<T>> runs) {
+  for (const score_run<T>& run : runs)
+    for (Index i = 0; i < run.size; ++i)
+      if (!(std::abs(run.data[i]) <= std::numeric_limits<T>::max()))
+        throw value_error(errc::not_finite,
+                          concat(run.name, ": ", run.magnitude ? "weight " : "the score of tile ",
+                                 i, " is ", run.data[i] != run.data[i] ? "NaN" : "infinite",
+                                 "; scores must be finite, check the training for divergence"));
+  throw value_error(errc::not_finite, "selection: a score is not finite");
+}
+
+template <class T>
+[[nodiscard]] scan_counts count_around(const score_run<T>& run, T value) {
+  return run.magnitude ? count_around<true>(run.data, run.size, value)
+                       : count_around<false>(run.data, run.size, value);
+}
+template <class T>
+[[nodiscard]] scan_counts collect_between(const score_run<T>& run, T low, T high,
+                                          std::vector<T>& between) {
+  return run.magnitude ? collect_between<true>(run.data, run.size, low, high, between)
+                       : collect_between<false>(run.data, run.size, low, high, between);
+}
+
+/// An integer with the order of the scores. Minus zero comes before zero.
+template <class T>
+[[nodiscard]] score_bits<T> ordered_bits(T score) noexcept {
+  using bits = score_bits<T>;
+  const bits b = std::bit_cast<bits>(score), sign = static_cast<bits>(~magnitude_bits<T>);
+  return (b & sign) != 0 ? static_cast<bits>(~b) : static_cast<bits>(b | sign);
+}
+template <class T>
+[[nodiscard]] T from_ordered_bits(score_bits<T> key) noexcept {
+  using bits = score_bits<T>;
+  const bits sign = static_cast<bits>(~magnitude_bits<T>);
+  return std::bit_cast<T>((key & sign) != 0 ? static_cast<bits>(key & ~sign)
+                                            : static_cast<bits>(~key));
+}
+
+/// The score of that rank (0 = lowest), digit by digit: as many passes as a score has digits of 16
+/// bits, whatever the scores.
+template <class T>
+[[nodiscard]] T score_of_rank(std::span<const score_run<T>> runs, Index rank) {
+  using bits = score_bits<T>;
+  constexpr int digit = 16, width = static_cast<int>(sizeof(T)) * 8;
+  std::vector<Index> count(std::size_t{1} << digit);
+  bits prefix = 0, known = 0;
+  for (int shift = width - digit; shift >= 0; shift -= digit) {
+    std::fill(count.begin(), count.end(), Index{0});
+    for (const score_run<T>& run : runs)
+      for (Index i = 0; i < run.size; ++i) {
+        const bits key = ordered_bits(run[i]);
+        if ((key & known) == prefix) ++count[static_cast<std::size_t>((key >> shift) & 0xFFFF)];
+      }
+    std::size_t value = 0;
+    while (rank >= count[value]) rank -= count[value++];
+    prefix |= static_cast<bits>(static_cast<bits>(value) << shift);
+    known |= static_cast<bits>(bits{0xFFFF} << shift);
+  }
+  return from_ordered_bits<T>(prefix);
+}
+
+/// Finds cuts through runs of one kind, and where they pass through each.
+template <class Run>
+class cut_finder;
+
+template <class T>
+class cut_finder<score_run<T>> {
+ public:
+  explicit cut_finder(std::span<const score_run<T>> runs, executor on = {})
+      : runs_(runs), on_(on), total_(total_size(runs)), each_(runs.size()) {}
+
+  /// @pre removed in [1, total] @throws value_error (not_finite)
+  [[nodiscard]] score_cut<T> find(Index removed) {
+    if (total_ <= few) return among_few(removed);
+    score_cut<T> cut;
+    for (const double deviations : {3.5, 14.0}) {
+      const auto [low, high] = bracket(removed, deviations);
+      if (low == high ? at(low, removed, cut) : inside(low, high, removed, cut)) return cut;
+    }
+    static_cast<void>(at(score_of_rank(runs_, removed - 1), removed, cut));
+    return cut;
+  }
+
+  /// True. @throws value_error (not_finite)
+  [[nodiscard]] bool sees_all_finite() const {
+    Index finite = 0;
+    for (const scan_counts& counts : counts_around(T{0})) finite += counts.finite;
+    check_finite(finite);
+    return true;
+  }
+
+  /// Of every run, for the cut found last.
+  [[nodiscard]] const std::vector<run_cut<T>>& each() const noexcept { return each_; }
+
+ private:
+  static constexpr Index few = 1024;  ///< scores that are not worth a sample
+
+  void check_finite(Index finite) const {
+    if (finite != total_) throw_not_finite(runs_);
+  }
+
+  [[nodiscard]] score_cut<T> among_few(Index removed) {
+    std::vector<T> scores;
+    for (const score_run<T>& run : runs_)
+      for (Index i = 0; i < run.size; ++i) scores.push_back(run[i]);
+    const score_run<T> all{scores.data(), total_};
+    check_finite(count_around(all, T{0}).finite);
+    const auto nth = scores.begin() + (removed - 1);
+    std::nth_element(scores.begin(), nth, scores.end());
+    score_cut<T> cut;
+    static_cast<void>(at(*nth, removed, cut));
+    return cut;
+  }
+
+  /// Two scores between which the cut lies in all likelihood, from a sample.
+  [[nodiscard]] std::pair<T, T> bracket(Index removed, double deviations) const {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    // Of n scores 2 n^(2/3): about as many as then lie inside the bracket.
+    const Index wanted = std::min(
+        static_cast<Index>(2 * std::pow(static_cast<double>(total_), 2.0 / 3)), total_ / 4);
+    const std::vector<T> sample = sample_scores(runs_, total_, wanted);
+    const std::array<score_run<T>, 1> run{
+        score_run<T>{sample.data(), static_cast<Index>(sample.size())}};
+    if (count_around(run[0], T{0}).finite != run[0].size) throw_not_finite(runs_);
+    const double size = static_cast<double>(sample.size());
+    const double share = static_cast<double>(removed) / static_cast<double>(total_);
+    // Scores of one stretch may resemble each other: the second, wider try and the digits cover
+    // that.
+    const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
+    const auto ranked = [&](double rank, T otherwise) {
+      if (rank < 0 || rank >= size) return otherwise;
+      return cut_finder(run).find(static_cast<Index>(rank) + 1).threshold;
+    };
+    return {ranked(share * size - reach, -infinity), ranked(share * size + reach, infinity)};
+  }
+
+  /// Of every run. One pass.
+  [[nodiscard]] std::vector<scan_counts> counts_around(T value) const {
+    const std::vector<stretch> stretches = stretches_of(runs_);
+    std::vector<scan_counts> found(stretches.size()), of_run(runs_.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      found[s] = count_around(part(stretches[s]), value);
+    });
+    for (std::size_t s = 0; s < stretches.size(); ++s) of_run[stretches[s].array] += found[s];
+    return of_run;
+  }
+  [[nodiscard]] score_run<T> part(const stretch& s) const noexcept {
+    return runs_[s.array].part(s.begin, s.size);
+  }
+
+  /// Whether the cut is at `value`. One pass.
+  [[nodiscard]] bool at(T value, Index removed, score_cut<T>& cut) {
+    cut = {value, 0, 0, removed};
+    Index finite = 0;
+    const std::vector<scan_counts> counts = counts_around(value);
+    for (std::size_t r = 0; r < runs_.size(); ++r) {
+      each_[r] = {value, counts[r].below, counts[r].up_to - counts[r].below};
+      cut.below += each_[r].below;
+      cut.equal += each_[r].equal;
+      finite += counts[r].finite;
+    }
+    check_finite(finite);
+    return cut.below < removed && removed <= cut.below + cut.equal;
+  }
+
+  /// Whether the cut is between two scores or at one of them. One pass, two where many are equal.
+  [[nodiscard]] bool inside(T low, T high, Index removed, score_cut<T>& cut) {
+    const std::vector<stretch> stretches = stretches_of(runs_);
+    std::vector<std::vector<T>> between(stretches.size());
+    std::vector<scan_counts> counts(stretches.size());
+    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+      const auto s = static_cast<std::size_t>(task);
+      counts[s] = collect_between(part(stretches[s]), low, high, between[s]);
+    });
+    each_.assign(runs_.size(), {low, 0, 0});
+    Index up_to_low = 0, finite = 0;
+    std::vector<T> found;
+    for (std::size_t s = 0; s < stretches.size(); ++s) {
+      each_[stretches[s].array].below += counts[s].up_to;
+      up_to_low += counts[s].up_to;
+      finite += counts[s].finite;
+      found.insert(found.end(), between[s].begin(), between[s].end());
+    }
+    check_finite(finite);
+    const Index inside = static_cast<Index>(found.size());
+    if (removed <= up_to_low) return at(low, removed, cut);
+    if (removed > up_to_low + inside) return at(high, removed, cut);
+    if (inside > total_ / 2) return false;
+    const std::array<score_run<T>, 1> collected{score_run<T>{found.data(), inside}};
+    cut = cut_finder(collected).find(removed - up_to_low);
+    cut.below += up_to_low;
+    cut.removed = removed;
+    for (run_cut<T>& run : each_) run.threshold = cut.threshold;
+    for (std::size_t s = 0; s < stretches.size(); ++s) {
+      const scan_counts around = count_around<false>(
+          between[s].data(), static_cast<Index>(between[s].size()), cut.threshold);
+      each_[stretches[s].array].below += around.below;
+      each_[stretches[s].array].equal += around.up_to - around.below;
+    }
+    return true;
+  }
+
+  std::span<const score_run<T>> runs_;
+  executor on_;
+  Index total_;
+  std::vector<run_cut<T>> each_;
+};
+
+inline void check_removed(Index removed, Index total) {
+  if (removed < 1 || removed > total)
+    throw argument_error(errc::out_of_range, concat("find_cut: asked for the ", removed,
+                                                    " smallest of ", total, " scores"));
+}
+
+}  // namespace detail
+
+/// Finds where the `removed` smallest of all scores end, over one or many runs without joining
+/// them. Exact.
+///
+/// A sample brackets the threshold, one pass counts what lies below the bracket and collects what
+/// lies inside, and the few collected scores are selected among in the same way (R. W. Floyd, R. L.
+/// Rivest, "Expected Time Bounds for Selection", CACM 18(3), 1975, 10.1145/360680.360691). The
+/// sample's places follow from the sizes alone, so the result and the time are reproducible. Where
+/// a sample misleads twice, the digits of the scores are counted instead.
+/// @param removed in [1, total number of scores]
+/// @throws argument_error (out_of_range), value_error (not_finite: names the run and the position)
+/// Cost: about one plain read of the scores, one more where the threshold is a score that many
+/// have; of n scores some 2 n^(2/3) are kept aside. The passes are shared out among the threads of
+/// `on`; the result is the same for any number of them.
+template <class T>
+[[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed,
+                                    executor on = {}) {
+  detail::check_removed(removed, detail::total_size(runs));
+  return detail::cut_finder<score_run<T>>(runs, on).find(removed);
+}
+
+}  // namespace v0
+}  // namespace prunus
