@@ -71,7 +71,7 @@ prunus::graph image_network(const dataset& data, const std::vector<Index>& chann
     x = g.relu("relu" + number, g.batch_norm("bn" + number, x));
     if (k == 0 || k + 2 == channels.size()) x = g.max_pooling("pool" + number, x, 2, 2);
   }
-  g.dense("fc", g.global_average_pooling("mean", x), {.out_features = data.classes});
+  g.linear("fc", g.global_average_pooling("mean", x), {.out_features = data.classes});
   return g;
 }
 

@@ -9,7 +9,7 @@
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/selection/selection.hpp>
 
@@ -125,18 +125,18 @@ void run_convolution(benchmark::State& state, const prunus::convolution_shape& s
       });
 }
 
-void run_dense(benchmark::State& state, const prunus::dense_shape& s, Index plane, int percent) {
+void run_dense(benchmark::State& state, const prunus::linear_shape& s, Index plane, int percent) {
   const std::vector<float> x = some_numbers(s.in), w = some_numbers(s.in * s.out);
   std::vector<float> y(static_cast<std::size_t>(s.out));
-  std::vector<float> scratch(static_cast<std::size_t>(prunus::dense_scratch_size<float>(s)));
-  const prunus::gated_dense<float> gated(s, plane, {.dense_from = 2});
+  std::vector<float> scratch(static_cast<std::size_t>(prunus::linear_scratch_size<float>(s)));
+  const prunus::gated_linear<float> gated(s, plane, {.dense_from = 2});
   auto work = gated.make_workspace();
   const auto inputs = some_open(1, s.in / plane, s.in / plane * percent / 100, 1);
   timed_rounds().run(
       state,
       [&] {
-        prunus::dense_forward(s, x.data(), w.data(), static_cast<const float*>(nullptr), false,
-                              y.data(), Index{1}, scratch.data());
+        prunus::linear_forward(s, x.data(), w.data(), static_cast<const float*>(nullptr), false,
+                               y.data(), Index{1}, scratch.data());
       },
       [&] {
         return gated.forward(x.data(), w.data(), nullptr, false, y.data(), 1,
@@ -174,11 +174,12 @@ int main(int argc, char** argv) {
       run_crossover(state, l.shape);
     })->Iterations(1);
   for (const int percent : {25, 50, 75}) {
-    add("gated_dense/512to1000/open" + std::to_string(percent), [percent](benchmark::State& state) {
+    add("gated_linear/512to1000/open" + std::to_string(percent), [percent](
+                                                                     benchmark::State& state) {
       run_dense(state, {512, 1000}, 1, percent);
     })->UseManualTime();
-    add("gated_dense/64x49to256/open" + std::to_string(percent), [percent](
-                                                                     benchmark::State& state) {
+    add("gated_linear/64x49to256/open" + std::to_string(percent), [percent](
+                                                                      benchmark::State& state) {
       run_dense(state, {64 * 49, 256}, 49, percent);
     })->UseManualTime();
   }

@@ -195,15 +195,15 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/direct_convolution.hpp
   include/prunus/runtime/gated_convolution.hpp
   include/prunus/runtime/gated_crossover.hpp
-  include/prunus/runtime/gated_dense.hpp
+  include/prunus/runtime/gated_linear.hpp
   include/prunus/runtime/gated_run.hpp
   include/prunus/runtime/kernel_index.hpp
   include/prunus/runtime/kernel_index_convolution.hpp
   include/prunus/runtime/matrix_product.hpp
   include/prunus/runtime/pooling.hpp
   include/prunus/runtime/sparse_convolution.hpp
-  include/prunus/runtime/sparse_dense.hpp
   include/prunus/runtime/sparse_format.hpp
+  include/prunus/runtime/sparse_linear.hpp
   include/prunus/runtime/thread_pool.hpp
   include/prunus/schedule.hpp
   include/prunus/schedule/accuracy_steps.hpp
@@ -285,13 +285,13 @@ set(PRUNUS_RETRIEVAL_HEADERS
 # Those of prunus::kernels.
 set(PRUNUS_KERNELS_HEADERS
   include/prunus/kernels.hpp
-  include/prunus/kernels/dense_layer.hpp
   include/prunus/kernels/detail/gated_workspace.hpp
   include/prunus/kernels/detail/kernel_table.hpp
   include/prunus/kernels/direct_convolution.hpp
   include/prunus/kernels/gated_convolution.hpp
-  include/prunus/kernels/gated_dense.hpp
+  include/prunus/kernels/gated_linear.hpp
   include/prunus/kernels/instruction_set.hpp
+  include/prunus/kernels/linear_layer.hpp
   include/prunus/kernels/sparse_convolution.hpp
-  include/prunus/kernels/sparse_dense.hpp
+  include/prunus/kernels/sparse_linear.hpp
 )

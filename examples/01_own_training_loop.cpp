@@ -26,8 +26,8 @@ int main() {
 
   prunus::graph graph;  // who feeds whom
   graph.relu("relu",
-             graph.dense("hidden", graph.input("x", {.channels = 2}), {.out_features = 64}));
-  graph.dense("out", "relu", {.out_features = 1, .bias = false});
+             graph.linear("hidden", graph.input("x", {.channels = 2}), {.out_features = 64}));
+  graph.linear("out", "relu", {.out_features = 1, .bias = false});
   prunus::couple(net, graph);
 
   prunus::scheduler scheduler{net};  // what is to happen, and when

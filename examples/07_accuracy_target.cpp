@@ -63,8 +63,8 @@ prunus::graph normalised_cnn(const dataset& data) {
   x = g.max_pooling("pool1", normalised("1", x), 2, 2);
   x = g.convolution("conv2", x, {.out_channels = 24, .kernel = 3, .padding = 1, .bias = false});
   x = g.max_pooling("pool2", normalised("2", x), 2, 2);
-  x = g.dense("fc1", g.flatten("flatten", x), {.out_features = 64, .bias = false});
-  g.dense("fc2", normalised("3", x), {.out_features = data.classes});
+  x = g.linear("fc1", g.flatten("flatten", x), {.out_features = 64, .bias = false});
+  g.linear("fc2", normalised("3", x), {.out_features = data.classes});
   return g;
 }
 

@@ -81,7 +81,7 @@ prunus::graph small_vgg(const dataset& data, Index width) {
   convolution("3", 2 * width);
   x = g.max_pooling("pool2", x, 2, 2);
   convolution("4", 4 * width);
-  g.dense("fc", g.global_average_pooling("mean", x), {.out_features = data.classes});
+  g.linear("fc", g.global_average_pooling("mean", x), {.out_features = data.classes});
   return g;
 }
 

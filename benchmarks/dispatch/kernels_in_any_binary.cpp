@@ -9,7 +9,7 @@
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 
 #include <tests/support/random_source.hpp>
 
@@ -126,23 +126,23 @@ void compare_convolution(Index channels, Index side) {
       });
 }
 
-void compare_dense_layer(const prunus::dense_shape& shape, Index samples) {
+void compare_linear_layer(const prunus::linear_shape& shape, Index samples) {
   const std::string name = std::to_string(shape.in) + " to " + std::to_string(shape.out) + ", " +
                            std::to_string(samples) + " samples";
   const std::vector<float> x = numbers(samples * shape.in), weights = numbers(shape.in * shape.out),
                            sparse = sparse_weights(shape.out, shape.in);
   std::vector<float> y(static_cast<std::size_t>(samples * shape.out));
-  std::vector<float> scratch(static_cast<std::size_t>(prunus::dense_scratch_size<float>(shape)));
+  std::vector<float> scratch(static_cast<std::size_t>(prunus::linear_scratch_size<float>(shape)));
   compare(
       name + ", dense",
       [&] {
         return [&] {
-          prunus::dense_forward<float>(shape, x.data(), weights.data(), nullptr, false, y.data(),
-                                       samples, scratch.data());
+          prunus::linear_forward<float>(shape, x.data(), weights.data(), nullptr, false, y.data(),
+                                        samples, scratch.data());
         };
       },
       [&](instruction_set in) {
-        dispatched::dense_layer<float> layer(shape, in);
+        dispatched::linear_layer<float> layer(shape, in);
         return [&, layer, own = scratch_of(layer)]() mutable {
           layer.forward(x.data(), weights.data(), nullptr, false, y.data(), samples, own.data());
         };
@@ -155,9 +155,9 @@ void compare_dense_layer(const prunus::dense_shape& shape, Index samples) {
   constexpr auto format = prunus::sparse_format::blocks_of_8;
   compare(
       name + ", 80 % in 8 x 1 blocks",
-      [&] { return sparse_call(prunus::sparse_dense<float>(shape, sparse.data(), format)); },
+      [&] { return sparse_call(prunus::sparse_linear<float>(shape, sparse.data(), format)); },
       [&](instruction_set in) {
-        return sparse_call(dispatched::sparse_dense<float>(shape, sparse.data(), format, in));
+        return sparse_call(dispatched::sparse_linear<float>(shape, sparse.data(), format, in));
       });
 }
 
@@ -174,6 +174,6 @@ int main(int count, char** arguments) {
   for (const auto& [channels, side] :
        {std::pair<Index, Index>{64, 56}, {128, 28}, {256, 14}, {512, 7}})
     compare_convolution(channels, side);
-  compare_dense_layer({.in = 512, .out = 1000}, 1);
-  compare_dense_layer({.in = 512, .out = 1000}, 64);
+  compare_linear_layer({.in = 512, .out = 1000}, 1);
+  compare_linear_layer({.in = 512, .out = 1000}, 64);
 }

@@ -47,7 +47,7 @@ class arena {
 
 // The pieces of work.
 void compare_convolutions(arena& in);
-void compare_dense_layers(arena& in);
+void compare_linear_layers(arena& in);
 void compare_pruning(arena& in);
 void compare_networks(arena& in);
 

@@ -69,9 +69,9 @@ std::vector<goal> goals() {
       {{"8x1 blocks, 50 %", 1.4}, {"8x1 blocks, 90 %", 3.5}});
   add("strided convolution", single_kernels, onednn,
       {{"kernels, 90 %", 2.2}, {"single weights, 80 %", 1.5}, {"single weights, 90 %", 2.2}});
-  add("dense layer", block_kernels, eigen,
+  add("linear layer", block_kernels, eigen,
       {{"batch 1, 16x1 blocks, 70 %", 2.8}, {"batch 1, 16x1 blocks, 90 %", 5.5}});
-  add("dense layer", single_kernels, eigen,
+  add("linear layer", single_kernels, eigen,
       {{"batch 1, single weights, 70 %", 1.2}, {"batch 1, single weights, 90 %", 1.6}});
   add("convolution", {"prunus dense"}, onednn, {{", dense", 0.85}});
   add("convolution", {"prunus dense"}, {"Eigen im2col"}, {{", dense", 1.2}});

@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
     }
     side_by_side::arena in(options);
     side_by_side::compare_convolutions(in);
-    side_by_side::compare_dense_layers(in);
+    side_by_side::compare_linear_layers(in);
     side_by_side::compare_pruning(in);
     side_by_side::compare_networks(in);
     return 0;

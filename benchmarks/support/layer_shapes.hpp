@@ -14,7 +14,7 @@ namespace prunus_benchmarks {
 
 using prunus::Index;
 
-/// A weight of out x in x height x width; dense layers have a plane of 1 x 1.
+/// A weight of out x in x height x width; linear layers have a plane of 1 x 1.
 struct layer_shape {
   std::string name;
   std::array<Index, 4> extents;
@@ -23,8 +23,8 @@ struct layer_shape {
   [[nodiscard]] Index size() const { return extents[0] * extents[1] * extents[2] * extents[3]; }
 };
 
-/// ResNet-50 (K. He et al. 2016, doi:10.1109/CVPR.2016.90): 53 convolutions and a dense layer, 25.5
-/// M weights.
+/// ResNet-50 (K. He et al. 2016, doi:10.1109/CVPR.2016.90): 53 convolutions and a linear
+/// layer, 25.5 M weights.
 [[nodiscard]] inline std::vector<layer_shape> resnet50() {
   std::vector<layer_shape> layers{{"conv1", {64, 3, 7, 7}, 112 * 112}};
   constexpr std::array<int, 4> blocks{3, 4, 6, 3};
@@ -48,7 +48,7 @@ struct layer_shape {
   return layers;
 }
 
-/// ResNet-20 for CIFAR-10 (K. He et al. 2016): 19 convolutions and a dense layer, 0.27 M weights.
+/// ResNet-20 for CIFAR-10 (K. He et al. 2016): 19 convolutions and a linear layer, 0.27 M weights.
 [[nodiscard]] inline std::vector<layer_shape> resnet20() {
   std::vector<layer_shape> layers{{"conv1", {16, 3, 3, 3}, 32 * 32}};
   Index in = 16;

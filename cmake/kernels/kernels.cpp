@@ -4,10 +4,10 @@
 #include <prunus/kernels/detail/kernel_table.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 
 #include <algorithm>    // std::min
@@ -50,8 +50,8 @@ struct sparse_convolution_code final : compiled_sparse_convolution<S> {
 };
 
 template <class S>
-struct sparse_dense_code final : compiled_sparse_dense<S> {
-  sparse_dense_code(const dense_shape& shape, const S* weights, sparse_format format)
+struct sparse_linear_code final : compiled_sparse_linear<S> {
+  sparse_linear_code(const linear_shape& shape, const S* weights, sparse_format format)
       : kernel(shape, weights, format) {}
   [[nodiscard]] Index packed_weights() const noexcept override { return kernel.packed_weights(); }
   [[nodiscard]] Index packed_bytes() const noexcept override { return kernel.packed_bytes(); }
@@ -60,7 +60,7 @@ struct sparse_dense_code final : compiled_sparse_dense<S> {
                S* scratch) const noexcept override {
     kernel.forward(x, bias, relu, y, samples, scratch);
   }
-  sparse_dense<S> kernel;
+  sparse_linear<S> kernel;
 };
 
 template <class Kernel>
@@ -97,9 +97,9 @@ struct gated_convolution_code final
 };
 
 template <class S>
-struct gated_dense_code final : gated_layer_code<gated_dense<S>, S, dense_epilogue<S>> {
-  using gated_dense_code::gated_layer_code::gated_layer_code;
-  gated_run forward(const S* x, const S* weights, const dense_epilogue<S>& epilogue, S* y,
+struct gated_linear_code final : gated_layer_code<gated_linear<S>, S, linear_epilogue<S>> {
+  using gated_linear_code::gated_layer_code::gated_layer_code;
+  gated_run forward(const S* x, const S* weights, const linear_epilogue<S>& epilogue, S* y,
                     Index samples, const open_channels& open,
                     compiled_workspace& work) const noexcept override {
     return this->kernel.forward(x, weights, epilogue.bias, epilogue.relu, y, samples, open,
@@ -126,14 +126,14 @@ constexpr kernel_table<S> table = {
     make<direct_convolution_code<S>, compiled_direct_convolution<S>, const convolution_shape&>,
     make<sparse_convolution_code<S>, compiled_sparse_convolution<S>, const convolution_shape&,
          const S*, sparse_format>,
-    make<sparse_dense_code<S>, compiled_sparse_dense<S>, const dense_shape&, const S*,
+    make<sparse_linear_code<S>, compiled_sparse_linear<S>, const linear_shape&, const S*,
          sparse_format>,
     make<gated_convolution_code<S>, typename kernel_table<S>::gated_convolution_layer,
          const convolution_shape&, const gated_options&>,
-    make<gated_dense_code<S>, typename kernel_table<S>::gated_dense_layer, const dense_shape&,
+    make<gated_linear_code<S>, typename kernel_table<S>::gated_linear_layer, const linear_shape&,
          Index, const gated_options&>,
-    [](const dense_shape& shape) noexcept { return prunus::dense_scratch_size<S>(shape); },
-    prunus::dense_forward<S>,
+    [](const linear_shape& shape) noexcept { return prunus::linear_scratch_size<S>(shape); },
+    prunus::linear_forward<S>,
 };
 
 constexpr kernel_tables tables = {table<float>, table<double>};

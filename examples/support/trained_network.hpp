@@ -104,7 +104,7 @@ namespace detail {
       const prunus::Index width = t.view().extent(prunus::axis::out);
       if (auto* conv = std::get_if<prunus::operation::convolution>(&node.operation))
         conv->out_channels = width;
-      if (auto* dense = std::get_if<prunus::operation::dense>(&node.operation))
+      if (auto* dense = std::get_if<prunus::operation::linear>(&node.operation))
         dense->out_features = width;
     }
     result.add_node(std::move(node));

@@ -10,13 +10,13 @@
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/gated_run.hpp>
 #include <prunus/runtime/kernel_index.hpp>
 #include <prunus/runtime/kernel_index_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/pooling.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
 #include <prunus/runtime/sparse_format.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 #include <prunus/runtime/thread_pool.hpp>

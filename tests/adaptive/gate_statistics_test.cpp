@@ -60,7 +60,7 @@ TEST_CASE("channels that hardly ever open are planned away", "[gates][static_exp
   prunus::graph g;
   const std::string x = g.input("image", {2, 4, 4});
   const std::string a = g.relu("relu", g.convolution("conv", x, {.out_channels = 4}));
-  g.dense("fc", g.flatten("flatten", a), {.out_features = 2});
+  g.linear("fc", g.flatten("flatten", a), {.out_features = 2});
   gate_statistics s("conv.weight", 4);
   s.record(flags{1, 0, 1, 0, 1, 0, 0, 0});  // open in 2, 0, 1 and 0 of 2 samples
   const std::vector<gate_statistics> all{s};
@@ -81,7 +81,7 @@ TEST_CASE("channels that hardly ever open are planned away", "[gates][static_exp
 TEST_CASE("an export needs samples, a share and a graph that has the weights",
           "[gates][static_export]") {
   prunus::graph g;
-  g.dense("fc", g.input("x", {3, 1, 1}), {.out_features = 2});
+  g.linear("fc", g.input("x", {3, 1, 1}), {.out_features = 2});
   const auto code = [&](const gate_statistics& s, double share) {
     return support::code_of<prunus::argument_error>(
         [&] { static_cast<void>(prunus::plan_static_export(g, std::vector{s}, share)); });

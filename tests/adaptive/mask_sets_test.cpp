@@ -23,7 +23,7 @@ random_graph::network small_network() {
   g.input("image", {2, 6, 6});
   g.convolution("conv1", "image", {.out_channels = 6, .kernel = 3, .padding = 1});
   g.convolution("conv2", g.relu("relu1", "conv1"), {.out_channels = 5, .kernel = 3});
-  g.dense("fc", g.flatten("flat", g.relu("relu2", "conv2")), {.out_features = 3});
+  g.linear("fc", g.flatten("flat", g.relu("relu2", "conv2")), {.out_features = 3});
   random_graph::source random(1);
   return random_graph::with_random_weights(g, random);
 }

@@ -27,14 +27,14 @@ constexpr std::array<depth_shape, 5> shapes{depth_shape::uniform, depth_shape::i
                                             depth_shape::decreasing, depth_shape::low_high_low,
                                             depth_shape::high_low_high};
 
-/// A chain of 1 x 1 convolutions of these names and widths on 4 x 4 positions, and a dense layer
+/// A chain of 1 x 1 convolutions of these names and widths on 4 x 4 positions, and a linear layer
 /// behind it, whose outputs may not go.
 prunus::graph chain(const std::vector<std::pair<std::string, Index>>& layers) {
   prunus::graph g;
   std::string x = g.input("image", {3, 4, 4});
   for (const auto& [name, width] : layers)
     x = g.convolution(name, x, {.out_channels = width, .kernel = 1});
-  g.dense("last of all", g.flatten("flat", x), {.out_features = 4});
+  g.linear("last of all", g.flatten("flat", x), {.out_features = 4});
   return g;
 }
 
@@ -61,7 +61,7 @@ prunus::graph vgg16_for_10_classes() {
   const prunus::graph for_1000 = known_networks::vgg16();
   prunus::graph g;
   for (prunus::graph_node node : for_1000.nodes()) {
-    if (node.name == "fc3") node.operation = prunus::operation::dense{.out_features = 10};
+    if (node.name == "fc3") node.operation = prunus::operation::linear{.out_features = 10};
     g.add_node(std::move(node));
   }
   return g;
@@ -117,7 +117,7 @@ class vgg16_units {
   std::vector<std::vector<float>> scores_;
 };
 
-/// The rates of 13 convolutions; hidden dense layers lose the global rate.
+/// The rates of 13 convolutions; hidden linear layers lose the global rate.
 prunus::per_layer published(const std::vector<double>& convolutions, double rate) {
   prunus::per_layer list;
   for (std::size_t l = 0; l < convolutions.size(); ++l)

@@ -33,7 +33,7 @@ prunus::graph residual_network() {
   x = g.convolution("wide", x, {.out_channels = 6, .kernel = 1});
   x = g.convolution("depthwise", x, {.out_channels = 6, .kernel = 3, .padding = 1, .groups = 6});
   x = g.convolution("narrow", x, {.out_channels = 5, .kernel = 1});
-  g.dense("fc", g.flatten("flat", x), {.out_features = 4});
+  g.linear("fc", g.flatten("flat", x), {.out_features = 4});
   return g;
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("couplings of the same structure share a class", "[allocation][isomorp
   CHECK(same("one.conv1", "two.conv1"));     // widths and kernels do not matter
   CHECK_FALSE(same("one.conv1", "stem"));    // the residual stream
   CHECK_FALSE(same("one.conv1", "wide"));    // a depth-wise convolution in between
-  CHECK_FALSE(same("one.conv1", "narrow"));  // read by a dense layer
+  CHECK_FALSE(same("one.conv1", "narrow"));  // read by a linear layer
   CHECK_FALSE(same("image", "stem"));
   CHECK(support::code_of<prunus::argument_error>([&] { (void)allocation.class_of("nobody"); }) ==
         errc::unknown_name);

@@ -22,7 +22,7 @@ prunus::graph small_network() {
   g.convolution("conv1", "image", {.out_channels = 8, .kernel = 3, .padding = 1});
   g.relu("relu1", "conv1");
   g.convolution("conv2", "relu1", {.out_channels = 6, .kernel = 3, .padding = 1});
-  g.dense("fc", g.flatten("flat", "conv2"), {.out_features = 4});
+  g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 4});
   return g;
 }
 

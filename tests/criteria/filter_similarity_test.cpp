@@ -238,7 +238,7 @@ TEST_CASE("ranking all layers as one is the sweep over the whole network",
   g.convolution("conv1", "image", {.out_channels = 8, .kernel = 3, .padding = 1});
   g.relu("relu1", "conv1");
   g.convolution("conv2", "relu1", {.out_channels = 6, .kernel = 3, .padding = 1});
-  g.dense("fc", g.flatten("flat", "conv2"), {.out_features = 4});
+  g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 4});
   const prunus::removal_counter counter(g);
   const std::vector<std::uint8_t> others(16, 1);
   for (int round = 0; round < 12; ++round) {

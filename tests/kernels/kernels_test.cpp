@@ -2,10 +2,10 @@
 #include <prunus/kernels.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 
 #include "support/catch.hpp"
@@ -26,10 +26,10 @@ namespace {
 
 using prunus::channel_epilogue;
 using prunus::convolution_shape;
-using prunus::dense_shape;
 using prunus::errc;
 using prunus::Index;
 using prunus::instruction_set;
+using prunus::linear_shape;
 
 namespace dispatched = prunus::dispatched;
 
@@ -143,8 +143,8 @@ void check_convolutions(const convolution_shape& s, Index images, support::rando
 }
 
 template <class S>
-void check_dense_layers(const dense_shape& s, Index plane, Index samples,
-                        support::random_source& random) {
+void check_linear_layers(const linear_shape& s, Index plane, Index samples,
+                         support::random_source& random) {
   CAPTURE(s.in, s.out, plane, samples);
   const std::vector<S> x = numbers<S>(samples * s.in, random);
   const std::vector<S> weights = numbers<S>(s.in * s.out, random, 0.4);
@@ -155,10 +155,10 @@ void check_dense_layers(const dense_shape& s, Index plane, Index samples,
   const bool relu = random.chance(0.5);
 
   std::vector<S> expected = memory<S>(samples * s.out);
-  std::vector<S> scratch = memory<S>(prunus::dense_scratch_size<S>(s));
-  prunus::dense_forward(s, x.data(), weights.data(), bias.data(), relu, expected.data(), samples,
-                        scratch.data());
-  const prunus::gated_dense<S> gated_twin(s, plane);
+  std::vector<S> scratch = memory<S>(prunus::linear_scratch_size<S>(s));
+  prunus::linear_forward(s, x.data(), weights.data(), bias.data(), relu, expected.data(), samples,
+                         scratch.data());
+  const prunus::gated_linear<S> gated_twin(s, plane);
   auto twin_work = gated_twin.make_workspace();
   std::vector<S> gated_expected = memory<S>(samples * s.out);
   gated_twin.forward(x.data(), weights.data(), bias.data(), relu, gated_expected.data(), samples,
@@ -166,7 +166,7 @@ void check_dense_layers(const dense_shape& s, Index plane, Index samples,
 
   on_each_supported([&](instruction_set instructions) {
     std::vector<S> y = memory<S>(samples * s.out);
-    const dispatched::dense_layer<S> dense(s, instructions);
+    const dispatched::linear_layer<S> dense(s, instructions);
     REQUIRE(dense.instructions() == instructions);
     scratch = memory<S>(dense.scratch_size());
     dense.forward(x.data(), weights.data(), bias.data(), relu, y.data(), samples, scratch.data());
@@ -174,7 +174,7 @@ void check_dense_layers(const dense_shape& s, Index plane, Index samples,
 
     for (const prunus::sparse_format format : prunus::all_sparse_formats) {
       CAPTURE(std::string(prunus::name_of(format)));
-      const dispatched::sparse_dense<S> sparse(s, weights.data(), format, instructions);
+      const dispatched::sparse_linear<S> sparse(s, weights.data(), format, instructions);
       REQUIRE(sparse.instructions() == instructions);
       scratch = memory<S>(sparse.scratch_size());
       y = memory<S>(samples * s.out);
@@ -182,7 +182,7 @@ void check_dense_layers(const dense_shape& s, Index plane, Index samples,
       require_near(y, expected, s.in);
     }
 
-    const dispatched::gated_dense<S> gated(s, plane, {}, instructions);
+    const dispatched::gated_linear<S> gated(s, plane, {}, instructions);
     auto work = gated.make_workspace();
     y = memory<S>(samples * s.out);
     const prunus::gated_run run =
@@ -201,7 +201,7 @@ TEST_CASE("the best instruction set is the last that is supported, and the basel
   REQUIRE(prunus::is_supported(best));
   for (const instruction_set other : prunus::all_instruction_sets)
     if (other > best) REQUIRE_FALSE(prunus::is_supported(other));
-  REQUIRE(dispatched::dense_layer<float>({.in = 3, .out = 2}).instructions() == best);
+  REQUIRE(dispatched::linear_layer<float>({.in = 3, .out = 2}).instructions() == best);
 }
 
 TEMPLATE_TEST_CASE("dispatched convolutions equal the header's on every instruction set",
@@ -211,12 +211,12 @@ TEMPLATE_TEST_CASE("dispatched convolutions equal the header's on every instruct
     check_convolutions<TestType>(random_convolution(random), random.between(1, 4), random);
 }
 
-TEMPLATE_TEST_CASE("dispatched dense layers equal the header's on every instruction set",
+TEMPLATE_TEST_CASE("dispatched linear layers equal the header's on every instruction set",
                    "[kernels]", float, double) {
   support::random_source random(2);
   for (int round = 0; round < 40; ++round) {
     const Index plane = random.between(1, 9);
-    check_dense_layers<TestType>(
+    check_linear_layers<TestType>(
         {.in = plane * random.between(1, 20), .out = random.between(1, 40)}, plane,
         random.between(1, 40), random);
   }
@@ -238,14 +238,14 @@ TEST_CASE("dispatched objects refuse what the header's refuse, with the same wor
                 outside, &weight, prunus::sparse_format::rows, instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
-            const dispatched::sparse_dense<float> d({.in = 0, .out = 1}, &weight,
-                                                    prunus::sparse_format::rows, instructions);
+            const dispatched::sparse_linear<float> d({.in = 0, .out = 1}, &weight,
+                                                     prunus::sparse_format::rows, instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
-            const dispatched::dense_layer<float> d({.in = 1, .out = 0}, instructions);
+            const dispatched::linear_layer<float> d({.in = 1, .out = 0}, instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
-            const dispatched::gated_dense<float> d({.in = 5, .out = 1}, 2, {}, instructions);
+            const dispatched::gated_linear<float> d({.in = 5, .out = 1}, 2, {}, instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::argument_error>([&] {
             const dispatched::gated_convolution<float> c({}, {.dense_from = -1}, instructions);
@@ -265,7 +265,7 @@ TEST_CASE("an instruction set that the processor lacks is refused by name", "[ke
     }
   CAPTURE(refused);
   CHECK(support::code_of<prunus::argument_error>([] {
-          const dispatched::dense_layer<double> d({}, static_cast<instruction_set>(99));
+          const dispatched::linear_layer<double> d({}, static_cast<instruction_set>(99));
         }) == errc::unsupported);
 }
 

@@ -10,8 +10,8 @@
 namespace {
 
 using prunus::convolution_shape;
-using prunus::dense_shape;
 using prunus::errc;
+using prunus::linear_shape;
 
 /// Every look at it takes a millisecond, so that all kernels are equally fast.
 struct even_clock {
@@ -52,7 +52,7 @@ TEST_CASE("the limit decides when a sparse kernel pays", "[measure][kernel]") {
   prunus::fastest_kernel<float, even_clock> fastest(lenient);
   support::owned_weight<float> weight("OIHW", {5, 3, 3, 2}), matrix("OIHW", {5, 3, 1, 1});
   CHECK(fastest(mask_of(weight, prunus::kernel), shape).format == prunus::sparse_format::rows);
-  CHECK(fastest(mask_of(matrix, prunus::element), dense_shape{.in = 3, .out = 5}).format ==
+  CHECK(fastest(mask_of(matrix, prunus::element), linear_shape{.in = 3, .out = 5}).format ==
         prunus::sparse_format::rows);
 }
 

@@ -272,7 +272,7 @@ TEST_CASE("what is no chain of convolutions and max poolings is refused by the n
   using graph = prunus::graph;
   CHECK(rejects(chain([](graph& g) { g.average_pooling("mean", "conv", 2, 2); }), "mean") ==
         errc::unsupported);
-  CHECK(rejects(chain([](graph& g) { g.dense("fc", "conv", {.out_features = 2}); }), "fc") ==
+  CHECK(rejects(chain([](graph& g) { g.linear("fc", "conv", {.out_features = 2}); }), "fc") ==
         errc::unsupported);
   CHECK(rejects(chain([](graph& g) {
                   g.convolution("wide", "conv", {.out_channels = 4, .kernel = 1, .groups = 2});

@@ -148,7 +148,7 @@ TEST_CASE("distillation_loss reports what does not fit, by code", "[nn][distilla
 
 TEST_CASE("a student learns its teacher without a label that helps", "[nn][distillation]") {
   prunus::graph g;
-  g.dense("fc", g.flatten("flat", g.input("x", {3, 1, 1})), {.out_features = 4});
+  g.linear("fc", g.flatten("flat", g.input("x", {3, 1, 1})), {.out_features = 4});
   nn::network<double> teacher(g, {.seed = 1}), student(g, {.seed = 2});
   nn::optimizer<double, nn::sgd> optimizer(student, {.learning_rate = 0.5, .momentum = 0.9});
   const std::vector<double> images = numbers(3 * 32, 6);

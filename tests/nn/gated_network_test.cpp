@@ -32,8 +32,8 @@ using gated_network = nn::gated_network<double, activation_gate>;
 
 namespace {
 
-/// Two gated convolutions with a pooling between them and a residual sum behind, then a dense layer
-/// over flattened planes; with a normalisation, with a bias, and with both.
+/// Two gated convolutions with a pooling between them and a residual sum behind, then a linear
+/// layer over flattened planes; with a normalisation, with a bias, and with both.
 prunus::graph declared() {
   prunus::graph g;
   std::string x = g.input("image", {2, 6, 6});
@@ -48,7 +48,7 @@ prunus::graph declared() {
   x = g.relu("relu3", x);
   x = g.convolution("conv4", x, {.out_channels = 7, .kernel = 1});
   x = g.relu("relu4", x);
-  g.dense("fc", g.flatten("flatten", x), {.out_features = 3});
+  g.linear("fc", g.flatten("flatten", x), {.out_features = 3});
   return g;
 }
 

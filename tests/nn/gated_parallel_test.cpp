@@ -41,7 +41,7 @@ prunus::graph grouped() {
   y = g.convolution("paired", y, {.out_channels = 8, .kernel = 3, .padding = 1, .groups = 2});
   y = g.relu("relu4", g.add("sum", {y, x}));
   y = g.relu("relu5", g.convolution("last", y, {.out_channels = 6, .kernel = 3, .groups = 2}));
-  g.dense("fc", g.global_average_pooling("mean", y), {.out_features = 3});
+  g.linear("fc", g.global_average_pooling("mean", y), {.out_features = 3});
   return g;
 }
 

@@ -46,17 +46,17 @@ std::vector<test_case> all_operations() {
       on_x("convolution", convolution{.out_channels = 3, .kernel = 3, .stride = 2, .padding = 1}),
       on_x("convolution in groups",
            convolution{.out_channels = 8, .kernel = {3, 2}, .padding = {0, 1}, .groups = 4}),
-      on_x("dense at every position", dense{.out_features = 3}),
-      {"dense",
+      on_x("linear at every position", linear{.out_features = 3}),
+      {"linear",
        [](graph& g) {
-         g.dense("y", g.relu("r", g.dense("d", g.flatten("f", "x"), {.out_features = 20})),
-                 {.out_features = 3});
+         g.linear("y", g.relu("r", g.linear("d", g.flatten("f", "x"), {.out_features = 20})),
+                  {.out_features = 3});
        }},
-      {"two dense layers on one input",
+      {"two linear layers on one input",
        [](graph& g) {
          g.flatten("f", "x");
-         g.add("y", {g.dense("a", "f", {.out_features = 7}),
-                     g.dense("b", "f", {.out_features = 7, .bias = false})});
+         g.add("y", {g.linear("a", "f", {.out_features = 7}),
+                     g.linear("b", "f", {.out_features = 7, .bias = false})});
        }},
       on_x("batch_norm", batch_norm{}),
       {"batch_norm with relu", [](graph& g) { g.relu("y", g.batch_norm("n", "x")); }},
@@ -95,7 +95,7 @@ std::vector<test_case> all_operations() {
       {"squeeze and excite",
        [](graph& g) {
          const std::string s =
-             g.dense("d", g.global_average_pooling("p", "x"), {.out_features = 4});
+             g.linear("d", g.global_average_pooling("p", "x"), {.out_features = 4});
          g.multiply("y", {"x", g.activation("s", s, {activation::kind::sigmoid})});
        }},
       {"concat",
@@ -128,9 +128,9 @@ std::vector<test_case> all_operations() {
        }},
       {"attention",
        [](graph& g) {
-         g.dense("q", "x", {.out_features = 6});
-         g.dense("k", "x", {.out_features = 6});
-         g.dense("v", "x", {.out_features = 4});
+         g.linear("q", "x", {.out_features = 6});
+         g.linear("k", "x", {.out_features = 6});
+         g.linear("v", "x", {.out_features = 4});
          g.attention("y", "q", "k", "v", 2);
        }},
       {"attention of a tensor to itself", [](graph& g) { g.attention("y", "x", "x", "x", 2); }},

@@ -49,7 +49,7 @@ prunus::graph block(Index width) {
                               {.out_channels = width, .kernel = 3, .padding = 1, .bias = false})));
   g.add("sum",
         {g.convolution("conv2", "inner", {.out_channels = 3, .kernel = 3, .padding = 1}), "stem"});
-  g.dense("fc", g.flatten("flat", g.relu("out", "sum")), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", g.relu("out", "sum")), {.out_features = 2});
   return g;
 }
 
@@ -148,8 +148,8 @@ TEST_CASE("inner losses that cannot be are refused", "[nn][network]") {
 
 TEST_CASE("add_hint_loss by hand", "[nn][hint_loss]") {
   prunus::graph g;
-  g.dense("fc", g.dense("h", g.flatten("flat", g.input("x", {1, 1, 1})), {.out_features = 2}),
-          {.out_features = 1});
+  g.linear("fc", g.linear("h", g.flatten("flat", g.input("x", {1, 1, 1})), {.out_features = 2}),
+           {.out_features = 1});
   network student(g, {.inner_losses = {"h"}}), teacher(g, {.keep_activations = true});
   const auto set = [](network& net, double first, double second) {
     net.parameters()["h.weight"].weight.data[0] = first;

@@ -49,8 +49,8 @@ graph small_graph() {
   g.convolution("conv2", "relu1", {.out_channels = 4, .kernel = 3, .padding = 1});
   g.relu("relu2", g.add("sum", {"conv2", "relu1"}));
   g.flatten("flat", g.max_pooling("pool", "relu2", 2, 2));
-  g.dense("fc1", g.dropout("drop", "flat", 0.2), {.out_features = 9});
-  g.dense("fc2", g.relu("relu3", "fc1"), {.out_features = 3});
+  g.linear("fc1", g.dropout("drop", "flat", 0.2), {.out_features = 9});
+  g.linear("fc2", g.relu("relu3", "fc1"), {.out_features = 3});
   return g;
 }
 
@@ -179,8 +179,8 @@ TEST_CASE("network draws the same weights for the same seed and others for anoth
 TEST_CASE("network draws weights of the variance that keeps signals alive", "[nn][network]") {
   graph g;
   g.input("x", {50, 1, 1});
-  g.dense("fc1", "x", {.out_features = 200});
-  g.dense("fc2", g.relu("relu", "fc1"), {.out_features = 100});
+  g.linear("fc1", "x", {.out_features = 200});
+  g.linear("fc2", g.relu("relu", "fc1"), {.out_features = 100});
   const nn::network<double> net(g);
   const auto variance = [&](const char* name) {
     const auto w = net.parameters()[name].weight;
@@ -273,8 +273,8 @@ TEST_CASE("network reports what does not fit, by code", "[nn][network]") {
 TEST_CASE("network leaves out what its output does not depend on", "[nn][network]") {
   graph g;
   g.input("x", {3, 1, 1});
-  g.dense("fc", "x", {.out_features = 2});
-  g.dense("aside", "x", {.out_features = 5});
+  g.linear("fc", "x", {.out_features = 2});
+  g.linear("aside", "x", {.out_features = 5});
   g.output("fc");
   nn::network<double> net(g);
   const std::vector<double> images{1, 2, 3};
@@ -290,7 +290,7 @@ TEST_CASE("a network knows which of its filters live and die together", "[nn][ne
   g.input("image", {2, 6, 6});
   g.convolution("conv1", "image", {.out_channels = 4, .kernel = 3, .padding = 1});
   g.convolution("conv2", "image", {.out_channels = 4, .kernel = 1});
-  g.dense("fc", g.flatten("flat", g.add("sum", {"conv1", "conv2"})), {.out_features = 3});
+  g.linear("fc", g.flatten("flat", g.add("sum", {"conv1", "conv2"})), {.out_features = 3});
   const prunus::nn::network<float> net(g);
   const std::vector<prunus::coupling>& couplings = net.parameters().couplings();
   const auto names_conv2 = [](const prunus::coupling& c) {

@@ -31,7 +31,7 @@ prunus::graph two_layers() {
   g.convolution("conv1", "image", {.out_channels = 6, .kernel = 3, .padding = 1});
   g.relu("relu1", "conv1");
   g.convolution("conv2", "relu1", {.out_channels = 4, .kernel = 3, .stride = 2, .padding = 1});
-  g.dense("fc", g.flatten("flat", g.relu("relu2", "conv2")), {.out_features = 3});
+  g.linear("fc", g.flatten("flat", g.relu("relu2", "conv2")), {.out_features = 3});
   return g;
 }
 

@@ -123,7 +123,7 @@ TEST_CASE("the outputs of a layer are taken behind its normalisation and activat
   g.input("image", {1, 1, 2});
   g.convolution("conv", "image", {.out_channels = 1, .bias = false});
   g.relu("relu", g.batch_norm("bn", "conv", {.epsilon = 1}));
-  g.dense("fc", g.flatten("flat", "relu"), {.out_features = 1});
+  g.linear("fc", g.flatten("flat", "relu"), {.out_features = 1});
   nn::network<float> net(g, {.keep_activations = true});
   net.parameters()["conv.weight"].weight.data[0] = 1;
   net.parameters()["bn.running_var"].weight.data[0] = 3;
@@ -168,9 +168,9 @@ TEST_CASE("a dense network is pruned by activation while it learns", "[nn][obser
   }
   graph g;
   g.input("image", {16, 1, 1});
-  g.relu("relu1", g.dense("fc1", "image", {.out_features = 24}));
-  g.relu("relu2", g.dense("fc2", "relu1", {.out_features = 16}));
-  g.dense("fc3", "relu2", {.out_features = 4});
+  g.relu("relu1", g.linear("fc1", "image", {.out_features = 24}));
+  g.relu("relu2", g.linear("fc2", "relu1", {.out_features = 16}));
+  g.linear("fc3", "relu2", {.out_features = 4});
   nn::network<float> net(g, {.keep_activations = true});
   nn::optimizer optimize(net, nn::sgd{.momentum = 0});
 
@@ -207,7 +207,7 @@ TEST_CASE("a dense network is pruned by activation while it learns", "[nn][obser
 TEST_CASE("a network that keeps nothing cannot be observed", "[nn][observe]") {
   graph g;
   g.input("x", {2, 1, 1});
-  g.dense("fc", "x", {.out_features = 2});
+  g.linear("fc", "x", {.out_features = 2});
   activation_statistics outputs;
   nn::network<float> keeps_nothing(g), not_run(g, {.keep_activations = true});
   (void)keeps_nothing.forward(std::vector<float>{1, 2}, 1, nn::mode::inference);

@@ -54,7 +54,7 @@ prunus::graph normalised() {
   g.input("image", {1, 6, 6});
   g.convolution("conv", "image", {.out_channels = 6, .kernel = 3, .padding = 1, .bias = false});
   g.flatten("flat", g.relu("relu", g.batch_norm("bn", "conv")));
-  g.dense("fc", "flat", {.out_features = 2});
+  g.linear("fc", "flat", {.out_features = 2});
   return g;
 }
 

@@ -37,7 +37,7 @@ prunus::graph residual_block() {
   g.relu("inner", normalized("1", "stem", 6));
   normalized("2", "inner", 4);
   g.relu("out", g.add("sum", {"bn2", "stem"}));
-  g.dense("fc", g.flatten("flat", "out"), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", "out"), {.out_features = 2});
   return g;
 }
 

@@ -24,7 +24,7 @@ using prunus::errc;
 using prunus::Index;
 using prunus::sparse_format;
 
-/// Zeroes a share of the weights of every convolution and dense layer; scales and shifts of
+/// Zeroes a share of the weights of every convolution and linear layer; scales and shifts of
 /// normalisations become something else than one and zero.
 void prune_and_shake(nn::network<double>& net, double removed, support::random_source& random) {
   for (const prunus::parameter<double>& p : net.parameters().parameters())

@@ -49,14 +49,14 @@ graph toy_network() {
   g.convolution("conv", "image", {.out_channels = 4, .kernel = 3, .padding = 1, .bias = false});
   g.relu("relu", g.batch_norm("bn", "conv"));
   g.flatten("flat", g.max_pooling("pool", "relu", 2, 2));
-  g.dense("fc", g.dropout("drop", "flat", 0.1), {.out_features = 4});
+  g.linear("fc", g.dropout("drop", "flat", 0.1), {.out_features = 4});
   return g;
 }
 
 graph one_weight() {
   graph g;
   g.input("x", {1, 1, 1});
-  g.dense("fc", "x", {.out_features = 1});
+  g.linear("fc", "x", {.out_features = 1});
   return g;
 }
 

@@ -77,7 +77,7 @@ TEST_CASE("transformer_encoder has the number of parameters worked out by hand",
 TEST_CASE("attention weighs values by the softmax of its scores", "[nn][attention]") {
   graph g;
   g.input("x", {3, 2, 1});  // query, key and value, one feature each
-  for (const char* name : {"q", "k", "v"}) g.dense(name, "x", {.out_features = 1, .bias = false});
+  for (const char* name : {"q", "k", "v"}) g.linear(name, "x", {.out_features = 1, .bias = false});
   g.attention("a", "q", "k", "v", 1);
   nn::network<double> net(g);
   for (Index i = 0; i < 3; ++i) {

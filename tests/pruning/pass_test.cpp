@@ -173,7 +173,7 @@ TEST_CASE("the outputs of the last weight stay unless asked for, whatever tile w
     return ranked(net, pass{l1_norm{}, tile});
   };
   // A stripe, a kernel as wide as the matrix and a block over all inputs are whole outputs of a
-  // dense layer, too.
+  // linear layer, too.
   for (prunus::tile tile : {prunus::filter, prunus::head(2), prunus::layer, prunus::stripe,
                             prunus::block(1, 16), prunus::block(1, 100)}) {
     CAPTURE(tile.out, tile.in, tile.height, tile.width);

@@ -26,8 +26,8 @@ struct dead_neuron {
   prunus::model<double> net;
   explicit dead_neuron(bool with_bias = true) {
     declared.input("x", {2, 1, 1});
-    declared.dense("fc1", "x", {.out_features = 3});
-    declared.dense("fc2", declared.relu("relu", "fc1"), {.out_features = 2, .bias = with_bias});
+    declared.linear("fc1", "x", {.out_features = 3});
+    declared.linear("fc2", declared.relu("relu", "fc1"), {.out_features = 2, .bias = with_bias});
     net.add("fc1.weight", prunus::view(first, {3, 2}));
     net.add("fc1.bias", prunus::view(first_bias));
     net.add("fc2.weight", prunus::view(second, {2, 3}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/runtime/gated_convolution.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 
 #include "support/allocation_counter.hpp"
 #include "support/catch.hpp"
@@ -26,7 +26,7 @@ TEST_CASE("gated layers allocate nothing but their workspace", "[runtime][gated_
             convolution.forward(x.data(), weights.data(), {.shift = shift.data()}, y.data(), 2,
                                 {inputs.data(), outputs.data()}, work);
           }) == 0);
-    const prunus::gated_dense<float> dense({20, 6}, 5, {.dense_from = dense_from});
+    const prunus::gated_linear<float> dense({20, 6}, 5, {.dense_from = dense_from});
     auto dense_work = dense.make_workspace();
     CHECK(support::allocations_of([&] {
             dense.forward(x.data(), weights.data(), shift.data(), true, y.data(), 2,

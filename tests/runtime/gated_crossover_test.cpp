@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -48,7 +48,7 @@ TEST_CASE("a measured crossover is what its timings say and fits into the option
   convolution.set_options(found.options());
   CHECK(convolution.options().dense_from == found.dense_from);
 
-  const prunus::gated_dense<float> dense({64, 8}, 16);
+  const prunus::gated_linear<float> dense({64, 8}, 16);
   const prunus::gated_crossover of_dense =
       prunus::measure_gated_crossover(dense, {.rounds = 1, .open = {0.5, 1}});
   REQUIRE(of_dense.timings.size() == 2);

@@ -31,7 +31,7 @@ TEMPLATE_TEST_CASE("dense products equal the loops for every size around the wid
     for (Index out : {1, 2, 5, 16, 19})
       for (Index samples : {1, 3, 8, 16, 21}) {
         CAPTURE(in, out, samples);
-        const prunus::dense_shape shape{in, out};
+        const prunus::linear_shape shape{in, out};
         const auto at = [](Index row, Index columns, Index column) {
           return static_cast<std::size_t>(row * columns + column);
         };
@@ -53,21 +53,21 @@ TEMPLATE_TEST_CASE("dense products equal the loops for every size around the wid
             y_expected[at(n, out, o)] = sum;
             db_expected[static_cast<std::size_t>(o)] += dy[at(n, out, o)];
           }
-        std::vector<S> scratch(static_cast<std::size_t>(prunus::dense_scratch_size<S>(shape)));
-        prunus::dense_forward(shape, x.data(), w.data(), bias.data(), false, y.data(), samples,
-                              scratch.data());
+        std::vector<S> scratch(static_cast<std::size_t>(prunus::linear_scratch_size<S>(shape)));
+        prunus::linear_forward(shape, x.data(), w.data(), bias.data(), false, y.data(), samples,
+                               scratch.data());
         REQUIRE(y == y_expected);
-        prunus::dense_forward(shape, x.data(), w.data(), bias.data(), true, y.data(), samples,
-                              scratch.data());
+        prunus::linear_forward(shape, x.data(), w.data(), bias.data(), true, y.data(), samples,
+                               scratch.data());
         for (S& v : y_expected) v = v < 0 ? S(0) : v;
         REQUIRE(y == y_expected);
-        prunus::dense_input_gradient(shape, dy.data(), w.data(), dx.data(), samples);
+        prunus::linear_input_gradient(shape, dy.data(), w.data(), dx.data(), samples);
         REQUIRE(dx == dx_expected);
         const Index half = out / 2;  // in two parts
-        prunus::dense_weight_gradient(shape, x.data(), dy.data(), dw.data(), db.data(), samples, 0,
-                                      half);
-        prunus::dense_weight_gradient(shape, x.data(), dy.data(), dw.data(), db.data(), samples,
-                                      half, out - half);
+        prunus::linear_weight_gradient(shape, x.data(), dy.data(), dw.data(), db.data(), samples, 0,
+                                       half);
+        prunus::linear_weight_gradient(shape, x.data(), dy.data(), dw.data(), db.data(), samples,
+                                       half, out - half);
         REQUIRE(dw == dw_expected);
         REQUIRE(db == db_expected);
       }

@@ -22,7 +22,7 @@ prunus::graph small() {
   g.input("image", {2, 4, 4});
   g.convolution("conv1", "image", {.out_channels = 3, .bias = true});
   g.convolution("conv2", g.relu("relu1", "conv1"), {.out_channels = 4, .kernel = 3, .bias = false});
-  g.dense("fc", g.flatten("flat", "conv2"), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 2});
   return g;
 }
 /// conv1:1 is dead and emits 0.5, which a new bias of conv2 takes over.
@@ -42,7 +42,7 @@ TEST_CASE("compacted tensors keep the memory order of their views", "[structure]
   prunus::graph g;
   g.input("image", {2, 1, 3});
   g.convolution("conv", "image", {.out_channels = 3, .kernel = {1, 2}, .bias = false});
-  g.dense("fc", "conv", {.out_features = 2, .bias = false});
+  g.linear("fc", "conv", {.out_features = 2, .bias = false});
   std::vector<float> conv(12);
   for (std::size_t i = 0; i < conv.size(); ++i) conv[i] = static_cast<float>(i);
   Eigen::MatrixXf fc(2, 3);
@@ -157,7 +157,7 @@ TEST_CASE("a plan for other shapes is refused with names and numbers", "[structu
   other.convolution("conv1", "image", {.out_channels = 5});
   other.convolution("conv2", other.relu("relu1", "conv1"),
                     {.out_channels = 4, .kernel = 3, .bias = false});
-  other.dense("fc", other.flatten("flat", "conv2"), {.out_features = 2});
+  other.linear("fc", other.flatten("flat", "conv2"), {.out_features = 2});
   random_graph::source random(4);
   random_graph::network larger = random_graph::with_random_weights(other, random);
 

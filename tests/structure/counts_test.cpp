@@ -35,8 +35,8 @@ TEST_CASE("counts of single nodes are those worked out by hand", "[structure][co
   g.convolution("grouped", "depth_wise", {.out_channels = 8, .groups = 4});
   g.batch_norm("bn", "grouped");
   g.layer_norm("ln", "bn");
-  g.dense("positions", "ln", {.out_features = 5});
-  g.dense("fc", g.flatten("flat", "positions"), {.out_features = 10, .bias = false});
+  g.linear("positions", "ln", {.out_features = 5});
+  g.linear("fc", g.flatten("flat", "positions"), {.out_features = 10, .bias = false});
 
   CHECK(of_node(g, "image") == footprint{0, 0, 0});
   CHECK(of_node(g, "conv") ==
@@ -86,7 +86,7 @@ TEST_CASE("removal_counter shrinks the output and the input side of every layer"
   g.batch_norm("bn1", "conv1");
   g.convolution("depth_wise", "bn1", {.out_channels = 8, .groups = 4, .bias = false});
   g.convolution("conv2", "depth_wise", {.out_channels = 6, .kernel = 3});
-  g.dense("fc", g.flatten("flat", "conv2"), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 2});
   const prunus::removal_counter counter(g);
   CHECK(counter.dense() == prunus::footprint_of(prunus::resolve(g)));
 

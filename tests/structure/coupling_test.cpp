@@ -151,7 +151,7 @@ TEST_CASE("flattening repeats each channel in either order", "[structure][coupli
   prunus::graph g;
   g.input("image", {3, 1, 2});
   g.convolution("conv", "image", {.out_channels = 2});
-  g.dense("fc", g.flatten("flat", "conv", {.channels_last = channels_last}), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", "conv", {.channels_last = channels_last}), {.out_features = 2});
   const std::vector<coupling> groups = groups_of(g);
   CHECK(map_of(named(groups, "conv"), "fc.weight", axis::in) ==
         (channels_last ? indices{0, 1, 0, 1} : indices{0, 0, 1, 1}));
@@ -163,9 +163,9 @@ TEST_CASE("flattening repeats each channel in either order", "[structure][coupli
 TEST_CASE("the features of a head live and die together", "[structure][coupling]") {
   prunus::graph g;
   g.input("tokens", {4, 5, 1});
-  g.dense("query", "tokens", {.out_features = 6});
+  g.linear("query", "tokens", {.out_features = 6});
   g.split_heads("heads", "query", 2);
-  g.dense("out", g.merge_heads("merged", "heads", 3), {.out_features = 4});
+  g.linear("out", g.merge_heads("merged", "heads", 3), {.out_features = 4});
   const std::vector<coupling> groups = groups_of(g);
   CHECK(named(groups, "query").units == 2);
   CHECK(map_of(named(groups, "query"), "query.weight", axis::out) == indices{0, 0, 0, 1, 1, 1});
@@ -217,7 +217,7 @@ TEST_CASE("couple names a parameter that the model lacks and changes nothing",
           "[structure][coupling]") {
   prunus::graph g;
   g.input("image", {3, 1, 1});
-  g.dense("fc", "image", {.out_features = 2});
+  g.linear("fc", "image", {.out_features = 2});
   std::vector<float> weight(6), bias(2);
   prunus::model<float> net;
   net.add("fc.weight", prunus::view(weight, {2, 3}));

@@ -29,7 +29,7 @@ prunus::graph block() {
                 {.out_channels = 5, .kernel = 3, .stride = 2, .padding = 1, .bias = false});
   g.pad_channels("wider", g.max_pooling("slice", "relu1", 1, 2), {.before = 1, .after = 1});
   g.add("sum", {"conv2", "wider"});
-  g.dense("fc", g.global_average_pooling("mean", "sum"), {.out_features = 2});
+  g.linear("fc", g.global_average_pooling("mean", "sum"), {.out_features = 2});
   return g;
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("zeros that nobody adds anything to are removed from what reads them",
   g.input("image", {2, 3, 3});
   g.pad_channels("wider", g.convolution("conv1", "image", {.out_channels = 2}),
                  {.before = 2, .after = 1});
-  g.dense("fc", g.flatten("flat", "wider"), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", "wider"), {.out_features = 2});
   random_graph::source random(6);
   const random_graph::network net = random_graph::with_random_weights(g, random);
   const prunus::plan plan = prunus::plan_removal(net.graph, net.model);
@@ -159,7 +159,7 @@ TEST_CASE("a network keeps a channel beside zeros, not the zeros alone",
   g.input("image", {2, 3, 3});
   g.pad_channels("wider", g.convolution("conv1", "image", {.out_channels = 2}),
                  {.before = 1, .after = 1});
-  g.dense("fc", g.flatten("flat", "wider"), {.out_features = 2});
+  g.linear("fc", g.flatten("flat", "wider"), {.out_features = 2});
   random_graph::source random(7);
   random_graph::network net = random_graph::with_random_weights(g, random);
   const auto w = net.model["fc.weight"].weight;

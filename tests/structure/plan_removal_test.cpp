@@ -64,7 +64,7 @@ prunus::graph chain(Index padding, bool bias, bool second_norm) {
   std::string x = g.convolution("conv2", "relu1",
                                 {.out_channels = 3, .kernel = 3, .padding = padding, .bias = bias});
   if (second_norm) x = g.batch_norm("bn2", x);
-  g.dense("fc", g.global_average_pooling("pool", x), {.out_features = 2});
+  g.linear("fc", g.global_average_pooling("pool", x), {.out_features = 2});
   return g;
 }
 random_graph::network dead_chain(Index padding, bool bias, bool second_norm) {
@@ -181,7 +181,7 @@ TEST_CASE("a channel that nobody reads goes, and what only it reads goes too",
   g.input("image", {2, 5, 5});
   g.convolution("conv1", "image", {.out_channels = 3});
   g.convolution("conv2", "conv1", {.out_channels = 3});
-  g.dense("fc", g.global_average_pooling("pool", "conv2"), {.out_features = 2});
+  g.linear("fc", g.global_average_pooling("pool", "conv2"), {.out_features = 2});
   random_graph::network net = weighted(g);
   const auto fc = net.model["fc.weight"].weight, conv2 = net.model["conv2.weight"].weight;
   fc(0, 1) = fc(1, 1) = 0;
@@ -204,7 +204,7 @@ TEST_CASE("a channel of a residual sum goes only when all branches are dead", "[
                 {.out_channels = 3, .kernel = 3, .padding = 1});
   g.convolution("outer", "inner", {.out_channels = 4, .bias = false});
   g.add("sum", {g.batch_norm("bn2", "outer"), "relu1"});
-  g.dense("fc", g.global_average_pooling("pool", g.relu("relu2", "sum")), {.out_features = 2});
+  g.linear("fc", g.global_average_pooling("pool", g.relu("relu2", "sum")), {.out_features = 2});
   random_graph::network net = weighted(g);
   set(net, "outer.weight", 2, 0);
   const plan partly = prunus::plan_removal(net.graph, net.model);
@@ -233,7 +233,7 @@ TEST_CASE("channels behind a concatenation, a depth-wise layer and a flattening 
   g.convolution("right", "image", {.out_channels = 3});
   g.concat("both", {"left", "right"});
   g.convolution("depth_wise", "both", {.out_channels = 12, .kernel = 3, .groups = 6});
-  g.dense("fc", g.flatten("flat", g.relu("relu", "depth_wise")), {.out_features = 3});
+  g.linear("fc", g.flatten("flat", g.relu("relu", "depth_wise")), {.out_features = 3});
   random_graph::network net = weighted(g);
   set(net, "right.weight", 1, 0);
   const plan p = prunus::plan_removal(net.graph, net.model);
@@ -252,7 +252,7 @@ TEST_CASE("a grouped convolution loses the same channel of every group", "[struc
   g.input("image", {2, 4, 4});
   g.convolution("conv1", "image", {.out_channels = 6});
   g.convolution("grouped", "conv1", {.out_channels = 4, .kernel = 3, .groups = 2});
-  g.dense("fc", g.global_max_pooling("pool", "grouped"), {.out_features = 3});
+  g.linear("fc", g.global_max_pooling("pool", "grouped"), {.out_features = 3});
   random_graph::network net = weighted(g);
   set(net, "conv1.weight", 1, 0);
   CHECK(prunus::plan_removal(net.graph, net.model).empty());
@@ -269,8 +269,8 @@ TEST_CASE("layer normalisation keeps its channels and is named as the reason",
           "[structure][plan]") {
   prunus::graph g;
   g.input("tokens", {4, 3, 1});
-  g.dense("embed", "tokens", {.out_features = 5});
-  g.dense("fc", g.layer_norm("norm", "embed"), {.out_features = 2});
+  g.linear("embed", "tokens", {.out_features = 5});
+  g.linear("fc", g.layer_norm("norm", "embed"), {.out_features = 2});
   random_graph::network net = weighted(g);
   set(net, "embed.weight", 0, 0);
   const plan p = prunus::plan_removal(net.graph, net.model);

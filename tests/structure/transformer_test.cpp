@@ -104,7 +104,7 @@ TEST_CASE("attention, embeddings and positions are counted as worked out by hand
   g.embedding("e", "tokens", {.vocabulary = 10, .features = 8});
   g.positions("p", "e");
   g.max_pooling("few", "p", {2, 1}, {2, 1});
-  g.dense("v", "few", {.out_features = 4, .bias = false});
+  g.linear("v", "few", {.out_features = 4, .bias = false});
   g.attention("a", "p", "few", "v", 2);
   const prunus::resolved_graph network = prunus::resolve(g);
   const auto cost = [&](const char* name) {
@@ -122,9 +122,9 @@ TEST_CASE("attention whose inputs do not fit is refused", "[structure][graph]") 
   const auto attend = [](Index query, Index key, Index value, Index heads) {
     graph g;
     g.input("x", {2, 3, 1});
-    g.dense("q", "x", {.out_features = query});
-    g.dense("k", "x", {.out_features = key});
-    g.dense("v", "x", {.out_features = value});
+    g.linear("q", "x", {.out_features = query});
+    g.linear("k", "x", {.out_features = key});
+    g.linear("v", "x", {.out_features = value});
     g.attention("a", "q", "k", "v", heads);
     return prunus::resolve(g).nodes.back().shape;
   };
@@ -239,7 +239,7 @@ TEST_CASE("features of tables are removed where no normalisation counts them",
   graph g;
   g.input("tokens", {1, 4, 1});
   g.positions("positions", g.embedding("embedding", "tokens", {.vocabulary = 6, .features = 5}));
-  g.dense("fc", g.global_average_pooling("pool", "positions"), {.out_features = 3});
+  g.linear("fc", g.global_average_pooling("pool", "positions"), {.out_features = 3});
   random_graph::source random(5);
   random_graph::network net = random_graph::with_random_weights(g, random);
   const auto column = [&](const char* name, Index feature, double value) {

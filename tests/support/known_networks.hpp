@@ -41,7 +41,7 @@ inline prunus::graph resnet50() {
           b == 0 ? convolution(at + "shortcut", x, 4 * width, 1, stride) : x;
       x = g.relu(at + "relu3", g.add(at + "sum", {y, shortcut}));
     }
-  g.dense("fc", g.flatten("flat", g.global_average_pooling("pool", x)), {.out_features = 1000});
+  g.linear("fc", g.flatten("flat", g.global_average_pooling("pool", x)), {.out_features = 1000});
   return g;
 }
 
@@ -59,9 +59,9 @@ inline prunus::graph vgg16() {
     }
     x = g.max_pooling("pool" + std::to_string(number), x, 2, 2);
   }
-  x = g.relu("fc1_relu", g.dense("fc1", g.flatten("flat", x), {.out_features = 4096}));
-  x = g.relu("fc2_relu", g.dense("fc2", x, {.out_features = 4096}));
-  g.dense("fc3", x, {.out_features = 1000});
+  x = g.relu("fc1_relu", g.linear("fc1", g.flatten("flat", x), {.out_features = 4096}));
+  x = g.relu("fc2_relu", g.linear("fc2", x, {.out_features = 4096}));
+  g.linear("fc3", x, {.out_features = 1000});
   return g;
 }
 

@@ -131,7 +131,7 @@ struct node_evaluation {
       return sum;
     });
   }
-  values operator()(const prunus::operation::dense& op) const {
+  values operator()(const prunus::operation::linear& op) const {
     const Index reads = shape_of_input().channels;
     const values &in = input(), &w = tensor("weight");
     const values* bias = op.bias ? &tensor("bias") : nullptr;

@@ -207,10 +207,10 @@ class builder {
       last = add(graph_.global_average_pooling(next("gap"), last.name));
     if (random_.chance(0.6))
       last = activation(
-          add(graph_.dense(next("fc"), last.name,
-                           {.out_features = random_.between(3, 8), .bias = random_.chance(0.5)})));
-    add(graph_.dense(next("fc"), last.name,
-                     {.out_features = random_.between(2, 4), .bias = random_.chance(0.5)}));
+          add(graph_.linear(next("fc"), last.name,
+                            {.out_features = random_.between(3, 8), .bias = random_.chance(0.5)})));
+    add(graph_.linear(next("fc"), last.name,
+                      {.out_features = random_.between(2, 4), .bias = random_.chance(0.5)}));
     if (random_.chance(0.8)) graph_.output(made_.back().name);  // or all results that nobody reads
   }
 

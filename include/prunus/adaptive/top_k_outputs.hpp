@@ -134,7 +134,7 @@ class top_units {
     if (weight.empty() || weight.extent(axis::height) * weight.extent(axis::width) != 1)
       throw shape_error(errc::shape_mismatch,
                         detail::concat("top_units: a weight of ", describe(weight),
-                                       ", expected out x in, the weight of a dense layer"));
+                                       ", expected out x in, the weight of a linear layer"));
     if (!bias.empty() && static_cast<Index>(bias.size()) != weight.extent(axis::out))
       throw shape_error(errc::shape_mismatch,
                         detail::concat("top_units: ", bias.size(), " biases for ",

@@ -40,7 +40,7 @@ inline namespace v0 {
 ///         inspired by network science", Nature Communications 9:2383, 2018,
 ///         doi:10.1038/s41467-018-04316-3
 /// @deviation height and width count where they exceed 1, so that a 1 x 1 convolution is treated as
-///         the dense layer that it is; an exact total by largest remainders; any tile
+///         the linear layer that it is; an exact total by largest remainders; any tile
 struct erdos_renyi_kernel {
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {

@@ -24,7 +24,7 @@ enum class axis : std::uint8_t { out, in, height, width };
 }
 
 /// Which index of a tensor means what, in the order in which the user writes the indices: "OIHW"
-/// for PyTorch and ONNX, "HWIO" for Keras, "OHWI" for TFLite, "OI" for a dense layer, "O" for a
+/// for PyTorch and ONNX, "HWIO" for Keras, "OHWI" for TFLite, "OI" for a linear layer, "O" for a
 /// bias, "OIDHW" for 3-D convolutions.
 ///
 /// Letters: O out, I in, D depth, H height, W width, each at most once; D stands directly before H.

@@ -9,8 +9,8 @@
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
 #include <prunus/runtime/sparse_format.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 
 #include <Eigen/Core>
 
@@ -90,19 +90,19 @@ class fastest_kernel {
     });
   }
 
-  /// @param keep a mask over the weight of the dense layer, of any tile
+  /// @param keep a mask over the weight of the linear layer, of any tile
   /// @throws shape_error (shape_mismatch: a mask of another weight)
-  kernel_choice operator()(const mask& keep, const dense_shape& shape) {
+  kernel_choice operator()(const mask& keep, const linear_shape& shape) {
     const std::array<Index, 9> extents = {shape.in, shape.out};
     const std::vector<S> weights = kept_weights(keep, {shape.out, shape.in, 1, 1});
     return remembered(extents, weights, [&] {
-      return time_kernels<sparse_dense<S>>(
+      return time_kernels<sparse_linear<S>>(
           shape, weights, shape.in, shape.out,
           [&](const S* x, const S* w, S* y, Index samples, S* scratch) {
-            dense_forward<S>(shape, x, w, nullptr, false, y, samples, scratch);
+            linear_forward<S>(shape, x, w, nullptr, false, y, samples, scratch);
           },
-          dense_scratch_size<S>(shape),
-          [](const sparse_dense<S>& sparse, const S* x, S* y, Index samples, S* scratch) {
+          linear_scratch_size<S>(shape),
+          [](const sparse_linear<S>& sparse, const S* x, S* y, Index samples, S* scratch) {
             sparse.forward(x, nullptr, false, y, samples, scratch);
           });
     });

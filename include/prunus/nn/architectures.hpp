@@ -17,7 +17,7 @@ namespace nn {
 // "fc1", ...
 
 /// LeNet-5 with rectifiers and maximum pooling: convolutions of 5 x 5 with 6 and 16 channels (the
-/// first padded), dense layers of 120 and 84. `width` multiplies all of them.
+/// first padded), linear layers of 120 and 84. `width` multiplies all of them.
 /// @source LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791
 /// @deviation rectifiers, maximum pooling, fully connected second convolution, softmax outputs
 [[nodiscard]] inline graph lenet(tensor_shape input, Index classes, Index width = 1) {
@@ -27,13 +27,13 @@ namespace nn {
   x = g.max_pooling("pool1", g.relu("relu1", x), 2, 2);
   x = g.convolution("conv2", x, {.out_channels = 16 * width, .kernel = 5});
   x = g.max_pooling("pool2", g.relu("relu2", x), 2, 2);
-  x = g.relu("relu3", g.dense("fc1", g.flatten("flatten", x), {.out_features = 120 * width}));
-  x = g.relu("relu4", g.dense("fc2", x, {.out_features = 84 * width}));
-  g.dense("fc3", x, {.out_features = classes});
+  x = g.relu("relu3", g.linear("fc1", g.flatten("flatten", x), {.out_features = 120 * width}));
+  x = g.relu("relu4", g.linear("fc2", x, {.out_features = 84 * width}));
+  g.linear("fc3", x, {.out_features = classes});
   return g;
 }
 
-/// Two convolutions of 3 x 3 with 32 and 64 channels, each pooled, and a dense layer of 128.
+/// Two convolutions of 3 x 3 with 32 and 64 channels, each pooled, and a linear layer of 128.
 [[nodiscard]] inline graph small_cnn(tensor_shape input, Index classes) {
   graph g;
   std::string x = g.input("image", input);
@@ -41,8 +41,8 @@ namespace nn {
   x = g.max_pooling("pool1", g.relu("relu1", x), 2, 2);
   x = g.convolution("conv2", x, {.out_channels = 64, .kernel = 3, .padding = 1});
   x = g.max_pooling("pool2", g.relu("relu2", x), 2, 2);
-  x = g.relu("relu3", g.dense("fc1", g.flatten("flatten", x), {.out_features = 128}));
-  g.dense("fc2", x, {.out_features = classes});
+  x = g.relu("relu3", g.linear("fc1", g.flatten("flatten", x), {.out_features = 128}));
+  g.linear("fc2", x, {.out_features = classes});
   return g;
 }
 
@@ -65,7 +65,7 @@ namespace nn {
     }
   }
   x = g.flatten("flatten", g.global_average_pooling("pool", x));
-  g.dense("fc", x, {.out_features = classes});
+  g.linear("fc", x, {.out_features = classes});
   return g;
 }
 
@@ -126,7 +126,7 @@ enum class shortcut : std::uint8_t {
     }
   }
   x = g.flatten("flatten", g.global_average_pooling("pool", x));
-  g.dense("fc", x, {.out_features = classes});
+  g.linear("fc", x, {.out_features = classes});
   return g;
 }
 

@@ -68,7 +68,7 @@ class gated_network {
   using convolution_layer = prunus::detail::gated_convolution_layer<S, Gate>;
   using any_layer =
       std::variant<std::unique_ptr<convolution_layer>,
-                   std::unique_ptr<prunus::detail::gated_dense_layer<S>>,
+                   std::unique_ptr<prunus::detail::gated_linear_layer<S>>,
                    prunus::detail::gated_pooling_layer<S>, prunus::detail::gated_sum_layer<S>,
                    prunus::detail::gated_copy_layer<S>>;
 
@@ -80,7 +80,7 @@ class gated_network {
   /// rectifier of its own. `features` are the channels that the gate will look at.
   /// The backbone must outlive the gated network.
   /// @throws argument_error (unsupported: an operation other than convolution, normalisation behind
-  ///         one, rectifier, pooling, flattening, dense layer and sum; out_of_range: threads or
+  ///         one, rectifier, pooling, flattening, linear layer and sum; out_of_range: threads or
   ///         shards below 1), shape_error (shape_mismatch: a gate of another size)
   template <class MakeGate>
   gated_network(network<S>& backbone, const MakeGate& make_gate,
@@ -184,7 +184,7 @@ class gated_network {
   [[nodiscard]] gated_run work() const {
     gated_run sum;
     for (const convolution_layer* layer : convolutions_) sum += layer->statistics.work();
-    for (const auto* layer : denses_) sum += layer->work;
+    for (const auto* layer : linears_) sum += layer->work;
     return sum;
   }
   [[nodiscard]] Index gate_macs() const {
@@ -194,7 +194,7 @@ class gated_network {
   }
   void clear_statistics() noexcept {
     for (convolution_layer* layer : convolutions_) layer->statistics.clear();
-    for (auto* layer : denses_) layer->work = {};
+    for (auto* layer : linears_) layer->work = {};
   }
 
   /// Measures, for batches of `samples`, from which share on each layer is faster dense on this
@@ -202,13 +202,13 @@ class gated_network {
   void measure_crossovers(const gated_crossover_options& options = {}) {
     for (convolution_layer* layer : convolutions_)
       layer->fast.set_options(measure_gated_crossover(layer->fast, options).options());
-    for (auto* layer : denses_)
+    for (auto* layer : linears_)
       layer->fast.set_options(measure_gated_crossover(layer->fast, options).options());
   }
   /// The same share for every layer.
   void set_dense_from(double share) {
     for (convolution_layer* layer : convolutions_) layer->fast.set_options({.dense_from = share});
-    for (auto* layer : denses_) layer->fast.set_options({.dense_from = share});
+    for (auto* layer : linears_) layer->fast.set_options({.dense_from = share});
   }
 
  private:
@@ -216,7 +216,7 @@ class gated_network {
     prunus::detail::open_work<S> work;
     for (const convolution_layer* layer : convolutions_)
       work.add(*layer->in, *layer->out, layer->pair_macs());
-    for (const auto* layer : denses_)
+    for (const auto* layer : linears_)
       work.add(*layer->in, *layer->out, static_cast<double>(layer->in->plane()));
     work.count(batch);
     return work;
@@ -271,11 +271,11 @@ class gated_network {
       out.has_gradient = false;
     } else if (std::holds_alternative<operation::convolution>(node.operation)) {
       add_convolution(graph, i, make_gate);
-    } else if (std::holds_alternative<operation::dense>(node.operation)) {
-      if (from(0).shape.plane() != 1) refuse(node, "a dense layer over positions");
-      auto layer = std::make_unique<prunus::detail::gated_dense_layer<S>>(
+    } else if (std::holds_alternative<operation::linear>(node.operation)) {
+      if (from(0).shape.plane() != 1) refuse(node, "a linear layer over positions");
+      auto layer = std::make_unique<prunus::detail::gated_linear_layer<S>>(
           from(0), out, borrow(node.name, "weight"), borrow(node.name, "bias"));
-      denses_.push_back(layer.get());
+      linears_.push_back(layer.get());
       layers_.emplace_back(std::move(layer));
     } else if (const auto* pool = std::get_if<operation::pooling>(&node.operation)) {
       add_pooling(from(0), out, *pool);
@@ -302,7 +302,7 @@ class gated_network {
         errc::unsupported,
         prunus::detail::concat("gated_network: node ", node.name, ": ", what,
                                " is not supported; convolutions with or without a normalisation "
-                               "behind them, rectifiers, pooling, sums, flattening and dense "
+                               "behind them, rectifiers, pooling, sums, flattening and linear "
                                "layers are"));
   }
   [[nodiscard]] static bool is_relu(const resolved_graph::node& node) {
@@ -383,7 +383,7 @@ class gated_network {
   std::vector<std::size_t> tensor_of_;
   std::vector<any_layer> layers_;
   std::vector<convolution_layer*> convolutions_;
-  std::vector<prunus::detail::gated_dense_layer<S>*> denses_;
+  std::vector<prunus::detail::gated_linear_layer<S>*> linears_;
   tensor* input_ = nullptr;
   tensor* output_ = nullptr;
   Index differentiable_ = 0;

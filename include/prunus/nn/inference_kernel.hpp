@@ -11,7 +11,7 @@ namespace prunus {
 inline namespace v0 {
 namespace nn {
 
-/// Computes a convolution or a dense layer at inference in place of the network's own kernel, with
+/// Computes a convolution or a linear layer at inference in place of the network's own kernel, with
 /// weights of its own; see `network::set_inference_kernel`.
 template <std::floating_point S>
 class inference_kernel {

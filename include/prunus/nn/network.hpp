@@ -148,7 +148,7 @@ class network {
     return result;
   }
 
-  /// Lets another kernel compute a convolution or a dense layer at inference, or, with null, the
+  /// Lets another kernel compute a convolution or a linear layer at inference, or, with null, the
   /// network's own again. The kernel has the weights that it was made with; the next forward pass
   /// in training mode therefore takes all such kernels away.
   /// @throws argument_error (unknown_name; unsupported: a node without weights to multiply with)
@@ -157,7 +157,7 @@ class network {
     if (!executor_.set_inference_kernel(resolved_.index_of(layer), kernel))
       throw argument_error(errc::unsupported,
                            prunus::detail::concat("network.set_inference_kernel: ", layer,
-                                                  " is neither a convolution nor a dense layer"));
+                                                  " is neither a convolution nor a linear layer"));
   }
 
   /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input

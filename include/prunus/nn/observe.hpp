@@ -17,7 +17,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// The weight of a convolution or dense layer, or nullptr for other nodes.
+/// The weight of a convolution or linear layer, or nullptr for other nodes.
 [[nodiscard]] inline const parameter_declaration* weight_of(
     const resolved_graph::node& node) noexcept {
   for (const parameter_declaration& p : node.parameters)
@@ -71,8 +71,8 @@ void observe_weights(const nn::network<S>& net, double accuracy, activation_stat
 
 namespace nn {
 
-/// Adds what every convolution and dense layer put out in the last forward pass, under the names of
-/// their weights: one channel for each output channel.
+/// Adds what every convolution and linear layer put out in the last forward pass, under the names
+/// of their weights: one channel for each output channel.
 ///
 ///     nn::network<float> net(graph, {.keep_activations = true});
 ///     nn::train_step(net, optimize, images, labels, 0.1,
@@ -90,7 +90,7 @@ void observe_outputs(const network<S>& net, activation_statistics& outputs, doub
   });
 }
 
-/// Adds what every convolution and dense layer read in the last forward pass, under the names of
+/// Adds what every convolution and linear layer read in the last forward pass, under the names of
 /// their weights: one channel for each input channel, of all groups.
 /// @throws as observe_outputs
 template <std::floating_point S>

@@ -19,8 +19,8 @@ namespace prunus {
 inline namespace v0 {
 namespace nn {
 
-/// What a dense layer or a convolution reads from each sample, as the shape of a convolution: a
-/// dense layer is one with a kernel of 1 x 1.
+/// What a linear layer or a convolution reads from each sample, as the shape of a convolution: a
+/// linear layer is one with a kernel of 1 x 1.
 /// @throws argument_error (unknown_name: no such node; unsupported: another operation)
 template <std::floating_point S>
 [[nodiscard]] convolution_shape reading_shape(const network<S>& net, std::string_view layer_name) {
@@ -28,10 +28,10 @@ template <std::floating_point S>
   const std::size_t i = graph.index_of(layer_name);
   const resolved_graph::node& node = graph.nodes[i];
   const auto* convolution = std::get_if<operation::convolution>(&node.operation);
-  if (convolution == nullptr && !std::holds_alternative<operation::dense>(node.operation))
+  if (convolution == nullptr && !std::holds_alternative<operation::linear>(node.operation))
     throw argument_error(errc::unsupported,
                          prunus::detail::concat("reading_shape: ", layer_name,
-                                                " is neither a dense layer nor a convolution"));
+                                                " is neither a linear layer nor a convolution"));
   const tensor_shape& in = graph.input_shape(i);
   convolution_shape shape{.in_channels = in.channels,
                           .out_channels = node.shape.channels,

@@ -89,7 +89,7 @@ namespace nn {
 ///     const auto seen = prunus::nn::correlate_targets(net, "stage1.block1.conv2", dense,
 ///                                                     "stage1.block1.add", images);
 ///
-/// @param layer_name a dense layer or convolution whose only reader is a batch normalisation or a
+/// @param layer_name a linear layer or convolution whose only reader is a batch normalisation or a
 /// node on the way to `at`
 /// @param at the layer itself, the batch normalisation behind it, or an addition that follows
 /// @param images [samples, C, H, W] row-major; they are run in batches of at most `batch`

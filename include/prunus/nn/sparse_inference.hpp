@@ -9,8 +9,8 @@
 #include <prunus/nn/inference_kernel.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
 #include <prunus/runtime/sparse_format.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 #include <prunus/structure/operation.hpp>
 
 #include <Eigen/Core>
@@ -42,9 +42,9 @@ class packed_convolution final : public nn::inference_kernel<S> {
 };
 
 template <class S>
-class packed_dense final : public nn::inference_kernel<S> {
+class packed_linear final : public nn::inference_kernel<S> {
  public:
-  explicit packed_dense(sparse_dense<S> kernel) : kernel_(std::move(kernel)) {}
+  explicit packed_linear(sparse_linear<S> kernel) : kernel_(std::move(kernel)) {}
   [[nodiscard]] Index scratch_size() const noexcept override { return kernel_.scratch_size(); }
   void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples,
                S* scratch) const noexcept override {
@@ -52,10 +52,10 @@ class packed_dense final : public nn::inference_kernel<S> {
   }
 
  private:
-  sparse_dense<S> kernel_;
+  sparse_linear<S> kernel_;
 };
 
-/// Calls f(shape, weights) with the shape of a convolution or of a dense layer; does nothing for
+/// Calls f(shape, weights) with the shape of a convolution or of a linear layer; does nothing for
 /// other nodes.
 template <class S, class F>
 void visit_weight_layer(const nn::network<S>& net, std::size_t node, const F& f) {
@@ -64,12 +64,12 @@ void visit_weight_layer(const nn::network<S>& net, std::size_t node, const F& f)
   const auto weight = [&] { return net.parameters()[graph.nodes[node].name + ".weight"].weight; };
   if (const auto* convolution = std::get_if<operation::convolution>(&op))
     f(convolution_layer<S>::shape_of(*convolution, graph.input_shape(node)), weight());
-  else if (const auto* dense = std::get_if<operation::dense>(&op)) {
+  else if (const auto* linear = std::get_if<operation::linear>(&op)) {
     const tensor_shape& in = graph.input_shape(node);
     if (in.plane() > 1)
-      f(convolution_layer<S>::shape_of(*dense, in), weight());
+      f(convolution_layer<S>::shape_of(*linear, in), weight());
     else
-      f(dense_shape{in.channels, dense->out_features}, weight());
+      f(linear_shape{in.channels, linear->out_features}, weight());
   }
 }
 
@@ -79,17 +79,16 @@ template <class S>
   return std::make_shared<packed_convolution<S>>(sparse_convolution<S>(shape, weights, format));
 }
 template <class S>
-[[nodiscard]] std::shared_ptr<const nn::inference_kernel<S>> packed_kernel(const dense_shape& shape,
-                                                                           const S* weights,
-                                                                           sparse_format format) {
-  return std::make_shared<packed_dense<S>>(sparse_dense<S>(shape, weights, format));
+[[nodiscard]] std::shared_ptr<const nn::inference_kernel<S>> packed_kernel(
+    const linear_shape& shape, const S* weights, sparse_format format) {
+  return std::make_shared<packed_linear<S>>(sparse_linear<S>(shape, weights, format));
 }
 
 }  // namespace detail
 
 namespace nn {
 
-/// Packs the weights of a convolution or a dense layer as they are now, so that its zeros cost
+/// Packs the weights of a convolution or a linear layer as they are now, so that its zeros cost
 /// nothing at inference, until the next training step or `unpack`.
 /// @throws argument_error (unknown_name; unsupported: another layer)
 template <std::floating_point S>
@@ -115,7 +114,7 @@ struct packed_layer {
   kernel_choice choice;
 };
 
-/// Times the kernels for every convolution and dense layer that holds zeros, and packs those that
+/// Times the kernels for every convolution and linear layer that holds zeros, and packs those that
 /// a sparse one makes faster.
 ///
 ///     prunus::fastest_kernel<float> fastest;

@@ -55,8 +55,8 @@ struct transformer_options {
     x = g.embedding("embedding", g.input("sequence", {1, options.positions, 1}),
                     {options.vocabulary, features});
   else
-    x = g.dense("embedding", g.input("sequence", {options.input_features, options.positions, 1}),
-                {.out_features = features});
+    x = g.linear("embedding", g.input("sequence", {options.input_features, options.positions, 1}),
+                 {.out_features = features});
   x = g.positions("positions", x);
   const auto add_to_stream = [&](const std::string& name, std::string y) {
     if (options.dropout > 0) y = g.dropout(name + "_dropout", y, options.dropout);
@@ -65,17 +65,17 @@ struct transformer_options {
   for (Index b = 1; b <= options.blocks; ++b) {
     const std::string at = prunus::detail::concat("block", b, ".");
     std::string y = g.layer_norm(at + "norm1", x);
-    const std::string query = g.dense(at + "query", y, {.out_features = features}),
-                      key = g.dense(at + "key", y, {.out_features = features}),
-                      value = g.dense(at + "value", y, {.out_features = features});
+    const std::string query = g.linear(at + "query", y, {.out_features = features}),
+                      key = g.linear(at + "key", y, {.out_features = features}),
+                      value = g.linear(at + "value", y, {.out_features = features});
     y = g.attention(at + "attention", query, key, value, options.heads);
-    add_to_stream(at + "add1", g.dense(at + "projection", y, {.out_features = features}));
-    y = g.dense(at + "expand", g.layer_norm(at + "norm2", x), {.out_features = options.hidden});
+    add_to_stream(at + "add1", g.linear(at + "projection", y, {.out_features = features}));
+    y = g.linear(at + "expand", g.layer_norm(at + "norm2", x), {.out_features = options.hidden});
     y = g.activation(at + "gelu", y, {operation::activation::kind::gelu});
-    add_to_stream(at + "add2", g.dense(at + "contract", y, {.out_features = features}));
+    add_to_stream(at + "add2", g.linear(at + "contract", y, {.out_features = features}));
   }
   x = g.global_average_pooling("pool", g.layer_norm("norm", x));
-  g.dense("classifier", x, {.out_features = options.classes});
+  g.linear("classifier", x, {.out_features = options.classes});
   return g;
 }
 

@@ -25,7 +25,7 @@ inline namespace v0 {
 /// How the values of a batch lie: samples x channels x positions, row-major.
 struct activation_batch {
   Index samples = 1;
-  Index channels = 0;   ///< 0: every value of a sample is a channel, as behind a dense layer
+  Index channels = 0;   ///< 0: every value of a sample is a channel, as behind a linear layer
   double accuracy = 1;  ///< of the training by now, in [0, 1]: weighs the batch in `weighted`
 };
 

@@ -20,7 +20,7 @@ using Eigen::Index;
 
 /// How the inputs of a layer go together: sum of x x^T and of x over all input vectors x that the
 /// layer has seen. An input vector is what one row of the weight is multiplied with: the features
-/// of a dense layer, or a patch in x height x width of a convolution.
+/// of a linear layer, or a patch in x height x width of a convolution.
 ///
 ///     prunus::input_correlation<> seen(784);
 ///     seen.add(std::span<const float>(batch));   // 64 x 784 numbers, sample after sample

@@ -4,7 +4,7 @@
 #include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/gated_run.hpp>
 
 #include <Eigen/Core>
@@ -157,16 +157,16 @@ template <std::floating_point S>
       });
 }
 template <std::floating_point S>
-[[nodiscard]] gated_crossover measure_gated_crossover(const gated_dense<S>& measured,
+[[nodiscard]] gated_crossover measure_gated_crossover(const gated_linear<S>& measured,
                                                       const gated_crossover_options& options = {}) {
-  const dense_shape& s = measured.shape();
+  const linear_shape& s = measured.shape();
   const Index samples = std::max<Index>(options.samples, 1);
   const std::vector<S> x(static_cast<std::size_t>(samples * s.in));
   const std::vector<S> weights(static_cast<std::size_t>(s.in * s.out));
   std::vector<S> y(static_cast<std::size_t>(samples * s.out));
   return detail::measure_crossover(
       measured, measured.in_channels(), s.out, options,
-      [&](const gated_dense<S>& way, const open_channels& open, auto& work) {
+      [&](const gated_linear<S>& way, const open_channels& open, auto& work) {
         return way.forward(x.data(), weights.data(), nullptr, false, y.data(), samples, open, work);
       });
 }

@@ -17,8 +17,8 @@ inline namespace v0 {
 
 using Eigen::Index;
 
-/// Extents of a dense layer: weights are out x in, row-major.
-struct dense_shape {
+/// Extents of a linear layer: weights are out x in, row-major.
+struct linear_shape {
   Index in = 1;
   Index out = 1;
 };
@@ -47,8 +47,8 @@ inline void dot_products_tile(const S* w, const S* x, Index size, S* y) noexcept
 
 /// y = x * weights^T, every output a dot product: for few samples.
 template <class S>
-inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S* weights, S* y,
-                                  Index samples) noexcept {
+inline void linear_by_dot_products(const linear_shape& shape, const S* x, const S* weights, S* y,
+                                   Index samples) noexcept {
   for (Index n = 0; n < samples; ++n, x += shape.in, y += shape.out) {
     Index o = 0;
     if (shape.in >= lanes<S>) {
@@ -66,8 +66,8 @@ inline void dense_by_dot_products(const dense_shape& shape, const S* x, const S*
 
 /// y = x * weights^T for at most as many samples as a register has lanes, a sample in each lane.
 template <class S>
-inline void dense_with_samples_in_lanes(const dense_shape& shape, const S* x, const S* weights,
-                                        S* y, Index samples, S* scratch) noexcept {
+inline void linear_with_samples_in_lanes(const linear_shape& shape, const S* x, const S* weights,
+                                         S* y, Index samples, S* scratch) noexcept {
   S *const lines = scratch, *const result = scratch + lanes<S> * shape.in;
   if (samples < lanes<S>) std::fill_n(lines, lanes<S> * shape.in, S(0));
   transpose(x, shape.in, samples, shape.in, lines, lanes<S>);
@@ -111,25 +111,26 @@ inline void product_of_lines(const S* lines, Index size, Index terms, const S* w
 
 }  // namespace detail
 
-/// Numbers of scratch memory that `dense_forward` needs.
+/// Numbers of scratch memory that `linear_forward` needs.
 template <std::floating_point S>
-[[nodiscard]] constexpr Index dense_scratch_size(const dense_shape& shape) noexcept {
+[[nodiscard]] constexpr Index linear_scratch_size(const linear_shape& shape) noexcept {
   return detail::lanes<S> * (shape.in + detail::most_tile_rows);
 }
 
 /// y = x * weights^T + bias, and zero where negative when `relu` is set.
 /// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, scratch:
-/// dense_scratch_size(), none
+/// linear_scratch_size(), none
 ///      overlapping
 template <std::floating_point S>
-void dense_forward(const dense_shape& shape, const S* x, const S* weights, const S* bias, bool relu,
-                   S* y, Index samples, S* scratch) noexcept {
+void linear_forward(const linear_shape& shape, const S* x, const S* weights, const S* bias,
+                    bool relu, S* y, Index samples, S* scratch) noexcept {
   Index n = 0;
   for (; n + detail::lanes<S> / 2 <= samples; n += std::min(detail::lanes<S>, samples - n))
-    detail::dense_with_samples_in_lanes(shape, x + n * shape.in, weights, y + n * shape.out,
-                                        std::min(detail::lanes<S>, samples - n), scratch);
+    detail::linear_with_samples_in_lanes(shape, x + n * shape.in, weights, y + n * shape.out,
+                                         std::min(detail::lanes<S>, samples - n), scratch);
   if (n < samples)
-    detail::dense_by_dot_products(shape, x + n * shape.in, weights, y + n * shape.out, samples - n);
+    detail::linear_by_dot_products(shape, x + n * shape.in, weights, y + n * shape.out,
+                                   samples - n);
   for (Index sample = 0; sample < samples; ++sample, y += shape.out) {
     if (bias != nullptr)
       for (Index o = 0; o < shape.out; ++o) y[o] += bias[o];
@@ -141,8 +142,8 @@ void dense_forward(const dense_shape& shape, const S* x, const S* weights, const
 /// dx = dy * weights.
 /// @pre dy: samples x out, weights: out x in, dx: samples x in, none overlapping
 template <std::floating_point S>
-void dense_input_gradient(const dense_shape& shape, const S* dy, const S* weights, S* dx,
-                          Index samples) noexcept {
+void linear_input_gradient(const linear_shape& shape, const S* dy, const S* weights, S* dx,
+                           Index samples) noexcept {
   detail::product_of_lines(weights, shape.in, shape.out, dy, 1, shape.out, dx, samples);
 }
 
@@ -150,8 +151,8 @@ void dense_input_gradient(const dense_shape& shape, const S* dy, const S* weight
 /// sum of dy.
 /// @pre x: samples x in, dy: samples x out, dw: out x in, db: out or null
 template <std::floating_point S>
-void dense_weight_gradient(const dense_shape& shape, const S* x, const S* dy, S* dw, S* db,
-                           Index samples, Index first, Index rows) noexcept {
+void linear_weight_gradient(const linear_shape& shape, const S* x, const S* dy, S* dw, S* db,
+                            Index samples, Index first, Index rows) noexcept {
   detail::product_of_lines(x, shape.in, samples, dy + first, shape.out, 1, dw + first * shape.in,
                            rows);
   if (db == nullptr) return;

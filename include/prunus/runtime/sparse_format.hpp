@@ -20,7 +20,7 @@ inline namespace v0 {
 /// | --- | --- |
 /// | `block(4, 1)` | `blocks_of_4` |
 /// | `block(8, 1)` | `blocks_of_8`, `blocks_of_4` |
-/// | `block(16, 1)` or coarser | `blocks_of_16` in dense layers, `blocks_of_8` in convolutions |
+/// | `block(16, 1)` or coarser | `blocks_of_16` in linear layers, `blocks_of_8` in convolutions |
 /// | kernels, N of M, single weights | `patterns`; `rows` where most is gone |
 ///
 /// N of M is no format of its own: without instructions for it, packing as `patterns` was as fast

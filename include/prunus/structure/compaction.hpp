@@ -225,9 +225,9 @@ template <int = 0>
         conv->groups = kept_channels(network.nodes[n].inputs.front());
       conv->out_channels = kept_channels(n);
       conv->bias = conv->bias || gets_bias;
-    } else if (auto* dense = std::get_if<operation::dense>(&node.operation)) {
-      dense->out_features = kept_channels(n);
-      dense->bias = dense->bias || gets_bias;
+    } else if (auto* linear = std::get_if<operation::linear>(&node.operation)) {
+      linear->out_features = kept_channels(n);
+      linear->bias = linear->bias || gets_bias;
     } else if (auto* pad = std::get_if<operation::pad_channels>(&node.operation)) {
       const std::span<const Index> units(structure.unit_of[n]);
       pad->before = kept_among(units.first(static_cast<std::size_t>(pad->before)));

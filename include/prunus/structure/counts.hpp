@@ -10,7 +10,7 @@ inline namespace v0 {
 ///
 /// - `macs`: multiply-adds of convolutions (output positions x out_channels x in_channels / groups
 /// x kernel area;
-///   positions in the zero padding count), of dense layers (positions x in x out) and of the two
+///   positions in the zero padding count), of linear layers (positions x in x out) and of the two
 ///   products of attention (query positions x key positions x channels of query and value). All
 ///   other nodes count 0: the usual convention of published tables.
 /// - `parameters`: weights, biases, scales and shifts: what training changes. Running statistics do
@@ -55,7 +55,7 @@ template <int = 0>
   for (const parameter_declaration& p : node.parameters) {
     if (!detail::is_statistic(p.role)) cost.parameters += p.size();
     cost.bytes += p.size() * scalar_bytes;
-    // Every weight of a convolution or dense layer is multiplied once at every position of the
+    // Every weight of a convolution or linear layer is multiplied once at every position of the
     // result.
     if (p.role == parameter_role::weight) cost.macs += p.size() * node.shape.plane();
   }

@@ -33,7 +33,7 @@ struct graph_node {
 ///     g.convolution("conv1", "image", {.out_channels = 16, .kernel = 3, .padding = 1});
 ///     g.batch_norm("bn1", "conv1");
 ///     g.relu("relu1", "bn1");
-///     g.dense("fc", g.flatten("flat", "relu1"), {.out_features = 10});
+///     g.linear("fc", g.flatten("flat", "relu1"), {.out_features = 10});
 ///
 /// Every function returns the name of the node, so that calls can be nested. Each throws
 /// argument_error (duplicate_name) when the name is taken and leaves the graph as it was.
@@ -51,9 +51,9 @@ class graph {
                           const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
-  template <class Operation = operation::dense>
-  std::string dense(std::string name, std::string_view from,
-                    const std::type_identity_t<Operation>& attributes) {
+  template <class Operation = operation::linear>
+  std::string linear(std::string name, std::string_view from,
+                     const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
   template <class Operation = operation::batch_norm>

@@ -38,7 +38,7 @@ struct extent2 {
 };
 
 /// The operations of a declared graph, each with the attributes that decide its shapes.
-/// Weights have PyTorch's shapes: convolution O x I/groups x H x W, dense O x I; all tensors are
+/// Weights have PyTorch's shapes: convolution O x I/groups x H x W, linear O x I; all tensors are
 /// channels-first.
 namespace operation {
 
@@ -58,7 +58,7 @@ struct convolution {
 };
 /// Matrix product over the channels, at every position alike. Parameters: weight, and bias when
 /// asked for.
-struct dense {
+struct linear {
   Index out_features = 0;
   bool bias = true;
 };
@@ -132,7 +132,7 @@ struct merge_heads {
 /// Scaled dot-product attention over the positions of the plane. Inputs query, key and value, whose
 /// channels are `heads` times D, D and E features, head after head; query may have other positions
 /// than key and value. Of each head softmax(q k^T / sqrt(D)) v, so heads x E channels at the
-/// positions of the query. No parameters: projections are dense layers.
+/// positions of the query. No parameters: projections are linear layers.
 /// Source: A. Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, equation 1.
 struct attention {
   Index heads = 1;
@@ -154,7 +154,7 @@ struct dropout {
 }  // namespace operation
 
 using any_operation =
-    std::variant<operation::input, operation::convolution, operation::dense, operation::batch_norm,
+    std::variant<operation::input, operation::convolution, operation::linear, operation::batch_norm,
                  operation::layer_norm, operation::activation, operation::add, operation::multiply,
                  operation::concat, operation::pad_channels, operation::flatten, operation::pooling,
                  operation::global_pooling, operation::upsampling, operation::split_heads,

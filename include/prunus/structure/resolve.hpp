@@ -127,7 +127,7 @@ struct shape_inference {
     if (op.bias) declare("bias", {op.out_channels}, parameter_role::bias);
     return out;
   }
-  tensor_shape operator()(const operation::dense& op) const {
+  tensor_shape operator()(const operation::linear& op) const {
     const tensor_shape& in = only_input();
     if (op.out_features < 1) fail("out_features is ", op.out_features, "; it must be at least 1");
     declare("weight", {op.out_features, in.channels}, parameter_role::weight);

@@ -49,8 +49,8 @@ struct compiled_sparse_convolution {
 };
 
 template <class S>
-struct compiled_sparse_dense {
-  virtual ~compiled_sparse_dense() = default;
+struct compiled_sparse_linear {
+  virtual ~compiled_sparse_linear() = default;
   [[nodiscard]] virtual Index packed_weights() const noexcept = 0;
   [[nodiscard]] virtual Index packed_bytes() const noexcept = 0;
   [[nodiscard]] virtual Index scratch_size() const noexcept = 0;
@@ -73,9 +73,9 @@ struct compiled_gated_layer {
                             compiled_workspace& work) const noexcept = 0;
 };
 
-/// What happens to the outputs of a dense layer.
+/// What happens to the outputs of a linear layer.
 template <class S>
-struct dense_epilogue {
+struct linear_epilogue {
   const S* bias = nullptr;
   bool relu = false;
 };
@@ -90,25 +90,25 @@ struct kernel_failure {
 template <class S>
 struct kernel_table {
   using gated_convolution_layer = compiled_gated_layer<S, channel_epilogue<S>>;
-  using gated_dense_layer = compiled_gated_layer<S, dense_epilogue<S>>;
+  using gated_linear_layer = compiled_gated_layer<S, linear_epilogue<S>>;
 
   std::unique_ptr<compiled_direct_convolution<S>> (*make_direct_convolution)(
       kernel_failure&, const convolution_shape&) noexcept;
   std::unique_ptr<compiled_sparse_convolution<S>> (*make_sparse_convolution)(
       kernel_failure&, const convolution_shape&, const S* weights, sparse_format) noexcept;
-  std::unique_ptr<compiled_sparse_dense<S>> (*make_sparse_dense)(kernel_failure&,
-                                                                 const dense_shape&,
-                                                                 const S* weights,
-                                                                 sparse_format) noexcept;
+  std::unique_ptr<compiled_sparse_linear<S>> (*make_sparse_linear)(kernel_failure&,
+                                                                   const linear_shape&,
+                                                                   const S* weights,
+                                                                   sparse_format) noexcept;
   std::unique_ptr<gated_convolution_layer> (*make_gated_convolution)(kernel_failure&,
                                                                      const convolution_shape&,
                                                                      const gated_options&) noexcept;
-  std::unique_ptr<gated_dense_layer> (*make_gated_dense)(kernel_failure&, const dense_shape&,
-                                                         Index plane,
-                                                         const gated_options&) noexcept;
-  Index (*dense_scratch_size)(const dense_shape&) noexcept;
-  void (*dense_forward)(const dense_shape&, const S* x, const S* weights, const S* bias, bool relu,
-                        S* y, Index samples, S* scratch) noexcept;
+  std::unique_ptr<gated_linear_layer> (*make_gated_linear)(kernel_failure&, const linear_shape&,
+                                                           Index plane,
+                                                           const gated_options&) noexcept;
+  Index (*linear_scratch_size)(const linear_shape&) noexcept;
+  void (*linear_forward)(const linear_shape&, const S* x, const S* weights, const S* bias,
+                         bool relu, S* y, Index samples, S* scratch) noexcept;
 };
 
 /// What the code for one instruction set exports, through one function and nothing else.

@@ -19,7 +19,7 @@ namespace detail {
 
 template <class S>
 using any_layer =
-    std::variant<input_layer<S>, convolution_layer<S>, dense_layer<S>, batch_norm_layer<S>,
+    std::variant<input_layer<S>, convolution_layer<S>, linear_layer<S>, batch_norm_layer<S>,
                  layer_norm_layer<S>, activation_layer<S>, add_layer<S>, multiply_layer<S>,
                  concat_layer<S>, pad_channels_layer<S>, reshape_layer<S>, channels_last_layer<S>,
                  pooling_layer<S>, global_pooling_layer<S>, upsampling_layer<S>, attention_layer<S>,
@@ -42,15 +42,15 @@ struct layer_factory {
         .weight = parameter("weight"),
         .bias = parameter("bias")};
   }
-  any_layer<S> operator()(const operation::dense& op) const {
+  any_layer<S> operator()(const operation::linear& op) const {
     if (in().plane() > 1)
       return convolution_layer<S>{
           .kernel = direct_convolution<S>(convolution_layer<S>::shape_of(op, in())),
           .weight = parameter("weight"),
           .bias = parameter("bias")};
-    return dense_layer<S>{.shape = {in().channels, op.out_features},
-                          .weight = parameter("weight"),
-                          .bias = parameter("bias")};
+    return linear_layer<S>{.shape = {in().channels, op.out_features},
+                           .weight = parameter("weight"),
+                           .bias = parameter("bias")};
   }
   any_layer<S> operator()(const operation::batch_norm& op) const {
     return batch_norm_layer<S>{.attributes = op,

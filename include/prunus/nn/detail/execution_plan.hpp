@@ -69,11 +69,11 @@ class phase_builder {
   static constexpr Index whole_shard = std::numeric_limits<Index>::max() / 2;
   static constexpr Index cache_bytes = Index{1} << 19;
 
-  /// Dense layers read all their weights for each run of samples and so want many; others want to
+  /// Linear layers read all their weights for each run of samples and so want many; others want to
   /// stay in the cache.
   [[nodiscard]] Index samples_of(std::size_t node) const {
     const resolved_graph::node& n = graph_.nodes[node];
-    if (std::holds_alternative<operation::dense>(n.operation) && n.shape.plane() == 1)
+    if (std::holds_alternative<operation::linear>(n.operation) && n.shape.plane() == 1)
       return whole_shard;
     Index numbers = n.shape.size();
     for (std::size_t input : n.inputs) numbers += graph_.nodes[input].shape.size();
@@ -93,7 +93,7 @@ class phase_builder {
     return std::holds_alternative<Operation>(graph.nodes[i].operation);
   };
   constexpr const operation::convolution* convolution = nullptr;
-  constexpr const operation::dense* dense = nullptr;
+  constexpr const operation::linear* linear = nullptr;
   constexpr const operation::batch_norm* batch_norm = nullptr;
   constexpr const operation::add* add = nullptr;
 
@@ -109,10 +109,10 @@ class phase_builder {
     const bool relu =
         function != nullptr && function->function == operation::activation::kind::relu;
     if (relu && memory.value_owner[next] == memory.value_owner[i] &&
-        (is(i, convolution) || is(i, dense) || is(i, batch_norm) || is(i, add)))
+        (is(i, convolution) || is(i, linear) || is(i, batch_norm) || is(i, add)))
       plan.relu_is_fused[i] = done_by_another[next] = true;
     const bool is_convolution =
-        is(i, convolution) || (is(i, dense) && graph.nodes[i].shape.plane() > 1);
+        is(i, convolution) || (is(i, linear) && graph.nodes[i].shape.plane() > 1);
     if (is_convolution && is(next, batch_norm)) plan.folded_into[i] = next;
   }
   std::vector<bool> folded(count, false);

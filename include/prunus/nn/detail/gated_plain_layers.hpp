@@ -4,7 +4,7 @@
 #include <prunus/nn/detail/gated_convolution_layer.hpp>
 #include <prunus/nn/detail/gated_tensor.hpp>
 #include <prunus/nn/detail/sample_shards.hpp>
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/pooling.hpp>
 
@@ -23,24 +23,24 @@ namespace detail {
 
 /// Leaves out closed inputs at inference.
 template <class S>
-struct gated_dense_layer {
+struct gated_linear_layer {
   gated_tensor<S>* in;
   gated_tensor<S>* out;
   borrowed_parameter<S> weight, bias;
-  gated_dense<S> fast;
-  std::vector<typename gated_dense<S>::workspace> work_memory;  // of each worker
-  std::vector<gated_run> runs;                                  // of each shard
+  gated_linear<S> fast;
+  std::vector<typename gated_linear<S>::workspace> work_memory;  // of each worker
+  std::vector<gated_run> runs;                                   // of each shard
   gated_run work;
   std::vector<S> scratch, input_gradient;
 
-  gated_dense_layer(gated_tensor<S>& from, gated_tensor<S>& to, const borrowed_parameter<S>& w,
-                    const borrowed_parameter<S>& b)
+  gated_linear_layer(gated_tensor<S>& from, gated_tensor<S>& to, const borrowed_parameter<S>& w,
+                     const borrowed_parameter<S>& b)
       : in(&from),
         out(&to),
         weight(w),
         bias(b),
         fast({from.shape.size(), to.shape.size()}, from.plane()),
-        scratch(static_cast<std::size_t>(dense_scratch_size<S>(fast.shape()))) {}
+        scratch(static_cast<std::size_t>(linear_scratch_size<S>(fast.shape()))) {}
 
   void prepare(Index batch, bool training, const sample_shards& shards) {
     const std::size_t size = static_cast<std::size_t>(batch * fast.shape().in);
@@ -57,16 +57,16 @@ struct gated_dense_layer {
     for (Index k = 0; k < shards; ++k) work += runs[static_cast<std::size_t>(k)];
   }
   void train(Index batch, sample_shards&) {
-    dense_forward(fast.shape(), in->value.data(), weight.value, bias.value, false,
-                  out->value.data(), batch, scratch.data());
+    linear_forward(fast.shape(), in->value.data(), weight.value, bias.value, false,
+                   out->value.data(), batch, scratch.data());
   }
   template <class PressureOf>
   void backward(Index batch, sample_shards&, const PressureOf&) {
-    dense_weight_gradient(fast.shape(), in->value.data(), out->gradient.data(), weight.gradient,
-                          bias.gradient, batch, Index{0}, fast.shape().out);
+    linear_weight_gradient(fast.shape(), in->value.data(), out->gradient.data(), weight.gradient,
+                           bias.gradient, batch, Index{0}, fast.shape().out);
     if (!in->has_gradient) return;
-    dense_input_gradient(fast.shape(), out->gradient.data(), weight.value, input_gradient.data(),
-                         batch);
+    linear_input_gradient(fast.shape(), out->gradient.data(), weight.value, input_gradient.data(),
+                          batch);
     for (Index i = 0; i < batch * fast.shape().in; ++i)
       in->gradient[static_cast<std::size_t>(i)] += input_gradient[static_cast<std::size_t>(i)];
   }

@@ -142,8 +142,8 @@ class graph_executor {
     const Index shards = std::min(shards_, batch);
     pool_.run(static_cast<Index>(final_tasks_.size()), [&](Index task, Index) {
       const final_task& t = final_tasks_[static_cast<std::size_t>(task)];
-      if (t.is_dense) {
-        std::get<dense_layer<S>>(layers_[t.node])
+      if (t.is_linear) {
+        std::get<linear_layer<S>>(layers_[t.node])
             .weight_gradient(ports_[t.node], batch, t.first, t.count);
         return;
       }
@@ -159,21 +159,21 @@ class graph_executor {
  private:
   using buffer = Eigen::Array<S, Eigen::Dynamic, 1>;
 
-  /// A part of the gradients that needs the whole batch: rows of a dense layer, or numbers of a
+  /// A part of the gradients that needs the whole batch: rows of a linear layer, or numbers of a
   /// shared gradient.
   struct final_task {
-    bool is_dense;
-    std::size_t node;  // of the dense layer, or position in shares_
+    bool is_linear;
+    std::size_t node;  // of the linear layer, or position in shares_
     Index first, count;
   };
 
   void plan_final_tasks() {
     constexpr Index rows = 32, numbers = 8192;
     for (std::size_t i = 0; i < layers_.size(); ++i)
-      if (const dense_layer<S>* dense = std::get_if<dense_layer<S>>(&layers_[i]);
-          dense != nullptr && plan_.live[i])
-        for (Index first = 0; first < dense->shape.out; first += rows)
-          final_tasks_.push_back({true, i, first, std::min(rows, dense->shape.out - first)});
+      if (const linear_layer<S>* linear = std::get_if<linear_layer<S>>(&layers_[i]);
+          linear != nullptr && plan_.live[i])
+        for (Index first = 0; first < linear->shape.out; first += rows)
+          final_tasks_.push_back({true, i, first, std::min(rows, linear->shape.out - first)});
     for (std::size_t i = 0; i < shares_.size(); ++i)
       for (Index first = 0; first < shares_[i].size; first += numbers)
         final_tasks_.push_back({false, i, first, std::min(numbers, shares_[i].size - first)});

@@ -145,7 +145,7 @@ class parameter_store {
            std::holds_alternative<operation::layer_norm>(node.operation) ||
            std::holds_alternative<operation::embedding>(node.operation) ||
            std::holds_alternative<operation::positions>(node.operation) ||
-           (std::holds_alternative<operation::dense>(node.operation) && node.shape.plane() > 1);
+           (std::holds_alternative<operation::linear>(node.operation) && node.shape.plane() > 1);
   }
   [[nodiscard]] layer_parameter<S> find(std::size_t node, std::string_view suffix) {
     for (const slot& s : slots_)

@@ -18,7 +18,7 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-/// Convolutions, and dense layers that work at several positions: convolutions of 1 x 1.
+/// Convolutions, and linear layers that work at several positions: convolutions of 1 x 1.
 template <class S>
 struct convolution_layer {
   direct_convolution<S> kernel;
@@ -43,7 +43,7 @@ struct convolution_layer {
             .padding_width = op.padding.width,
             .groups = op.groups};
   }
-  [[nodiscard]] static convolution_shape shape_of(const operation::dense& op,
+  [[nodiscard]] static convolution_shape shape_of(const operation::linear& op,
                                                   const tensor_shape& in) {
     return {.in_channels = in.channels, .out_channels = op.out_features, .width = in.plane()};
   }
@@ -87,19 +87,19 @@ struct convolution_layer {
   }
 };
 
-/// Dense layers on vectors. Their weight gradient is one product over the whole batch, computed at
+/// Linear layers on vectors. Their weight gradient is one product over the whole batch, computed at
 /// the end.
 template <class S>
-struct dense_layer {
-  dense_shape shape;
+struct linear_layer {
+  linear_shape shape;
   layer_parameter<S> weight, bias;
   bool relu = false;
-  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of the dense product
+  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of the plain product
 
   /// Samples whose gradients pass through the scratch memory together, where they must be added.
   static constexpr Index added_together = 8;
   [[nodiscard]] Index scratch_size() const noexcept {
-    return std::max(added_together * shape.in, dense_scratch_size<S>(shape));
+    return std::max(added_together * shape.in, linear_scratch_size<S>(shape));
   }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -107,19 +107,19 @@ struct dense_layer {
       return inference->forward(ports.in[0].value_of(block.first),
                                 {.shift = bias.value, .relu = relu},
                                 ports.out.value_of(block.first), block.count, block.scratch);
-    dense_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
-                  ports.out.value_of(block.first), block.count, block.scratch);
+    linear_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
+                   ports.out.value_of(block.first), block.count, block.scratch);
   }
 
   void backward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const layer_port<S>& in = ports.in[0];
     if (in.gradient == nullptr) return;
     if (!in.accumulate)
-      return dense_input_gradient(shape, ports.out.gradient_of(block.first), weight.value,
-                                  in.gradient_of(block.first), block.count);
+      return linear_input_gradient(shape, ports.out.gradient_of(block.first), weight.value,
+                                   in.gradient_of(block.first), block.count);
     for (Index n = block.first; n < block.end(); n += added_together) {
       const Index count = std::min(added_together, block.end() - n);
-      dense_input_gradient(shape, ports.out.gradient_of(n), weight.value, block.scratch, count);
+      linear_input_gradient(shape, ports.out.gradient_of(n), weight.value, block.scratch, count);
       contribute(in.gradient_of(n), true, count * shape.in,
                  [&](Index i) { return block.scratch[i]; });
     }
@@ -127,8 +127,8 @@ struct dense_layer {
 
   /// Rows [first, first + rows) of the gradients of weights and bias, over `samples` samples.
   void weight_gradient(const layer_ports<S>& ports, Index samples, Index first, Index rows) const {
-    dense_weight_gradient(shape, ports.in[0].value, ports.out.gradient, weight.gradient,
-                          bias.gradient, samples, first, rows);
+    linear_weight_gradient(shape, ports.in[0].value, ports.out.gradient, weight.gradient,
+                           bias.gradient, samples, first, rows);
   }
 };
 

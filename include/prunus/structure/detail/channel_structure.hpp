@@ -43,7 +43,7 @@ class disjoint_sets {
   return op.groups > 1 && op.groups == in_channels;
 }
 
-/// How the weight of a convolution or dense layer reads its input; `groups` is 0 for all other
+/// How the weight of a convolution or linear layer reads its input; `groups` is 0 for all other
 /// nodes.
 struct reading {
   Index groups = 0;
@@ -56,7 +56,7 @@ struct reading {
 
 [[nodiscard]] inline reading reading_of(const resolved_graph& network, std::size_t n) {
   const any_operation& op = network.nodes[n].operation;
-  if (std::holds_alternative<operation::dense>(op)) return {1, false, false};
+  if (std::holds_alternative<operation::linear>(op)) return {1, false, false};
   if (const auto* conv = std::get_if<operation::convolution>(&op))
     return {conv->groups, is_depth_wise(*conv, network.input_shape(n).channels),
             conv->padding.height > 0 || conv->padding.width > 0};
@@ -98,7 +98,7 @@ struct channel_naming {
   }
 
   std::vector<Index> operator()(const operation::input&) const { return fresh(); }
-  std::vector<Index> operator()(const operation::dense&) const { return fresh(); }
+  std::vector<Index> operator()(const operation::linear&) const { return fresh(); }
   std::vector<Index> operator()(const operation::convolution& op) const {
     std::vector<Index> ids = fresh();
     if (is_depth_wise(op, static_cast<Index>(input().size()))) {

@@ -152,7 +152,7 @@ struct value_propagation {
     return sum;
   }
 
-  /// Output `o` of a convolution or dense layer.
+  /// Output `o` of a convolution or linear layer.
   [[nodiscard]] channel_value output(std::size_t o, const reading& how, bool has_bias) const {
     const weight_view<const S>& w = tensors[n].front();
     const std::size_t reads = input().size() / static_cast<std::size_t>(how.groups);
@@ -192,7 +192,7 @@ struct value_propagation {
     return result(static_cast<std::size_t>(node().shape.channels), channel_value::anything());
   }
   result operator()(const operation::convolution& op) const { return outputs(op.bias); }
-  result operator()(const operation::dense& op) const { return outputs(op.bias); }
+  result operator()(const operation::linear& op) const { return outputs(op.bias); }
   result operator()(const operation::batch_norm& op) const {
     return shifted_where_scale_is_zero(mapped([&](std::size_t c, double x) {
       return (x - tensor(2, c)) / std::sqrt(tensor(3, c) + op.epsilon) * tensor(0, c) +

@@ -14,24 +14,24 @@ namespace prunus {
 inline namespace v0 {
 namespace dispatched {
 
-/// `prunus::sparse_dense` by code for the best instruction set of this processor.
+/// `prunus::sparse_linear` by code for the best instruction set of this processor.
 ///
 /// Objects can be moved, not copied; all calls are const, and threads can share the object.
 template <detail::compiled_scalar S>
-class sparse_dense {
+class sparse_linear {
  public:
   /// @param weights out x in, row-major; only read here
   /// @throws shape_error as the twin does, argument_error (unsupported) when this processor does
   ///         not run `instructions`
-  sparse_dense(const dense_shape& shape, const S* weights, sparse_format format,
-               instruction_set instructions = best_instruction_set())
+  sparse_linear(const linear_shape& shape, const S* weights, sparse_format format,
+                instruction_set instructions = best_instruction_set())
       : shape_(shape),
         format_(format),
         instructions_(instructions),
-        code_(detail::made_by(detail::table_for<S>(instructions).make_sparse_dense, shape, weights,
+        code_(detail::made_by(detail::table_for<S>(instructions).make_sparse_linear, shape, weights,
                               format)) {}
 
-  [[nodiscard]] const dense_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] const linear_shape& shape() const noexcept { return shape_; }
   [[nodiscard]] sparse_format format() const noexcept { return format_; }
   [[nodiscard]] instruction_set instructions() const noexcept { return instructions_; }
   /// Weights packed: those that are not zero, and the zeros that share a block with them.
@@ -50,10 +50,10 @@ class sparse_dense {
   }
 
  private:
-  dense_shape shape_;
+  linear_shape shape_;
   sparse_format format_;
   instruction_set instructions_;
-  std::unique_ptr<detail::compiled_sparse_dense<S>> code_;
+  std::unique_ptr<detail::compiled_sparse_linear<S>> code_;
 };
 
 }  // namespace dispatched

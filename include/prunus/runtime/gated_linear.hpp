@@ -18,7 +18,7 @@
 namespace prunus {
 inline namespace v0 {
 
-/// A dense layer that computes the open outputs of each sample from its open inputs:
+/// A linear layer that computes the open outputs of each sample from its open inputs:
 ///
 ///     y[n][o] = weights[o] * x[n] + bias[o], over the open inputs, where o is open, else 0
 ///
@@ -28,20 +28,20 @@ inline namespace v0 {
 /// as executed. Flattened planes make long runs, where almost every closed input is left out: set
 /// `plane` to the number of inputs that open and close together.
 ///
-/// A sample whose open share reaches `gated_options::dense_from` is computed by `dense_forward`.
+/// A sample whose open share reaches `gated_options::dense_from` is computed by `linear_forward`.
 ///
-///     prunus::gated_dense<float> dense({.in = 512, .out = 10});
+///     prunus::gated_linear<float> dense({.in = 512, .out = 10});
 ///     auto work = dense.make_workspace();
 ///     dense.forward(x, weights, bias, false, y, samples, {.inputs = open}, work);
 ///
 /// All calls are const and use only the workspace they are given. No call allocates but
 /// `make_workspace`. NaN and infinity in a weight of a closed input may show.
 template <std::floating_point S>
-class gated_dense {
+class gated_linear {
  public:
   /// Memory of one caller of `forward`.
   class workspace {
-    friend class gated_dense;
+    friend class gated_linear;
     std::vector<S> numbers_;        // masked samples, scratch of the dense twin
     std::vector<S> registers_;      // of inputs that are multiplied as a whole
     std::vector<Index> begins_;     // of their weights in a row
@@ -53,16 +53,18 @@ class gated_dense {
   /// `plane`: inputs of one channel, whose flag they share; 1 where each input has its own.
   /// @throws shape_error (shape_mismatch: an extent below 1, or a plane that does not divide the
   ///         inputs), argument_error (out_of_range: `dense_from` is negative or NaN)
-  explicit gated_dense(const dense_shape& shape, Index plane = 1, const gated_options& options = {})
+  explicit gated_linear(const linear_shape& shape, Index plane = 1,
+                        const gated_options& options = {})
       : shape_(shape), plane_(plane), options_(checked(options)) {
     if (shape.in < 1 || shape.out < 1 || plane < 1 || shape.in % plane != 0)
       throw shape_error(
           errc::shape_mismatch,
-          detail::concat("gated_dense: ", shape.in, " inputs in planes of ", plane, ", ", shape.out,
+          detail::concat("gated_linear: ", shape.in, " inputs in planes of ", plane, ", ",
+                         shape.out,
                          " outputs; all must be at least 1 and the plane divide the inputs"));
   }
 
-  [[nodiscard]] const dense_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] const linear_shape& shape() const noexcept { return shape_; }
   /// Inputs that share a flag, and how many flags a sample has.
   [[nodiscard]] Index plane() const noexcept { return plane_; }
   [[nodiscard]] Index in_channels() const noexcept { return shape_.in / plane_; }
@@ -74,7 +76,7 @@ class gated_dense {
     const std::size_t in = static_cast<std::size_t>(shape_.in);
     const std::size_t registers = in / lanes + 1;
     work.numbers_.resize(static_cast<std::size_t>(dense_block) * in +
-                         static_cast<std::size_t>(dense_scratch_size<S>(shape_)));
+                         static_cast<std::size_t>(linear_scratch_size<S>(shape_)));
     work.registers_.resize(registers * lanes);
     work.begins_.resize(registers);
     work.singles_.resize(in);
@@ -123,7 +125,7 @@ class gated_dense {
   static const gated_options& checked(const gated_options& options) {
     if (!(options.dense_from >= 0))
       throw argument_error(errc::out_of_range,
-                           detail::concat("gated_dense: dense_from is ", options.dense_from,
+                           detail::concat("gated_linear: dense_from is ", options.dense_from,
                                           "; expected a share of the multiply-adds, 0 or more"));
     return options;
   }
@@ -156,7 +158,7 @@ class gated_dense {
       from = copy;
     }
     S* const to = y + first * shape_.out;
-    dense_forward(shape_, from, weights, bias, relu, to, count, copy + dense_block * shape_.in);
+    linear_forward(shape_, from, weights, bias, relu, to, count, copy + dense_block * shape_.in);
     if (open.outputs != nullptr)
       for (Index k = 0; k < count * shape_.out; ++k)
         if (open.outputs[first * shape_.out + k] == 0) to[k] = S(0);
@@ -241,7 +243,7 @@ class gated_dense {
     return static_cast<Index>(Rows) * taps.covered;
   }
 
-  dense_shape shape_;
+  linear_shape shape_;
   Index plane_;
   gated_options options_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/runtime/gated_dense.hpp>
+#include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 
 #include "support/catch.hpp"
@@ -13,9 +13,9 @@
 
 namespace {
 
-using prunus::dense_shape;
 using prunus::errc;
 using prunus::Index;
+using prunus::linear_shape;
 
 using flags = std::vector<std::uint8_t>;
 
@@ -34,7 +34,7 @@ flags random_flags(Index size, double open, support::random_source& random) {
 
 /// Equals a plain double loop over what is open; small whole numbers make every sum exact.
 template <class S>
-void check_against_loops(const dense_shape& s, Index plane, double open, Index samples,
+void check_against_loops(const linear_shape& s, Index plane, double open, Index samples,
                          std::uint64_t seed) {
   CAPTURE(s.in, s.out, plane, open, samples);
   support::random_source random(seed);
@@ -47,7 +47,7 @@ void check_against_loops(const dense_shape& s, Index plane, double open, Index s
   const auto at = [](const auto& values, Index i) { return values[static_cast<std::size_t>(i)]; };
   for (const bool relu : {false, true})
     for (const double dense_from : {2.0, 0.4, 0.0}) {
-      const prunus::gated_dense<S> gated(s, plane, {.dense_from = dense_from});
+      const prunus::gated_linear<S> gated(s, plane, {.dense_from = dense_from});
       auto work = gated.make_workspace();
       std::vector<S> y(static_cast<std::size_t>(samples * s.out), S(9));
       const prunus::gated_run run =
@@ -79,7 +79,7 @@ void check_against_loops(const dense_shape& s, Index plane, double open, Index s
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("gated_dense equals plain loops over what is open", "[runtime][gated_dense]",
+TEMPLATE_TEST_CASE("gated_linear equals plain loops over what is open", "[runtime][gated_linear]",
                    float, double) {
   std::uint64_t seed = 1;
   for (const Index in : {1, 3, 16, 17, 40, 131})
@@ -91,10 +91,10 @@ TEMPLATE_TEST_CASE("gated_dense equals plain loops over what is open", "[runtime
   check_against_loops<TestType>({5, 3}, 1, 0.9, 200, seed);
 }
 
-TEST_CASE("gated_dense leaves out whole registers and rows", "[runtime][gated_dense]") {
+TEST_CASE("gated_linear leaves out whole registers and rows", "[runtime][gated_linear]") {
   // 8 planes of 64 inputs: half of the planes and half of the outputs open is a quarter of the
   // work.
-  const prunus::gated_dense<float> gated({512, 8}, 64);
+  const prunus::gated_linear<float> gated({512, 8}, 64);
   auto work = gated.make_workspace();
   const std::vector<float> x(512, 1.0F), weights(512 * 8, 1.0F);
   std::vector<float> y(8);
@@ -104,7 +104,7 @@ TEST_CASE("gated_dense leaves out whole registers and rows", "[runtime][gated_de
   CHECK(run == prunus::gated_run{1024, 4096, 1, 0});
   CHECK(y == std::vector<float>{256, 0, 256, 0, 0, 256, 256, 0});
   // A lonely open input costs a register of each row at most.
-  const prunus::gated_dense<float> single({512, 8});
+  const prunus::gated_linear<float> single({512, 8});
   auto single_work = single.make_workspace();
   flags lonely(512, 0);
   lonely[100] = 1;
@@ -114,9 +114,9 @@ TEST_CASE("gated_dense leaves out whole registers and rows", "[runtime][gated_de
   CHECK(y == std::vector<float>{1, 0, 1, 0, 0, 1, 1, 0});
 }
 
-TEST_CASE("gated_dense refuses planes that do not divide and shares that are none",
-          "[runtime][gated_dense]") {
-  using layer = prunus::gated_dense<double>;
+TEST_CASE("gated_linear refuses planes that do not divide and shares that are none",
+          "[runtime][gated_linear]") {
+  using layer = prunus::gated_linear<double>;
   CHECK(support::code_of<prunus::shape_error>([] { layer({10, 2}, 3); }) == errc::shape_mismatch);
   CHECK(support::code_of<prunus::shape_error>([] { layer({0, 2}); }) == errc::shape_mismatch);
   CHECK(support::code_of<prunus::argument_error>([] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A dense layer of one sample and of a batch: sparse formats beside Eigen's product.
+// A linear layer of one sample and of a batch: sparse formats beside Eigen's product.
 #include <prunus/runtime/matrix_product.hpp>
-#include <prunus/runtime/sparse_dense.hpp>
+#include <prunus/runtime/sparse_linear.hpp>
 
 #include "side_by_side/arena.hpp"
 #include "side_by_side/numbers.hpp"
@@ -11,18 +11,18 @@
 namespace side_by_side {
 namespace {
 
-using prunus::dense_shape;
+using prunus::linear_shape;
 using prunus::sparse_format;
 using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-void compare_layer(arena& in, const dense_shape& s, Index samples) {
-  const std::string name = "dense layer " + std::to_string(s.in) + "->" + std::to_string(s.out) +
+void compare_layer(arena& in, const linear_shape& s, Index samples) {
+  const std::string name = "linear layer " + std::to_string(s.in) + "->" + std::to_string(s.out) +
                            ", batch " + std::to_string(samples);
-  if (!in.wants("dense layer") && !in.wants(name)) return;
+  if (!in.wants("linear layer") && !in.wants(name)) return;
   const std::vector<float> x = some_numbers(samples * s.in, 1),
                            full = some_numbers(s.in * s.out, 2);
   std::vector<float> y(static_cast<std::size_t>(samples * s.out));
-  std::vector<float> scratch(static_cast<std::size_t>(prunus::dense_scratch_size<float>(s)));
+  std::vector<float> scratch(static_cast<std::size_t>(prunus::linear_scratch_size<float>(s)));
   const Eigen::Map<const matrix> w(full.data(), s.out, s.in), images(x.data(), samples, s.in);
   Eigen::Map<matrix> out(y.data(), samples, s.out);
   const std::vector<candidate> dense{
@@ -34,8 +34,8 @@ void compare_layer(arena& in, const dense_shape& s, Index samples) {
            out.noalias() = images * w.transpose();
        }},
       {"prunus dense", [&] {
-         prunus::dense_forward<float>(s, x.data(), full.data(), nullptr, false, y.data(), samples,
-                                      scratch.data());
+         prunus::linear_forward<float>(s, x.data(), full.data(), nullptr, false, y.data(), samples,
+                                       scratch.data());
        }}};
   const auto compare_pruned = [&](const std::string& how, Index height, double share,
                                   std::initializer_list<sparse_format> formats) {
@@ -47,7 +47,7 @@ void compare_layer(arena& in, const dense_shape& s, Index samples) {
     std::vector<candidate> candidates = dense;
     std::vector<std::vector<float>> own_scratch;
     for (const sparse_format format : formats) {
-      const auto kernel = std::make_shared<prunus::sparse_dense<float>>(s, weights.data(), format);
+      const auto kernel = std::make_shared<prunus::sparse_linear<float>>(s, weights.data(), format);
       const auto memory =
           std::make_shared<std::vector<float>>(static_cast<std::size_t>(kernel->scratch_size()));
       candidates.push_back({"prunus " + std::string(name_of(format)), [=, &x, &y] {
@@ -66,7 +66,7 @@ void compare_layer(arena& in, const dense_shape& s, Index samples) {
 
 }  // namespace
 
-void compare_dense_layers(arena& in) {
+void compare_linear_layers(arena& in) {
   compare_layer(in, {.in = 4096, .out = 4096}, 1);
   compare_layer(in, {.in = 25088, .out = 4096}, 1);
   compare_layer(in, {.in = 4096, .out = 4096}, 32);

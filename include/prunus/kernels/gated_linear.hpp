@@ -15,28 +15,29 @@ namespace prunus {
 inline namespace v0 {
 namespace dispatched {
 
-/// `prunus::gated_dense` by code for the best instruction set of this processor.
+/// `prunus::gated_linear` by code for the best instruction set of this processor.
 ///
 /// Objects can be moved, not copied; all calls are const and use only the workspace they are given.
 template <detail::compiled_scalar S>
-class gated_dense {
+class gated_linear {
  public:
   /// Memory of one caller of `forward`; can be moved.
-  using workspace = detail::gated_workspace<gated_dense>;
+  using workspace = detail::gated_workspace<gated_linear>;
 
   /// `plane`: inputs of one channel, whose flag they share; 1 where each input has its own.
   /// @throws shape_error and argument_error as the twin does, argument_error (unsupported) when
   ///         this processor does not run `instructions`
-  explicit gated_dense(const dense_shape& shape, Index plane = 1, const gated_options& options = {},
-                       instruction_set instructions = best_instruction_set())
+  explicit gated_linear(const linear_shape& shape, Index plane = 1,
+                        const gated_options& options = {},
+                        instruction_set instructions = best_instruction_set())
       : shape_(shape),
         plane_(plane),
         options_(options),
         instructions_(instructions),
-        code_(detail::made_by(detail::table_for<S>(instructions).make_gated_dense, shape, plane,
+        code_(detail::made_by(detail::table_for<S>(instructions).make_gated_linear, shape, plane,
                               options)) {}
 
-  [[nodiscard]] const dense_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] const linear_shape& shape() const noexcept { return shape_; }
   /// Inputs that share a flag.
   [[nodiscard]] Index plane() const noexcept { return plane_; }
   [[nodiscard]] const gated_options& options() const noexcept { return options_; }
@@ -55,11 +56,11 @@ class gated_dense {
   }
 
  private:
-  dense_shape shape_;
+  linear_shape shape_;
   Index plane_;
   gated_options options_;
   instruction_set instructions_;
-  std::unique_ptr<typename detail::kernel_table<S>::gated_dense_layer> code_;
+  std::unique_ptr<typename detail::kernel_table<S>::gated_linear_layer> code_;
 };
 
 }  // namespace dispatched

@@ -19,15 +19,15 @@
 namespace prunus {
 inline namespace v0 {
 
-/// A dense layer that does not compute what its zeros would contribute: y = x * weights^T + bias.
+/// A linear layer that does not compute what its zeros would contribute: y = x * weights^T + bias.
 ///
-///     prunus::sparse_dense<float> dense_layer{{.in = 4096, .out = 1000}, weights.data(),
+///     prunus::sparse_linear<float> linear_layer{{.in = 4096, .out = 1000}, weights.data(),
 ///                                             prunus::sparse_format::blocks_of_16};
-///     dense_layer.forward(x, bias, /*relu=*/true, y, samples, scratch.data());
+///     linear_layer.forward(x, bias, /*relu=*/true, y, samples, scratch.data());
 ///
 /// One sample is limited by how fast the weights are read, so that the time follows their bytes:
 /// blocks need one index, of two bytes, for all their weights, `rows` and `patterns` one for each
-/// or for each few. Many samples go together, one in each lane. The dense twin is `dense_forward`.
+/// or for each few. Many samples go together, one in each lane. The dense twin is `linear_forward`.
 ///
 /// The weights are packed once, when the object is made: pack again after they have changed. All
 /// calls are const, allocate nothing and use only the `scratch` they are given. A weight that is
@@ -35,11 +35,11 @@ inline namespace v0 {
 /// Rounding: the order of summation depends on the format, on the number of samples and on the
 /// width of the machine's registers.
 template <std::floating_point S>
-class sparse_dense {
+class sparse_linear {
  public:
   /// @param weights out x in, row-major; only read here
   /// @throws shape_error (shape_mismatch) for extents below 1 or more than 2^31 weights
-  sparse_dense(const dense_shape& shape, const S* weights, sparse_format format)
+  sparse_linear(const linear_shape& shape, const S* weights, sparse_format format)
       : shape_((check(shape), shape)),
         format_(format),
         rows_(panel_rows(format), format == sparse_format::patterns) {
@@ -52,7 +52,7 @@ class sparse_dense {
     }
   }
 
-  [[nodiscard]] const dense_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] const linear_shape& shape() const noexcept { return shape_; }
   [[nodiscard]] sparse_format format() const noexcept { return format_; }
   /// Weights packed: those that are not zero, and the zeros that share a block with them. As many
   /// multiply-adds are done for each sample.
@@ -87,11 +87,11 @@ class sparse_dense {
   static constexpr Index most_inputs = (Index{1} << 14) / Index{sizeof(S)};
   static_assert(most_inputs <= Index{1} << 16);  // numbered by two bytes each
 
-  static void check(const dense_shape& shape) {
+  static void check(const linear_shape& shape) {
     if (shape.in < 1 || shape.out < 1 ||
         shape.out > std::numeric_limits<std::int32_t>::max() / shape.in)
       throw shape_error(errc::shape_mismatch,
-                        detail::concat("sparse_dense: ", shape.out, " x ", shape.in,
+                        detail::concat("sparse_linear: ", shape.out, " x ", shape.in,
                                        " weights; both extents must be at least 1, and there may "
                                        "be at most 2^31 weights"));
   }
@@ -127,7 +127,7 @@ class sparse_dense {
     detail::transpose(result, together, shape_.out, count, y, shape_.out);
   }
 
-  dense_shape shape_;
+  linear_shape shape_;
   sparse_format format_;
   detail::packed_rows<S, std::uint16_t> rows_;
 };
