@@ -208,16 +208,16 @@ set(PRUNUS_HEADERS
   include/prunus/schedule.hpp
   include/prunus/schedule/accuracy_steps.hpp
   include/prunus/schedule/any_schedule.hpp
-  include/prunus/schedule/asymptotic.hpp
-  include/prunus/schedule/constant.hpp
-  include/prunus/schedule/cubic.hpp
-  include/prunus/schedule/exponential.hpp
-  include/prunus/schedule/linear.hpp
-  include/prunus/schedule/logistic.hpp
+  include/prunus/schedule/asymptotic_ramp.hpp
+  include/prunus/schedule/constant_sparsity.hpp
+  include/prunus/schedule/cubic_ramp.hpp
+  include/prunus/schedule/exponential_ramp.hpp
+  include/prunus/schedule/linear_ramp.hpp
+  include/prunus/schedule/logistic_ramp.hpp
   include/prunus/schedule/one_shot.hpp
   include/prunus/schedule/progress.hpp
   include/prunus/schedule/schedule.hpp
-  include/prunus/schedule/steps.hpp
+  include/prunus/schedule/sparsity_steps.hpp
   include/prunus/search.hpp
   include/prunus/search/brute_force_search.hpp
   include/prunus/search/layer_rate_search.hpp

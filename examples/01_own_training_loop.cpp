@@ -31,7 +31,7 @@ int main() {
   prunus::couple(net, graph);
 
   prunus::scheduler scheduler{net};  // what is to happen, and when
-  scheduler.add(prunus::cubic{.final_sparsity = 0.75, .begin = 200, .end = 1500, .every = 100},
+  scheduler.add(prunus::cubic_ramp{.final_sparsity = 0.75, .begin = 200, .end = 1500, .every = 100},
                 prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{}});
 
   const auto hidden = [&] { return MatrixXf(((w1 * x).colwise() + b1).cwiseMax(0.0F)); };

@@ -10,8 +10,8 @@
 #include <prunus/observe/taylor_statistics.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
-#include <prunus/schedule/cubic.hpp>
-#include <prunus/schedule/linear.hpp>
+#include <prunus/schedule/cubic_ramp.hpp>
+#include <prunus/schedule/linear_ramp.hpp>
 #include <prunus/structure.hpp>
 
 #include <CLI/CLI.hpp>
@@ -102,10 +102,12 @@ class run {
       const Index end = chosen_->events * window;
       if (straight)
         scheduler_->add(
-            prunus::linear{.final_sparsity = chosen_->sparsity, .end = end, .every = window}, pass);
+            prunus::linear_ramp{.final_sparsity = chosen_->sparsity, .end = end, .every = window},
+            pass);
       else
         scheduler_->add(
-            prunus::cubic{.final_sparsity = chosen_->sparsity, .end = end, .every = window}, pass);
+            prunus::cubic_ramp{.final_sparsity = chosen_->sparsity, .end = end, .every = window},
+            pass);
     };
     chosen_->criterion == "taylor" ? with(prunus::taylor{*products_}) : with(prunus::l1_norm{});
   }

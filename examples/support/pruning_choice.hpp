@@ -93,21 +93,21 @@ template <class S>
       constexpr Index rounds = 4;
       const Index every = std::max<Index>(tuning * 2 / 3 / rounds, 1);
       const double first = 1 - std::pow(1 - choice.sparsity, 1.0 / static_cast<double>(rounds));
-      return prunus::exponential{.initial_sparsity = first,
-                                 .final_sparsity = choice.sparsity,
-                                 .begin = dense,
-                                 .end = dense + (rounds - 1) * every,
-                                 .every = every};
+      return prunus::exponential_ramp{.initial_sparsity = first,
+                                      .final_sparsity = choice.sparsity,
+                                      .begin = dense,
+                                      .end = dense + (rounds - 1) * every,
+                                      .every = every};
     }
     case pruning_method::during:
       break;
   }
   const Index total = dense + tuning;
-  return prunus::cubic{.initial_sparsity = 0,
-                       .final_sparsity = choice.sparsity,
-                       .begin = total / 4,
-                       .end = total / 2,
-                       .every = std::max<Index>(total / 40, 1)};
+  return prunus::cubic_ramp{.initial_sparsity = 0,
+                            .final_sparsity = choice.sparsity,
+                            .begin = total / 4,
+                            .end = total / 2,
+                            .every = std::max<Index>(total / 40, 1)};
 }
 
 }  // namespace prunus_examples

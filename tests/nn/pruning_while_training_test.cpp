@@ -16,7 +16,7 @@
 #include <prunus/regularize/group_lasso.hpp>
 #include <prunus/regularize/growing_regularization.hpp>
 #include <prunus/regularize/scale_sparsity.hpp>
-#include <prunus/schedule/constant.hpp>
+#include <prunus/schedule/constant_sparsity.hpp>
 #include <prunus/schedule/one_shot.hpp>
 #include <prunus/structure/graph.hpp>
 
@@ -93,7 +93,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
       t.weight("bn.bias").data[c] = 0.2F;  // behind it the rectifier is open
     t.step();
     prunus::scheduler s{t.net.parameters()};
-    s.add(prunus::constant{.sparsity = 0.5, .end = 4},
+    s.add(prunus::constant_sparsity{.sparsity = 0.5, .end = 4},
           pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
                prunus::soft{.followers = followers}});
     s.step({.step = 0});
@@ -119,7 +119,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
 TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_grow]") {
   training t;
   prunus::scheduler s{t.net.parameters()};
-  s.add(prunus::constant{.sparsity = 0.75, .end = 30, .every = 3},
+  s.add(prunus::constant_sparsity{.sparsity = 0.75, .end = 30, .every = 3},
         pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
              prunus::drop_and_grow{.duration = 11}, prunus::scope{{"*.weight"}}});
   s.step({.step = 0});

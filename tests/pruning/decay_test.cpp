@@ -8,7 +8,7 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
-#include <prunus/schedule/constant.hpp>
+#include <prunus/schedule/constant_sparsity.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -107,7 +107,7 @@ TEST_CASE("an exponential decay takes equal shares", "[pruning][exponential_deca
 TEST_CASE("a cumulative target stays on the curve whatever events were passed over",
           "[pruning][decay]") {
   const std::vector<Index> events{2, 3, 7, 9};
-  const logistic_decay logistic{.semantics = whole};
+  const logistic_decay logistic_ramp{.semantics = whole};
   check_near(second_after(logistic, events),
              {logistic.alpha(.2), logistic.alpha(.3), logistic.alpha(.7), logistic.alpha(.9)});
   check_near(second_after(linear_decay{.semantics = whole}, events), {.8, .7, .3, .1});
@@ -148,7 +148,7 @@ TEST_CASE("biases and normalisations wait for the end unless they are to fade, t
 TEST_CASE("soft spares biases and normalisations until the scheduler finishes", "[pruning][soft]") {
   normalised n;
   prunus::scheduler s{n.net};
-  s.add(prunus::constant{.sparsity = 0.34, .end = 5}, one_of_three(prunus::soft{}));
+  s.add(prunus::constant_sparsity{.sparsity = 0.34, .end = 5}, one_of_three(prunus::soft{}));
   s.step({.step = 0});
   CHECK(n.weight == values{3, 4, 0, 0, 0, 2});
   CHECK(n.scale == values{2, 2, 2});
@@ -167,8 +167,10 @@ TEST_CASE("every epoch selects anew, and a filter that grew back is left alone",
           "[pruning][decay][scheduler]") {
   normalised n;
   prunus::scheduler s{n.net};
-  s.add(prunus::constant{.sparsity = 0.34, .begin = 1, .end = 10, .by = prunus::time_unit::epoch},
-        one_of_three(logistic_decay{}));
+  s.add(
+      prunus::constant_sparsity{
+          .sparsity = 0.34, .begin = 1, .end = 10, .by = prunus::time_unit::epoch},
+      one_of_three(logistic_decay{}));
   const logistic_decay curve;
   CHECK_FALSE(s.step({.step = 9, .epoch = 0}).pruned());
   CHECK(s.step({.step = 10, .epoch = 1}).pruned());
@@ -212,7 +214,7 @@ TEST_CASE("the event carried out last is part of the saved state", "[pruning][de
 TEST_CASE("mark selects and leaves the weights as they are", "[pruning][mark]") {
   normalised n;
   prunus::scheduler s{n.net};
-  s.add(prunus::constant{.sparsity = 0.34, .end = 9}, one_of_three(prunus::mark{}));
+  s.add(prunus::constant_sparsity{.sparsity = 0.34, .end = 9}, one_of_three(prunus::mark{}));
   s.step({.step = 0});
   CHECK(n.weight == values{3, 4, 0.6, 0.8, 0, 2});
   CHECK(n.scale == values{2, 2, 2});

@@ -6,8 +6,8 @@
 #include <prunus/pruning/drop_and_grow.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
-#include <prunus/schedule/constant.hpp>
-#include <prunus/schedule/cubic.hpp>
+#include <prunus/schedule/constant_sparsity.hpp>
+#include <prunus/schedule/cubic_ramp.hpp>
 
 #include "support/catch.hpp"
 #include "support/criterion_laws.hpp"
@@ -62,7 +62,7 @@ struct sparse_run {
 
   sparse_run(const drop_and_grow& action, prunus::tile tile, Index steps)
       : pruning(registered(net)) {
-    pruning.add(prunus::constant{.sparsity = 0.75, .begin = 2, .end = steps, .every = 3},
+    pruning.add(prunus::constant_sparsity{.sparsity = 0.75, .begin = 2, .end = steps, .every = 3},
                 pass{l1_norm{}, tile, prunus::uniform{}, action});
     support::random_source random(3);
     for (float& w : a) w = static_cast<float>(random.real(-1, 1));

@@ -9,7 +9,7 @@
 #include <prunus/pruning/prune.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
-#include <prunus/schedule/linear.hpp>
+#include <prunus/schedule/linear_ramp.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -52,7 +52,7 @@ TEST_CASE("front to back works on a timeline and behind any_pass", "[pruning][fr
   const pass plain{prunus::l2_norm{}, prunus::filter,
                    prunus::per_layer{{{"conv1.*", 0.6}, {"conv2.*", 0.3}}}, prunus::soft{}};
   prunus::scheduler a(together.net), b(in_turn.net);
-  const prunus::linear ramp{.final_sparsity = 0.6, .begin = 0, .end = 4, .every = 1};
+  const prunus::linear_ramp ramp{.final_sparsity = 0.6, .begin = 0, .end = 4, .every = 1};
   a.add(ramp, plain);
   b.add(ramp, prunus::any_pass<double>(front_to_back{plain}));
   for (long step = 0; step < 6; ++step) {

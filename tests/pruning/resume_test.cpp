@@ -9,8 +9,8 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
-#include <prunus/schedule/constant.hpp>
-#include <prunus/schedule/cubic.hpp>
+#include <prunus/schedule/constant_sparsity.hpp>
+#include <prunus/schedule/cubic_ramp.hpp>
 #include <prunus/schedule/one_shot.hpp>
 
 #include "support/catch.hpp"
@@ -25,8 +25,8 @@ namespace {
 
 using Eigen::Index;
 using prunus::axis;
-using prunus::constant;
-using prunus::cubic;
+using prunus::constant_sparsity;
+using prunus::cubic_ramp;
 using prunus::decay_semantics;
 using prunus::errc;
 using prunus::pass;
@@ -46,13 +46,13 @@ struct run {
                          8,
                          {{"conv1.weight", axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, true},
                           {"conv1.bias", axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, false}}}});
-    pruning.add(cubic{.final_sparsity = 0.5, .begin = 1, .end = 12, .every = 3},
+    pruning.add(cubic_ramp{.final_sparsity = 0.5, .begin = 1, .end = 12, .every = 3},
                 pass{prunus::l1_norm{}, prunus::element, prunus::global{}, prunus::hard{}});
-    pruning.add(constant{.sparsity = 0.34, .begin = 2, .end = 20, .every = 2},
+    pruning.add(constant_sparsity{.sparsity = 0.34, .begin = 2, .end = 20, .every = 2},
                 pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{},
                      scope{{"conv*"}}});
     pruning.add(
-        constant{.sparsity = 0.5, .begin = 0, .end = 16, .every = 2},
+        constant_sparsity{.sparsity = 0.5, .begin = 0, .end = 16, .every = 2},
         pass{prunus::l2_norm{}, prunus::kernel, prunus::uniform{},
              prunus::logistic_decay{.duration = 8, .semantics = decay_semantics::cumulative_target},
              scope{{"fc*"}}});

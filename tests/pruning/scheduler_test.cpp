@@ -9,9 +9,9 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
-#include <prunus/schedule/constant.hpp>
-#include <prunus/schedule/cubic.hpp>
-#include <prunus/schedule/linear.hpp>
+#include <prunus/schedule/constant_sparsity.hpp>
+#include <prunus/schedule/cubic_ramp.hpp>
+#include <prunus/schedule/linear_ramp.hpp>
 #include <prunus/schedule/one_shot.hpp>
 
 #include "support/allocation_counter.hpp"
@@ -28,14 +28,14 @@
 namespace {
 
 using Eigen::Index;
-using prunus::constant;
-using prunus::cubic;
+using prunus::constant_sparsity;
+using prunus::cubic_ramp;
 using prunus::errc;
 using prunus::global;
 using prunus::hard;
 using prunus::l1_norm;
 using prunus::l2_norm;
-using prunus::linear;
+using prunus::linear_ramp;
 using prunus::logistic_decay;
 using prunus::one_shot;
 using prunus::pass;
@@ -64,7 +64,7 @@ Index zeros_in(const Values& v) {
 TEST_CASE("a scheduler prunes when it is due and holds in between", "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(cubic{.final_sparsity = 0.75, .begin = 2, .end = 10, .every = 4}, by_weight);
+  s.add(cubic_ramp{.final_sparsity = 0.75, .begin = 2, .end = 10, .every = 4}, by_weight);
   std::vector<Index> pruned_at;
   for (Index step = 0; step <= 12; ++step) {
     t.train(step);
@@ -82,7 +82,7 @@ TEST_CASE("of several events that were passed over the last is carried out",
           "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(linear{.final_sparsity = 0.8, .begin = 0, .end = 8, .every = 2}, by_weight);
+  s.add(linear_ramp{.final_sparsity = 0.8, .begin = 0, .end = 8, .every = 2}, by_weight);
   CHECK(s.step({.step = 0}).events.at(0).event == 1);
   const step_report skipped = s.step({.step = 7});
   REQUIRE(skipped.events.size() == 1);
@@ -97,13 +97,14 @@ TEST_CASE("composed at compile time or chosen at run time, the weights are the s
           "[pruning][scheduler]") {
   toy_network<double> a, b;
   scheduler erased{a.net};
-  erased.add(cubic{.final_sparsity = 0.6, .begin = 0, .end = 9, .every = 3}, by_weight);
-  erased.add(constant{.sparsity = 0.34, .begin = 1, .end = 9, .every = 2}, by_filter);
-  erased.add(constant{.sparsity = 0.5, .begin = 2, .end = 8, .every = 2}, fading);
+  erased.add(cubic_ramp{.final_sparsity = 0.6, .begin = 0, .end = 9, .every = 3}, by_weight);
+  erased.add(constant_sparsity{.sparsity = 0.34, .begin = 1, .end = 9, .every = 2}, by_filter);
+  erased.add(constant_sparsity{.sparsity = 0.5, .begin = 2, .end = 8, .every = 2}, fading);
   scheduler composed{
-      b.net, timed_pass{cubic{.final_sparsity = 0.6, .begin = 0, .end = 9, .every = 3}, by_weight},
-      timed_pass{constant{.sparsity = 0.34, .begin = 1, .end = 9, .every = 2}, by_filter},
-      timed_pass{constant{.sparsity = 0.5, .begin = 2, .end = 8, .every = 2}, fading}};
+      b.net,
+      timed_pass{cubic_ramp{.final_sparsity = 0.6, .begin = 0, .end = 9, .every = 3}, by_weight},
+      timed_pass{constant_sparsity{.sparsity = 0.34, .begin = 1, .end = 9, .every = 2}, by_filter},
+      timed_pass{constant_sparsity{.sparsity = 0.5, .begin = 2, .end = 8, .every = 2}, fading}};
   for (Index step = 0; step < 12; ++step) {
     a.train(step);
     b.train(step);
@@ -154,9 +155,10 @@ TEST_CASE("a step that prunes nothing allocates nothing", "[pruning][scheduler][
   toy_network<float> t, u;
   scheduler erased{t.net};
   erased.add(one_shot{.sparsity = 0.5}, by_weight);
-  erased.add(constant{.sparsity = 0.5, .end = 100, .every = 50}, by_filter);
-  scheduler composed{u.net, timed_pass{one_shot{.sparsity = 0.5}, by_weight},
-                     timed_pass{constant{.sparsity = 0.5, .end = 100, .every = 50}, by_filter}};
+  erased.add(constant_sparsity{.sparsity = 0.5, .end = 100, .every = 50}, by_filter);
+  scheduler composed{
+      u.net, timed_pass{one_shot{.sparsity = 0.5}, by_weight},
+      timed_pass{constant_sparsity{.sparsity = 0.5, .end = 100, .every = 50}, by_filter}};
   CHECK(support::allocations_of([&] { erased.step({.step = 0}); }) > 0);
   CHECK(support::allocations_of([&] { composed.step({.step = 0}); }) > 0);
   t.train(1);
@@ -238,7 +240,7 @@ TEST_CASE("gradients and optimizer state are held at zero where weights are gone
 TEST_CASE("soft selections leave gradients alone until the end", "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(constant{.sparsity = 0.5, .end = 10}, by_filter);
+  s.add(constant_sparsity{.sparsity = 0.5, .end = 10}, by_filter);
   s.step({.step = 0});
   s.mask_optimizer_state();
   CHECK(zeros_in(t.momentum) == 0);
@@ -251,7 +253,7 @@ TEST_CASE("soft selections leave gradients alone until the end", "[pruning][sche
 TEST_CASE("finishing makes the last soft selection permanent", "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(constant{.sparsity = 0.5, .begin = 0, .end = 4, .every = 2}, by_filter);
+  s.add(constant_sparsity{.sparsity = 0.5, .begin = 0, .end = 4, .every = 2}, by_filter);
   s.add(one_shot{.sparsity = 0.5, .at = 100}, by_weight);  // has not begun: nothing of it is final
   s.step({.step = 0});
   t.train(1);
@@ -272,7 +274,7 @@ TEST_CASE("finishing makes the last soft selection permanent", "[pruning][schedu
 TEST_CASE("progress must not go backwards", "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(linear{.final_sparsity = 0.8, .begin = 0, .end = 10}, by_weight);
+  s.add(linear_ramp{.final_sparsity = 0.8, .begin = 0, .end = 10}, by_weight);
   s.step({.step = 5, .epoch = 2});
   const values weights = t.weights();
   const auto code = [&](prunus::progress now) {
@@ -288,7 +290,7 @@ TEST_CASE("progress must not go backwards", "[pruning][scheduler]") {
 TEST_CASE("epochs drive schedules by epoch", "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(linear{.final_sparsity = 0.5, .begin = 1, .end = 2, .by = prunus::time_unit::epoch},
+  s.add(linear_ramp{.final_sparsity = 0.5, .begin = 1, .end = 2, .by = prunus::time_unit::epoch},
         by_weight);
   CHECK_FALSE(s.step({.step = 50, .epoch = 0}).pruned());
   CHECK(s.step({.step = 51, .epoch = 1}).pruned());
@@ -326,7 +328,7 @@ TEST_CASE("weights that are not finite stop a step before anything is touched",
           "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
-  s.add(linear{.final_sparsity = 0.5, .begin = 1, .end = 3}, by_weight);
+  s.add(linear_ramp{.final_sparsity = 0.5, .begin = 1, .end = 3}, by_weight);
   s.step({.step = 2});
   const float good = 0.5F;
   std::size_t live = 0;

@@ -20,7 +20,7 @@
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
 #include <prunus/runtime/thread_pool.hpp>
-#include <prunus/schedule/linear.hpp>
+#include <prunus/schedule/linear_ramp.hpp>
 
 #include "support/archetypes.hpp"
 #include "support/backwards_pool.hpp"
@@ -185,7 +185,7 @@ TEST_CASE("a scheduler prunes on the threads that it is given", "[pruning][threa
   prunus::scheduler a{alone.net}, b{shared.net};
   b.run_on(pool);
   for (auto* s : {&a, &b})
-    s->add(prunus::linear{.final_sparsity = 0.8, .begin = 0, .end = 4},
+    s->add(prunus::linear_ramp{.final_sparsity = 0.8, .begin = 0, .end = 4},
            pass{prunus::l1_norm{}, element, prunus::global{}});
   for (Index step = 0; step < 6; ++step) {
     a.step({.step = step});

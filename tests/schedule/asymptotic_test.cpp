@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/schedule/asymptotic.hpp>
-#include <prunus/schedule/logistic.hpp>
+#include <prunus/schedule/asymptotic_ramp.hpp>
+#include <prunus/schedule/logistic_ramp.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -12,9 +12,9 @@
 namespace {
 
 using Eigen::Index;
-using prunus::asymptotic;
+using prunus::asymptotic_ramp;
 using prunus::errc;
-using prunus::logistic;
+using prunus::logistic_ramp;
 
 template <class Schedule>
 bool is_refused(const Schedule& schedule) {
@@ -24,16 +24,16 @@ bool is_refused(const Schedule& schedule) {
 }  // namespace
 
 TEST_CASE("the asymptotic schedule keeps the laws", "[schedule][asymptotic]") {
-  support::check_schedule_laws(asymptotic{.final_sparsity = 0.4, .end = 100}, 100);
-  support::check_schedule_laws(asymptotic{.final_sparsity = 0.9, .begin = 3, .end = 17, .every = 5},
-                               20);
+  support::check_schedule_laws(asymptotic_ramp{.final_sparsity = 0.4, .end = 100}, 100);
   support::check_schedule_laws(
-      asymptotic{.begin = 2, .end = 9, .every = 2, .by = prunus::time_unit::epoch}, 12);
+      asymptotic_ramp{.final_sparsity = 0.9, .begin = 3, .end = 17, .every = 5}, 20);
+  support::check_schedule_laws(
+      asymptotic_ramp{.begin = 2, .end = 9, .every = 2, .by = prunus::time_unit::epoch}, 12);
 }
 
 TEST_CASE("the asymptotic schedule has the values worked out by hand", "[schedule][asymptotic]") {
   // Three quarters after an eighth, 15/16 after a quarter, 255/256 after a half.
-  const asymptotic s{.final_sparsity = 0.4, .end = 200};  // event e at half of e - 1 per cent
+  const asymptotic_ramp s{.final_sparsity = 0.4, .end = 200};  // event e at half of e - 1 per cent
   CHECK(s.target(1) == 0);
   CHECK(s.target(26) == Approx(0.3).epsilon(1e-12));
   CHECK(s.target(51) == Approx(0.375).epsilon(1e-12));
@@ -43,13 +43,13 @@ TEST_CASE("the asymptotic schedule has the values worked out by hand", "[schedul
 }
 
 TEST_CASE("the logistic schedule keeps the laws", "[schedule][logistic]") {
-  support::check_schedule_laws(logistic{.final_sparsity = 0.4, .end = 10}, 10);
+  support::check_schedule_laws(logistic_ramp{.final_sparsity = 0.4, .end = 10}, 10);
   support::check_schedule_laws(
-      logistic{.begin = 1, .end = 8, .every = 3, .epsilon = 0.1, .midpoint = 0.3}, 10);
+      logistic_ramp{.begin = 1, .end = 8, .every = 3, .epsilon = 0.1, .midpoint = 0.3}, 10);
 }
 
 TEST_CASE("the logistic schedule is one minus the curve of the decay", "[schedule][logistic]") {
-  const logistic s{.final_sparsity = 0.5, .end = 10};
+  const logistic_ramp s{.final_sparsity = 0.5, .end = 10};
   const double expected[] = {.01, .0247, .05969, .13728, .28516, .5, .71484, .86272, .94031, .9753};
   for (Index event = 1; event <= 10; ++event)
     CHECK(std::abs(s.target(event) - 0.5 * expected[event - 1]) < 3e-6);
@@ -59,11 +59,11 @@ TEST_CASE("the logistic schedule is one minus the curve of the decay", "[schedul
 TEST_CASE("numbers that make no asymptotic or logistic schedule are refused", "[schedule]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (double wrong : {-0.1, 1.0, nan}) {
-    CHECK(is_refused(asymptotic{.final_sparsity = wrong}));
-    CHECK(is_refused(logistic{.final_sparsity = wrong}));
-    CHECK(is_refused(logistic{.midpoint = wrong}));
-    CHECK(is_refused(logistic{.epsilon = wrong}));
+    CHECK(is_refused(asymptotic_ramp{.final_sparsity = wrong}));
+    CHECK(is_refused(logistic_ramp{.final_sparsity = wrong}));
+    CHECK(is_refused(logistic_ramp{.midpoint = wrong}));
+    CHECK(is_refused(logistic_ramp{.epsilon = wrong}));
   }
-  CHECK(is_refused(asymptotic{.begin = 2, .end = 1}));
-  CHECK(is_refused(logistic{.every = 0}));
+  CHECK(is_refused(asymptotic_ramp{.begin = 2, .end = 1}));
+  CHECK(is_refused(logistic_ramp{.every = 0}));
 }

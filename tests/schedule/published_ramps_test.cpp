@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/schedule/cubic.hpp>
-#include <prunus/schedule/linear.hpp>
+#include <prunus/schedule/cubic_ramp.hpp>
+#include <prunus/schedule/linear_ramp.hpp>
 
 #include "support/catch.hpp"
 
@@ -13,11 +13,11 @@ using Eigen::Index;
 TEST_CASE("linear and cubic ramps in five events reach the published sparsities",
           "[schedule][ramps]") {
   // Events at the ends of epochs 10, 20, ..., 50; the one at 0 has the target 0.
-  const prunus::linear straight{
+  const prunus::linear_ramp straight{
       .final_sparsity = .9, .end = 50, .every = 10, .by = prunus::time_unit::epoch};
-  const prunus::cubic high{
+  const prunus::cubic_ramp high{
       .final_sparsity = .9, .end = 50, .every = 10, .by = prunus::time_unit::epoch};
-  prunus::cubic half = high;
+  prunus::cubic_ramp half = high;
   half.final_sparsity = .5;
   const std::vector<double> lines{.18, .36, .54, .72, .90};
   const std::vector<double> cubes{.4392, .7056, .8424, .8928, .9};
@@ -34,7 +34,7 @@ TEST_CASE("linear and cubic ramps in five events reach the published sparsities"
 TEST_CASE("a cubic ramp at every step is the ramp of movement pruning", "[schedule][ramps]") {
   // Warm-up of 20 epochs, a ramp until 50; `done` epochs are over at the end of epoch done - 1.
   constexpr Index steps = 100;
-  const prunus::cubic ramp{.final_sparsity = .9, .begin = 20 * steps, .end = 50 * steps};
+  const prunus::cubic_ramp ramp{.final_sparsity = .9, .begin = 20 * steps, .end = 50 * steps};
   const auto after = [&](Index epochs) {
     return ramp.target(ramp.events({.step = epochs * steps}));
   };

@@ -34,7 +34,7 @@ enum class growth : std::uint8_t {
 /// of the kept tiles, those of lowest score, and grows as many tiles, in each parameter for itself.
 ///
 ///     // magnitude out, gradient in, every 100 steps over three quarters of 4000 steps
-///     scheduler.add(prunus::constant{.sparsity = 0.9, .end = 3000, .every = 100},
+///     scheduler.add(prunus::constant_sparsity{.sparsity = 0.9, .end = 3000, .every = 100},
 ///                   prunus::pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
 ///                                prunus::drop_and_grow{.duration = 30}});
 ///

@@ -40,7 +40,8 @@ struct step_report {
 /// pruning alike.
 ///
 ///     prunus::scheduler scheduler{net};
-///     scheduler.add(prunus::cubic{.final_sparsity = 0.8, .begin = 0, .end = 1000, .every = 100},
+///     scheduler.add(prunus::cubic_ramp{.final_sparsity = 0.8, .begin = 0, .end = 1000, .every =
+///     100},
 ///                   prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{},
 ///                   prunus::hard{}});
 ///     for (long step = 0; step < steps; ++step) {

@@ -14,7 +14,7 @@ inline namespace v0 {
 /// model compression", 2017,
 ///         arXiv:1710.01878, equation 1
 /// @deviation an event at `end` even where `every` does not divide the way
-struct cubic {
+struct cubic_ramp {
   double initial_sparsity = 0;
   double final_sparsity = 0.5;
   Index begin = 0;
@@ -31,13 +31,13 @@ struct cubic {
     return final_sparsity + (initial_sparsity - final_sparsity) * left * left * left;
   }
   void check() const {
-    detail::check_target("cubic", "initial_sparsity", initial_sparsity);
-    detail::check_target("cubic", "final_sparsity", final_sparsity);
-    detail::interval{begin, end, every}.check("cubic");
+    detail::check_target("cubic_ramp", "initial_sparsity", initial_sparsity);
+    detail::check_target("cubic_ramp", "final_sparsity", final_sparsity);
+    detail::interval{begin, end, every}.check("cubic_ramp");
   }
 };
 
-static_assert(schedule<cubic>);
+static_assert(schedule<cubic_ramp>);
 
 }  // namespace v0
 }  // namespace prunus

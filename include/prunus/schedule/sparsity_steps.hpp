@@ -14,7 +14,7 @@ inline namespace v0 {
 /// Times grow. When a scheduler skips over several of them, the last one counts.
 /// @source multi-step schedules, a common option
 /// @deviation none
-struct steps {
+struct sparsity_steps {
   struct entry {
     Index at = 0;
     double sparsity = 0;
@@ -35,20 +35,20 @@ struct steps {
   void check() const {
     if (list.empty())
       throw argument_error(errc::out_of_range,
-                           "steps: the list is empty; give it at least one entry");
+                           "sparsity_steps: the list is empty; give it at least one entry");
     Index before = -1;
     for (const entry& e : list) {
-      detail::check_target("steps", "a sparsity", e.sparsity);
+      detail::check_target("sparsity_steps", "a sparsity", e.sparsity);
       if (e.at <= before)
         throw argument_error(errc::out_of_range,
-                             detail::concat("steps: ", e.at, " follows ", before,
+                             detail::concat("sparsity_steps: ", e.at, " follows ", before,
                                             "; times must be at least 0 and grow"));
       before = e.at;
     }
   }
 };
 
-static_assert(schedule<steps>);
+static_assert(schedule<sparsity_steps>);
 
 }  // namespace v0
 }  // namespace prunus

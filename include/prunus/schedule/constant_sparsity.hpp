@@ -13,7 +13,7 @@ inline namespace v0 {
 /// IJCAI 2018,
 ///         doi:10.24963/ijcai.2018/309, algorithm 1 (a fixed rate at the end of every epoch)
 /// @deviation none
-struct constant {
+struct constant_sparsity {
   double sparsity = 0.5;
   Index begin = 0;
   Index end = 0;
@@ -25,12 +25,12 @@ struct constant {
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
   void check() const {
-    detail::check_target("constant", "the sparsity", sparsity);
-    detail::interval{begin, end, every}.check("constant");
+    detail::check_target("constant_sparsity", "the sparsity", sparsity);
+    detail::interval{begin, end, every}.check("constant_sparsity");
   }
 };
 
-static_assert(schedule<constant>);
+static_assert(schedule<constant_sparsity>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -12,7 +12,7 @@ inline namespace v0 {
 /// Events at begin, begin + every, ... and at end.
 /// @source the usual linear schedule of iterative pruning
 /// @deviation none
-struct linear {
+struct linear_ramp {
   double initial_sparsity = 0;
   double final_sparsity = 0.5;
   Index begin = 0;
@@ -29,13 +29,13 @@ struct linear {
                       : initial_sparsity + (final_sparsity - initial_sparsity) * share;
   }
   void check() const {
-    detail::check_target("linear", "initial_sparsity", initial_sparsity);
-    detail::check_target("linear", "final_sparsity", final_sparsity);
-    detail::interval{begin, end, every}.check("linear");
+    detail::check_target("linear_ramp", "initial_sparsity", initial_sparsity);
+    detail::check_target("linear_ramp", "final_sparsity", final_sparsity);
+    detail::interval{begin, end, every}.check("linear_ramp");
   }
 };
 
-static_assert(schedule<linear>);
+static_assert(schedule<linear_ramp>);
 
 }  // namespace v0
 }  // namespace prunus

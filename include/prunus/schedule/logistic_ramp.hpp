@@ -18,7 +18,7 @@ inline namespace v0 {
 ///         2025: growth by the logistic equation
 /// @deviation our reading: an alternative to logistic_decay in which the number of pruned filters
 ///         grows, not the decay of each; at `end` the sparsity is `final_sparsity` itself
-struct logistic {
+struct logistic_ramp {
   double final_sparsity = 0.5;
   Index begin = 0;
   Index end = 0;
@@ -37,16 +37,17 @@ struct logistic {
                       : final_sparsity / (1 + std::exp(kappa * (midpoint - share)));
   }
   void check() const {
-    detail::check_target("logistic", "final_sparsity", final_sparsity);
-    detail::interval{begin, end, every}.check("logistic");
+    detail::check_target("logistic_ramp", "final_sparsity", final_sparsity);
+    detail::interval{begin, end, every}.check("logistic_ramp");
     if (!(epsilon > 0 && epsilon < 0.5) || !(midpoint > 0 && midpoint < 1))
-      throw argument_error(errc::out_of_range,
-                           detail::concat("logistic: epsilon ", epsilon, ", midpoint ", midpoint,
-                                          "; needed are 0 < epsilon < 0.5 and 0 < midpoint < 1"));
+      throw argument_error(
+          errc::out_of_range,
+          detail::concat("logistic_ramp: epsilon ", epsilon, ", midpoint ", midpoint,
+                         "; needed are 0 < epsilon < 0.5 and 0 < midpoint < 1"));
   }
 };
 
-static_assert(schedule<logistic>);
+static_assert(schedule<logistic_ramp>);
 
 }  // namespace v0
 }  // namespace prunus

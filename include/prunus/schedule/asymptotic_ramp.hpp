@@ -19,7 +19,7 @@ inline namespace v0 {
 /// @deviation our reading: the formula is that of published code built on the paper, which could
 ///         not be seen; at `end` the sparsity is `final_sparsity` itself, of which the formula
 ///         leaves out a share of 1.5e-5
-struct asymptotic {
+struct asymptotic_ramp {
   double final_sparsity = 0.5;
   Index begin = 0;
   Index end = 0;
@@ -34,12 +34,12 @@ struct asymptotic {
     return share >= 1 ? final_sparsity : -final_sparsity * std::expm1(8 * std::log(0.25) * share);
   }
   void check() const {
-    detail::check_target("asymptotic", "final_sparsity", final_sparsity);
-    detail::interval{begin, end, every}.check("asymptotic");
+    detail::check_target("asymptotic_ramp", "final_sparsity", final_sparsity);
+    detail::interval{begin, end, every}.check("asymptotic_ramp");
   }
 };
 
-static_assert(schedule<asymptotic>);
+static_assert(schedule<asymptotic_ramp>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -16,7 +16,7 @@ inline namespace v0 {
 /// Lottery Ticket
 ///         Hypothesis", ICLR 2019, arXiv:1803.03635, section 2
 /// @deviation written as a function of time between two given sparsities
-struct exponential {
+struct exponential_ramp {
   double initial_sparsity = 0;
   double final_sparsity = 0.5;
   Index begin = 0;
@@ -34,13 +34,13 @@ struct exponential {
            (1 - initial_sparsity) * std::pow((1 - final_sparsity) / (1 - initial_sparsity), share);
   }
   void check() const {
-    detail::check_target("exponential", "initial_sparsity", initial_sparsity);
-    detail::check_target("exponential", "final_sparsity", final_sparsity);
-    detail::interval{begin, end, every}.check("exponential");
+    detail::check_target("exponential_ramp", "initial_sparsity", initial_sparsity);
+    detail::check_target("exponential_ramp", "final_sparsity", final_sparsity);
+    detail::interval{begin, end, every}.check("exponential_ramp");
   }
 };
 
-static_assert(schedule<exponential>);
+static_assert(schedule<exponential_ramp>);
 
 }  // namespace v0
 }  // namespace prunus
