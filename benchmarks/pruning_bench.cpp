@@ -133,8 +133,8 @@ void removal_copy(benchmark::State& state) {
 }
 
 const std::vector<std::pair<std::string, prunus::tile>> tiles{
-    {"element", prunus::element},      {"kernel", prunus::kernel}, {"filter", prunus::filter},
-    {"channel", prunus::channel},      {"stripe", prunus::stripe}, {"layer", prunus::layer},
+    {"element", prunus::element},      {"kernel", prunus::kernel_2d}, {"filter", prunus::filter},
+    {"channel", prunus::channel},      {"stripe", prunus::stripe},    {"layer", prunus::layer},
     {"block_4x1", prunus::block(4, 1)}};
 
 template <class Criterion>

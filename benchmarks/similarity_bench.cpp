@@ -53,11 +53,11 @@ void score_kernels(benchmark::State& state, weights& w) {
   std::vector<std::vector<float>> scores;
   for (const auto& p : w.net().parameters())
     scores.emplace_back(
-        static_cast<std::size_t>(prunus::tile_grid(p.weight, prunus::kernel).size()));
+        static_cast<std::size_t>(prunus::tile_grid(p.weight, prunus::kernel_2d).size()));
   for (auto _ : state)
     for (std::size_t i = 0; i < scores.size(); ++i) {
       const auto& p = w.net().parameters()[i];
-      prunus::kernel_vector{}.score(p, prunus::tile_grid(p.weight, prunus::kernel),
+      prunus::kernel_vector{}.score(p, prunus::tile_grid(p.weight, prunus::kernel_2d),
                                     std::span<float>(scores[i]));
       benchmark::ClobberMemory();
     }

@@ -50,7 +50,7 @@ struct granularity {
   prunus::tile tile;
 };
 const std::vector<granularity> granularities{{"single weights", prunus::element},
-                                             {"kernels", prunus::kernel},
+                                             {"kernels", prunus::kernel_2d},
                                              {"blocks 4x1", prunus::block(4, 1)},
                                              {"blocks 8x1", prunus::block(8, 1)},
                                              {"filters", prunus::filter}};

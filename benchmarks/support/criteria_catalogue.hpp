@@ -162,7 +162,7 @@ template <class Criterion>
 template <class Criterion, class Allocation>
 [[nodiscard]] prunus::any_pass<float> kernels(const Criterion& criterion,
                                               const Allocation& allocation) {
-  return prunus::pass{criterion, prunus::kernel, allocation, prunus::hard{},
+  return prunus::pass{criterion, prunus::kernel_2d, allocation, prunus::hard{},
                       prunus::scope{.exclude = {"fc*"}}};
 }
 

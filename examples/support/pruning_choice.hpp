@@ -47,7 +47,7 @@ struct pruning_choice {
 }
 [[nodiscard]] inline const std::map<std::string, prunus::tile>& pruning_tiles() {
   static const std::map<std::string, prunus::tile> tiles{
-      {"element", prunus::element},      {"kernel", prunus::kernel},
+      {"element", prunus::element},      {"kernel", prunus::kernel_2d},
       {"filter", prunus::filter},        {"channel", prunus::channel},
       {"stripe", prunus::stripe},        {"block-4x1", prunus::block(4, 1)},
       {"block-8x1", prunus::block(8, 1)}};

@@ -125,7 +125,7 @@ TEST_CASE("filters are found in any layout", "[allocation][equal_per_filter]") {
     for (float& x : w.values) x = static_cast<float>(random.real(-1, 1));
     prunus::model<float> net;
     net.add("conv.weight", w.view(), {.prunable = true});
-    const prunus::pass pass{prunus::kernel_vector{}, prunus::kernel, equal_per_filter{}};
+    const prunus::pass pass{prunus::kernel_vector{}, prunus::kernel_2d, equal_per_filter{}};
     prunus::pass_state state = pass.prepare(net);
     pass.prune(net, state, 1, 0.6);
     for (Index f = 0; f < 5; ++f) {

@@ -115,11 +115,11 @@ TEST_CASE("shares agree with the published procedure", "[allocation][erdos_renyi
 
 TEST_CASE("kernels are shared out as single weights are", "[allocation][erdos_renyi_kernel]") {
   support::ranking<float> r;
-  add_shape(r, "conv1", 8, 3, 3, 3, prunus::kernel);   // 17 / 216 of 24 kernels
-  add_shape(r, "conv2", 16, 8, 3, 3, prunus::kernel);  // 30 / 1152 of 128 kernels
-  r.allocate(erdos_renyi_kernel{}, 0.75);              // 38 kept; 1.8889 : 3.3333
-  CHECK(r.entries[0].kept() == 14);                    // 13.74
-  CHECK(r.entries[1].kept() == 24);                    // 24.26
+  add_shape(r, "conv1", 8, 3, 3, 3, prunus::kernel_2d);   // 17 / 216 of 24 kernels
+  add_shape(r, "conv2", 16, 8, 3, 3, prunus::kernel_2d);  // 30 / 1152 of 128 kernels
+  r.allocate(erdos_renyi_kernel{}, 0.75);                 // 38 kept; 1.8889 : 3.3333
+  CHECK(r.entries[0].kept() == 14);                       // 13.74
+  CHECK(r.entries[1].kept() == 24);                       // 24.26
 }
 
 TEST_CASE("limits come before the proportion, and the others make up for them",

@@ -63,7 +63,7 @@ TEST_CASE("units that are gone are among those that go", "[allocation][n_of_m]")
 TEST_CASE("the groups lie along the input axis in every memory order", "[allocation][n_of_m]") {
   const support::shape4 shape{3, 10, 2, 2};
   for (std::string_view order : support::memory_orders)
-    for (const prunus::tile& tile : {prunus::element, prunus::kernel, prunus::block(2, 1)}) {
+    for (const prunus::tile& tile : {prunus::element, prunus::kernel_2d, prunus::block(2, 1)}) {
       support::owned_weight<float> owner(order, shape);
       const prunus::tile_grid grid(owner.view(), tile);
       const support::naive_grid naive(owner.view(), tile);

@@ -202,7 +202,7 @@ TEST_CASE("a mask cut short, of another grid or another kind is refused and noth
           "[core][mask]") {
   owned_weight<float> owner("OIHW", ragged), other("OIHW", {5, 4, 3, 4});
   support::random_source random(8);
-  const tile_grid grid(owner.view(), prunus::kernel);
+  const tile_grid grid(owner.view(), prunus::kernel_2d);
   const mask saved = random_mask(grid, random);
   prunus::archive_writer out;
   saved.save(out);
@@ -217,7 +217,7 @@ TEST_CASE("a mask cut short, of another grid or another kind is refused and noth
     REQUIRE(target == untouched);
   }
   for (const tile_grid& wrong :
-       {tile_grid(owner.view(), prunus::filter), tile_grid(other.view(), prunus::kernel)}) {
+       {tile_grid(owner.view(), prunus::filter), tile_grid(other.view(), prunus::kernel_2d)}) {
     prunus::archive_reader in(out.bytes(), "memory");
     mask target(wrong);
     CHECK(code_of<prunus::shape_error>([&] { target.load(in); }) == errc::shape_mismatch);

@@ -60,7 +60,7 @@ TEMPLATE_TEST_CASE("every tile is folded as index arithmetic folds it", "[core][
                    float, double) {
   random_source random(91);
   for (const prunus::tile& tile :
-       {prunus::filter, prunus::element, prunus::kernel, prunus::channel, prunus::stripe,
+       {prunus::filter, prunus::element, prunus::kernel_2d, prunus::channel, prunus::stripe,
         prunus::layer, prunus::head(2), prunus::head(5), prunus::block(4, 1)})
     for (const Index out : {1, 2, 3, 4, 7, 10})
       for (const Index in : {1, 5, 171}) {

@@ -51,7 +51,7 @@ Index runs_of(const tile_grid& grid) {
 TEST_CASE("the named granularities have the tiles of the field", "[core][tile]") {
   owned_weight<float> w("OIHW", {8, 6, 3, 5});
   CHECK(tile_grid(w.view(), prunus::element).size() == 720);
-  CHECK(tile_grid(w.view(), prunus::kernel).size() == 48);
+  CHECK(tile_grid(w.view(), prunus::kernel_2d).size() == 48);
   CHECK(tile_grid(w.view(), prunus::filter).size() == 8);
   CHECK(tile_grid(w.view(), prunus::channel).size() == 6);
   CHECK(tile_grid(w.view(), prunus::stripe).size() == 8 * 15);
@@ -79,7 +79,7 @@ TEST_CASE("a grid knows its strides and what it spans", "[core][tile]") {
   CHECK_FALSE(filters.is_elementwise());
   CHECK(filters.is_regular());
   CHECK(filters.stride(axis::out) == 1);
-  const tile_grid kernels(w.view(), prunus::kernel);
+  const tile_grid kernels(w.view(), prunus::kernel_2d);
   CHECK(kernels.stride(axis::out) == 1);
   CHECK(kernels.stride(axis::in) == 8);
   CHECK(kernels.count(axis::in) == 6);
@@ -141,7 +141,7 @@ TEST_CASE("runs of the walk are as long as the grid allows", "[core][tile]") {
   CHECK(runs_of(tile_grid(oihw.view(), prunus::element)) == 1);
   CHECK(runs_of(tile_grid(oihw.view(), prunus::layer)) == 1);
   CHECK(runs_of(tile_grid(oihw.view(), prunus::filter)) == 8);
-  CHECK(runs_of(tile_grid(oihw.view(), prunus::kernel)) == 48);
+  CHECK(runs_of(tile_grid(oihw.view(), prunus::kernel_2d)) == 48);
   CHECK(runs_of(tile_grid(hwio.view(), prunus::filter)) == 54);  // eight filters in each run
-  CHECK(runs_of(tile_grid(hwio.view(), prunus::kernel)) == 9);
+  CHECK(runs_of(tile_grid(hwio.view(), prunus::kernel_2d)) == 9);
 }

@@ -562,7 +562,7 @@ TEST_CASE("a threshold leaves no two similar filters", "[criteria][filter_simila
 
 TEST_CASE("tiles that are no filters are refused", "[criteria][filter_similarity]") {
   support::criterion_subject<float> subject("OIHW", {4, 3, 2, 2}, 15);
-  for (const prunus::tile& tile : {prunus::element, prunus::kernel, prunus::block(2, 1)}) {
+  for (const prunus::tile& tile : {prunus::element, prunus::kernel_2d, prunus::block(2, 1)}) {
     const support::thrown error = support::error_of<prunus::argument_error>(
         [&] { (void)scores_of(filter_similarity{}, subject.parameter("conv3.weight"), tile); });
     CHECK(error.code == errc::unsupported);

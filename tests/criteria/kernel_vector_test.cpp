@@ -59,29 +59,29 @@ TEMPLATE_TEST_CASE("kernels worked out by hand", "[criteria][kernel_vector]", fl
   std::vector<TestType> values;
   for (double x : two_filters()) values.push_back(static_cast<TestType>(x));
   const prunus::parameter<TestType> p{"w", prunus::view(values, {2, 4, 1, 2})};
-  CHECK(is(scores_of(kernel_vector{}, p, prunus::kernel),
+  CHECK(is(scores_of(kernel_vector{}, p, prunus::kernel_2d),
            {2.94, 2.97, 1.998994949, 0.98, 2, 2, 0.95, 0.95}));
-  const auto half = scores_of(kernel_vector{.alpha = 0.5}, p, prunus::kernel);
+  const auto half = scores_of(kernel_vector{.alpha = 0.5}, p, prunus::kernel_2d);
   CHECK(is(std::vector<TestType>(half.begin(), half.begin() + 4), {2.4, 2.7, 1.989949494, 0.8}));
-  CHECK(is(scores_of(kernel_vector{.signed_cosine = true}, p, prunus::kernel),
+  CHECK(is(scores_of(kernel_vector{.signed_cosine = true}, p, prunus::kernel_2d),
            {2.94, 2.97, 1.998994949, 0.92, 2, 2, 0.95, 0.95}));
-  CHECK(is(scores_of(kernel_vector{.alpha = 1, .norm = kernel_norm::l2}, p, prunus::kernel),
+  CHECK(is(scores_of(kernel_vector{.alpha = 1, .norm = kernel_norm::l2}, p, prunus::kernel_2d),
            {3, 3, std::sqrt(2.0), 1, 2, 2, 1, 1}));
   // The L1 norms 3 3 2 1 2 2 1 1 have the variance 0.6964286: factor 0.8258929.
   CHECK(
-      is(scores_of(kernel_vector{.alpha = 1, .variance_weight = 0.25}, p, prunus::kernel),
+      is(scores_of(kernel_vector{.alpha = 1, .variance_weight = 0.25}, p, prunus::kernel_2d),
          {2.4776786, 2.4776786, 1.6517857, 0.8258929, 1.6517857, 1.6517857, 0.8258929, 0.8258929}));
   // Scales 4 -2 1 3: factors 1, 1 - 0.5 * 2/5, 1 - 0.5 * 3/5, 1 - 0.5 * 1/5.
   const kernel_vector scaled{
       .alpha = 1, .scale_weight = 0.5, .input_scales = {{"w", {4, -2, 1, 3}}}};
-  CHECK(is(scores_of(scaled, p, prunus::kernel), {3, 2.4, 1.4, 0.9, 2, 1.6, 0.7, 0.9}));
+  CHECK(is(scores_of(scaled, p, prunus::kernel_2d), {3, 2.4, 1.4, 0.9, 2, 1.6, 0.7, 0.9}));
 }
 
 TEST_CASE("a large variance does not turn the order around", "[criteria][kernel_vector]") {
   std::vector<double> values = two_filters();
   const prunus::parameter<double> p{"w", prunus::view(values, {2, 4, 1, 2})};
-  const auto plain = scores_of(kernel_vector{}, p, prunus::kernel);
-  const auto scores = scores_of(kernel_vector{.variance_weight = 100}, p, prunus::kernel);
+  const auto plain = scores_of(kernel_vector{}, p, prunus::kernel_2d);
+  const auto scores = scores_of(kernel_vector{.variance_weight = 100}, p, prunus::kernel_2d);
   for (std::size_t k = 0; k < plain.size(); ++k) CHECK(nearly(scores[k], plain[k] * 1e-3));
 }
 
@@ -96,8 +96,8 @@ TEMPLATE_TEST_CASE("kernel scores agree with the formula on any layout",
     const kernel_vector c{.alpha = random.real(0, 1),
                           .norm = random.chance(0.5) ? kernel_norm::l1 : kernel_norm::l2,
                           .signed_cosine = random.chance(0.5)};
-    const auto scores = scores_of(c, subject.parameter(), prunus::kernel);
-    const support::naive_grid grid(subject.weight.view(), prunus::kernel);
+    const auto scores = scores_of(c, subject.parameter(), prunus::kernel_2d);
+    const support::naive_grid grid(subject.weight.view(), prunus::kernel_2d);
     for (Index f = 0; f < shape.out; ++f)
       for (Index i = 0; i < shape.in; ++i) {
         const double expected = naive_score(subject, c, f, i);
@@ -112,7 +112,7 @@ TEMPLATE_TEST_CASE("kernel scores agree with the formula on any layout",
 TEST_CASE("single weights score their magnitude", "[criteria][kernel_vector]") {
   std::vector<float> values{3, -1, 0.5F, 0, 2, -4};
   const prunus::parameter<float> p{"w", prunus::view(values, {2, 3, 1, 1})};
-  CHECK(is(scores_of(kernel_vector{}, p, prunus::kernel), {3, 1, 0.5, 0, 2, 4}));
+  CHECK(is(scores_of(kernel_vector{}, p, prunus::kernel_2d), {3, 1, 0.5, 0, 2, 4}));
 }
 
 TEST_CASE("the largest single weights can be put out of reach", "[criteria][kernel_vector]") {
@@ -120,25 +120,25 @@ TEST_CASE("the largest single weights can be put out of reach", "[criteria][kern
   // of the two 4.
   std::vector<float> values{5, -1, 4, -4, 2, 2000, 0, 3};
   const prunus::parameter<float> p{"w", prunus::view(values, {2, 4, 1, 1})};
-  CHECK(is(scores_of(kernel_vector{.protected_share = 0.4}, p, prunus::kernel),
+  CHECK(is(scores_of(kernel_vector{.protected_share = 0.4}, p, prunus::kernel_2d),
            {1000, 1, 4, 1000, 2, 2000, 0, 3}));
-  CHECK(is(scores_of(kernel_vector{.protected_share = 0.12}, p, prunus::kernel),
+  CHECK(is(scores_of(kernel_vector{.protected_share = 0.12}, p, prunus::kernel_2d),
            {5, 1, 4, 4, 2, 2000, 0, 3}));  // rounded down to none
   // The factor of the layer comes after it: Var of the magnitudes is beyond 1, so 0.001.
-  CHECK(
-      is(scores_of(kernel_vector{.variance_weight = 1, .protected_share = 0.25}, p, prunus::kernel),
-         {1, 0.001, 0.004, 0.004, 0.002, 2, 0, 0.003}));
+  CHECK(is(
+      scores_of(kernel_vector{.variance_weight = 1, .protected_share = 0.25}, p, prunus::kernel_2d),
+      {1, 0.001, 0.004, 0.004, 0.002, 2, 0, 0.003}));
   // Kernels of several weights are not protected.
   const prunus::parameter<float> q{"w", prunus::view(values, {2, 2, 1, 2})};
-  CHECK(scores_of(kernel_vector{.protected_share = 0.5}, q, prunus::kernel) ==
-        scores_of(kernel_vector{}, q, prunus::kernel));
+  CHECK(scores_of(kernel_vector{.protected_share = 0.5}, q, prunus::kernel_2d) ==
+        scores_of(kernel_vector{}, q, prunus::kernel_2d));
 }
 
 TEST_CASE("NaN in a kernel is not hidden", "[criteria][kernel_vector]") {
   std::vector<float> values(36, 1);
   values[5] = std::numeric_limits<float>::quiet_NaN();
   const prunus::parameter<float> p{"w", prunus::view(values, {2, 2, 3, 3})};
-  const auto scores = scores_of(kernel_vector{}, p, prunus::kernel);
+  const auto scores = scores_of(kernel_vector{}, p, prunus::kernel_2d);
   CHECK_FALSE(std::isfinite(scores[0]));
   CHECK(std::isfinite(scores[2]));
   CHECK(std::isfinite(scores[3]));
@@ -158,9 +158,9 @@ TEST_CASE("kernel_vector refuses what it cannot score", "[criteria][kernel_vecto
         kernel_vector{.variance_weight = -1}, kernel_vector{.scale_weight = -1},
         kernel_vector{.protected_share = -0.1}, kernel_vector{.protected_share = 1}})
     CHECK(support::code_of<prunus::argument_error>(
-              [&] { (void)scores_of(wrong, p, prunus::kernel); }) == errc::out_of_range);
+              [&] { (void)scores_of(wrong, p, prunus::kernel_2d); }) == errc::out_of_range);
   CHECK(support::code_of<prunus::shape_error>([&] {
           (void)scores_of(kernel_vector{.input_scales = {{"conv.weight", {1, 2, 3}}}}, p,
-                          prunus::kernel);
+                          prunus::kernel_2d);
         }) == errc::shape_mismatch);
 }

@@ -41,7 +41,7 @@ prunus::mask mask_of(support::owned_weight<float>& weight, const prunus::tile& t
 TEST_CASE("a layer that no sparse kernel makes faster is kept dense", "[measure][kernel]") {
   prunus::fastest_kernel<float, even_clock> fastest(options);
   support::owned_weight<float> weight("OIHW", {5, 3, 3, 2});
-  const prunus::kernel_choice choice = fastest(mask_of(weight, prunus::element), shape);
+  const prunus::sparse_kernel_choice choice = fastest(mask_of(weight, prunus::element), shape);
   CHECK(!choice.format.has_value());
   CHECK(choice.fastest_sparse.ratio == 1.0);
 }
@@ -51,7 +51,7 @@ TEST_CASE("the limit decides when a sparse kernel pays", "[measure][kernel]") {
   lenient.pays_below = 1.5;
   prunus::fastest_kernel<float, even_clock> fastest(lenient);
   support::owned_weight<float> weight("OIHW", {5, 3, 3, 2}), matrix("OIHW", {5, 3, 1, 1});
-  CHECK(fastest(mask_of(weight, prunus::kernel), shape).format == prunus::sparse_format::rows);
+  CHECK(fastest(mask_of(weight, prunus::kernel_2d), shape).format == prunus::sparse_format::rows);
   CHECK(fastest(mask_of(matrix, prunus::element), linear_shape{.in = 3, .out = 5}).format ==
         prunus::sparse_format::rows);
 }
@@ -60,7 +60,7 @@ TEST_CASE("a layer is timed once for the weights that it keeps, in any layout",
           "[measure][kernel]") {
   prunus::fastest_kernel<float, even_clock> fastest(options);
   support::owned_weight<float> weight("OIHW", {5, 3, 3, 2}), other("HWIO", {5, 3, 3, 2});
-  prunus::mask keep = mask_of(weight, prunus::kernel);
+  prunus::mask keep = mask_of(weight, prunus::kernel_2d);
   keep.set(4, false);  // filter 1, input 1
   const auto questions = [&](const prunus::mask& m, const convolution_shape& s) {
     const long long before = even_clock::looks;
@@ -70,7 +70,7 @@ TEST_CASE("a layer is timed once for the weights that it keeps, in any layout",
   CHECK(questions(keep, shape) > 0);
   CHECK(questions(keep, shape) == 0);
   // The same kernel of the same weight, kept in another order of memory.
-  prunus::mask turned{prunus::tile_grid(other.view(), prunus::kernel)};
+  prunus::mask turned{prunus::tile_grid(other.view(), prunus::kernel_2d)};
   turned.set(
       1 * turned.grid().stride(prunus::axis::out) + 1 * turned.grid().stride(prunus::axis::in),
       false);

@@ -182,7 +182,7 @@ TEST_CASE("the outputs of the last weight stay unless asked for, whatever tile w
     CHECK(ranked_with(tile, false) == names{"conv"});
   }
   for (prunus::tile tile :
-       {prunus::element, prunus::channel, prunus::block(2, 4), prunus::kernel}) {
+       {prunus::element, prunus::channel, prunus::block(2, 4), prunus::kernel_2d}) {
     CHECK(ranked_with(tile, {}) == names{"conv", "fc"});
     CHECK(ranked_with(tile, false) == names{"conv"});
   }
@@ -303,7 +303,7 @@ TEST_CASE("weights that are not finite are refused by name, and weights and mask
           "[pruning][pass]") {
   for (float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-    for (prunus::tile tile : {prunus::element, prunus::kernel})
+    for (prunus::tile tile : {prunus::element, prunus::kernel_2d})
       for (bool is_soft : {false, true}) {
         toy_network<float> t;
         const pass hard_pass{l2_norm{}, tile, global{}, hard{}};

@@ -53,7 +53,7 @@ struct run {
                      scope{{"conv*"}}});
     pruning.add(
         constant_sparsity{.sparsity = 0.5, .begin = 0, .end = 16, .every = 2},
-        pass{prunus::l2_norm{}, prunus::kernel, prunus::uniform{},
+        pass{prunus::l2_norm{}, prunus::kernel_2d, prunus::uniform{},
              prunus::logistic_decay{.duration = 8, .semantics = decay_semantics::cumulative_target},
              scope{{"fc*"}}});
     pruning.add(prunus::one_shot{.sparsity = 0.2, .at = 9},
@@ -170,7 +170,7 @@ TEST_CASE("foreign states are refused and the scheduler stays as it was", "[prun
   run<float> other_tile;
   scheduler four_passes{other_tile.network.net};
   for (int i = 0; i < 4; ++i)
-    four_passes.add(prunus::one_shot{}, pass{prunus::l1_norm{}, prunus::kernel});
+    four_passes.add(prunus::one_shot{}, pass{prunus::l1_norm{}, prunus::kernel_2d});
   CHECK(code_of<prunus::shape_error>([&] { load(state_of(four_passes)); }) == errc::shape_mismatch);
   CHECK(r.saved() == before);
 }

@@ -52,7 +52,7 @@ using values = std::vector<float>;
 const auto by_weight = pass{l1_norm{}, prunus::element, global{}};
 const auto by_filter = pass{l2_norm{}, prunus::filter, uniform{}, soft{}, scope{{"conv2*"}}};
 const auto fading =
-    pass{l2_norm{}, prunus::kernel, uniform{}, logistic_decay{.duration = 4}, scope{{"fc*"}}};
+    pass{l2_norm{}, prunus::kernel_2d, uniform{}, logistic_decay{.duration = 4}, scope{{"fc*"}}};
 
 template <class Values>
 Index zeros_in(const Values& v) {

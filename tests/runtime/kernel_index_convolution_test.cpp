@@ -22,7 +22,7 @@ using prunus::kernel_index;
 template <class S>
 prunus::mask random_kernels(const prunus::weight_view<S>& weight, Index kept,
                             support::random_source& random) {
-  prunus::mask keep{prunus::tile_grid(weight, prunus::kernel)};
+  prunus::mask keep{prunus::tile_grid(weight, prunus::kernel_2d)};
   const auto& grid = keep.grid();
   for (Index f = 0; f < weight.extent(prunus::axis::out); ++f) {
     const auto order = random.permutation(weight.extent(prunus::axis::in));
@@ -120,7 +120,7 @@ TEST_CASE("many small images share a grid", "[runtime][kernel_index]") {
 TEST_CASE("kernels and their bitmap worked out by hand", "[runtime][kernel_index]") {
   std::vector<double> values{3, 0, 0, 3, 1, 1, -1, 0, 2, 0, 2, 0, 0, 1, 0, -1};
   const auto weight = prunus::view(values, {2, 4, 1, 2});
-  prunus::mask keep{prunus::tile_grid(weight, prunus::kernel)};
+  prunus::mask keep{prunus::tile_grid(weight, prunus::kernel_2d)};
   for (Index k : {2, 3, 6, 7}) keep.set(k, false);
   const auto kernels = prunus::compress_kernels(weight, keep);
   CHECK(kernels.index == kernel_index{2, 4, 2, {0, 1, 0, 1}});
@@ -154,14 +154,14 @@ TEMPLATE_TEST_CASE("compression loses nothing, in any layout", "[runtime][kernel
 TEST_CASE("kernels that are zero but kept stay in the index", "[runtime][kernel_index]") {
   std::vector<float> values{0, 1, 2, 0};
   const auto weight = prunus::view(values, {2, 2, 1, 1});
-  CHECK(prunus::compress_kernels(weight, prunus::mask(prunus::tile_grid(weight, prunus::kernel)))
+  CHECK(prunus::compress_kernels(weight, prunus::mask(prunus::tile_grid(weight, prunus::kernel_2d)))
             .index.kept == 2);
 }
 
 TEST_CASE("indices that make no sense are refused", "[runtime][kernel_index]") {
   std::vector<float> values(36, 1);
   const auto weight = prunus::view(values, {2, 2, 3, 3});
-  prunus::mask keep{prunus::tile_grid(weight, prunus::kernel)};
+  prunus::mask keep{prunus::tile_grid(weight, prunus::kernel_2d)};
   keep.set(1, false);
   CHECK(support::code_of<prunus::argument_error>(
             [&] { (void)prunus::compress_kernels(weight, keep); }) == errc::unsupported);
@@ -170,7 +170,7 @@ TEST_CASE("indices that make no sense are refused", "[runtime][kernel_index]") {
                                          prunus::mask(prunus::tile_grid(weight, prunus::filter)));
         }) == errc::shape_mismatch);
   const auto kernels =
-      prunus::compress_kernels(weight, prunus::mask(prunus::tile_grid(weight, prunus::kernel)));
+      prunus::compress_kernels(weight, prunus::mask(prunus::tile_grid(weight, prunus::kernel_2d)));
   std::vector<float> other(18, 7);
   CHECK(support::code_of<prunus::shape_error>([&] {
           prunus::decompress_kernels(kernels, prunus::view(other, {1, 2, 3, 3}));

@@ -87,7 +87,7 @@ struct naive_grid {
 /// The tiles that every property is tried with; some do not divide the shapes they are used on.
 inline const std::vector<prunus::tile>& tiles_to_try() {
   static const std::vector<prunus::tile> tiles{
-      prunus::element, prunus::kernel,     prunus::filter,           prunus::channel,
+      prunus::element, prunus::kernel_2d,  prunus::filter,           prunus::channel,
       prunus::stripe,  prunus::layer,      prunus::block(2, 1),      prunus::block(3, 2),
       prunus::head(2), prunus::tile{1, 3}, prunus::tile{1, 1, 2, 2}, prunus::tile{2, 3, 2, 0}};
   return tiles;

@@ -53,7 +53,7 @@ struct equal_per_filter {
       if (entry.grid == nullptr || !one_output_a_tile(*entry.grid))
         throw argument_error(errc::unsupported,
                              detail::concat("equal_per_filter: ", entry.name,
-                                            " has no tiles of one output; use the tile kernel"));
+                                            " has no tiles of one output; use the tile kernel_2d"));
     const std::vector<Index> below = removed_by_threshold(units, sparsity);
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index filters = units[i].grid->count(axis::out);

@@ -15,7 +15,7 @@ inline namespace v0 {
 /// 2:4 by default.
 ///
 /// The pattern fixes the sparsity at 1 - n/m; the schedule's target says only when. A last group of
-/// fewer than m keeps min(n, its size). For tiles of one input position: `element`, `kernel`,
+/// fewer than m keeps min(n, its size). For tiles of one input position: `element`, `kernel_2d`,
 /// `block(r, 1)`.
 ///
 /// @shape scores: one a tile, of a grid whose tiles have extent 1 along `in`

@@ -29,8 +29,8 @@ struct tile {
   friend constexpr bool operator==(const tile&, const tile&) = default;
 };
 
-inline constexpr tile element{};                           ///< one weight
-inline constexpr tile kernel{1, 1, tile::all, tile::all};  ///< one 2-D kernel: an (out, in) pair
+inline constexpr tile element{};                              ///< one weight
+inline constexpr tile kernel_2d{1, 1, tile::all, tile::all};  ///< one 2-D kernel: an (out, in) pair
 inline constexpr tile filter{1, tile::all, tile::all,
                              tile::all};  ///< all weights of one output channel or neuron
 inline constexpr tile channel{tile::all, 1, tile::all,

@@ -36,10 +36,10 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 /// of the input channel c, from the scales g of the normalisation that feeds it: 1 - scale_weight *
 /// (max|g| - |g_c|) / (max|g| + min|g|).
 ///
-///     prunus::pass{prunus::kernel_vector{}, prunus::kernel, prunus::equal_per_filter{}}
+///     prunus::pass{prunus::kernel_vector{}, prunus::kernel_2d, prunus::equal_per_filter{}}
 ///
-/// @shape weight: any layout with an in axis; tile: `kernel`; scores: one a kernel. In a layer of 1
-/// x 1 kernels the score is the magnitude of the weight.
+/// @shape weight: any layout with an in axis; tile: `kernel_2d`; scores: one a kernel. In a layer
+/// of 1 x 1 kernels the score is the magnitude of the weight.
 /// @throws argument_error (unsupported: another tile; out_of_range: alpha outside [0, 1], a
 /// negative
 ///         weight of a factor, protected_share outside [0, 1)), shape_error (shape_mismatch: scales
@@ -206,10 +206,10 @@ struct kernel_vector {
                                           variance_weight, " and ", scale_weight,
                                           "; alpha must lie in [0, 1], weights must be positive"));
     const Index inputs = p.weight.extent(axis::in);
-    if (grid != tile_grid(p.weight, kernel))
+    if (grid != tile_grid(p.weight, kernel_2d))
       throw argument_error(errc::unsupported,
                            detail::concat("kernel_vector: ", p.name, " is cut into ", grid.size(),
-                                          " tiles that are no kernels; use the tile kernel"));
+                                          " tiles that are no kernels; use the tile kernel_2d"));
     if (const auto scales = input_scales.find(p.name);
         scales != input_scales.end() && static_cast<Index>(scales->second.size()) != inputs)
       throw shape_error(errc::shape_mismatch,

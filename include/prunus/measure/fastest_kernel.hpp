@@ -29,7 +29,7 @@ namespace prunus {
 inline namespace v0 {
 
 /// Which kernel computes a layer fastest on the machine that was asked.
-struct kernel_choice {
+struct sparse_kernel_choice {
   std::optional<sparse_format> format = {};  ///< none: keep the layer dense
   latency_comparison fastest_sparse = {};    ///< the fastest sparse kernel against the dense one
 };
@@ -68,7 +68,7 @@ class fastest_kernel {
 
   /// @param keep a mask over the weight of the convolution, of any tile
   /// @throws shape_error (shape_mismatch: a mask of another weight; see `validate`)
-  kernel_choice operator()(const mask& keep, const convolution_shape& shape) {
+  sparse_kernel_choice operator()(const mask& keep, const convolution_shape& shape) {
     validate(shape);
     const std::array<Index, 9> extents = {
         shape.in_channels,    shape.out_channels,  shape.height,
@@ -92,7 +92,7 @@ class fastest_kernel {
 
   /// @param keep a mask over the weight of the linear layer, of any tile
   /// @throws shape_error (shape_mismatch: a mask of another weight)
-  kernel_choice operator()(const mask& keep, const linear_shape& shape) {
+  sparse_kernel_choice operator()(const mask& keep, const linear_shape& shape) {
     const std::array<Index, 9> extents = {shape.in, shape.out};
     const std::vector<S> weights = kept_weights(keep, {shape.out, shape.in, 1, 1});
     return remembered(extents, weights, [&] {
@@ -144,8 +144,8 @@ class fastest_kernel {
   }
 
   template <class Time>
-  kernel_choice remembered(const std::array<Index, 9>& extents, const std::vector<S>& weights,
-                           const Time& time) {
+  sparse_kernel_choice remembered(const std::array<Index, 9>& extents,
+                                  const std::vector<S>& weights, const Time& time) {
     layer_key key{extents, weights.size(), 14695981039346656037ULL};
     for (const S w : weights)  // Fowler, Noll, Vo
       key.kept = (key.kept ^ std::uint64_t{w != 0}) * 1099511628211ULL;
@@ -154,9 +154,9 @@ class fastest_kernel {
   }
 
   template <class Sparse, class Shape, class Dense, class Run>
-  [[nodiscard]] kernel_choice time_kernels(const Shape& shape, const std::vector<S>& weights,
-                                           Index in_size, Index out_size, const Dense& dense,
-                                           Index dense_scratch, const Run& run) const {
+  [[nodiscard]] sparse_kernel_choice time_kernels(const Shape& shape, const std::vector<S>& weights,
+                                                  Index in_size, Index out_size, const Dense& dense,
+                                                  Index dense_scratch, const Run& run) const {
     const Index samples = options_.samples;
     std::vector<Sparse> kernels;
     Index scratch_size = dense_scratch;
@@ -180,14 +180,14 @@ class fastest_kernel {
     const auto best = std::min_element(
         times.begin(), times.end(),
         [](const latency_comparison& a, const latency_comparison& b) { return a.ratio < b.ratio; });
-    kernel_choice choice{.fastest_sparse = *best};
+    sparse_kernel_choice choice{.fastest_sparse = *best};
     if (best->ratio < options_.pays_below)
       choice.format = kernels[static_cast<std::size_t>(best - times.begin())].format();
     return choice;
   }
 
   fastest_kernel_options options_;
-  std::map<layer_key, kernel_choice> choices_;
+  std::map<layer_key, sparse_kernel_choice> choices_;
 };
 
 }  // namespace v0

@@ -111,7 +111,7 @@ void unpack(network<S>& net, std::string_view layer) {
 /// What was decided for a layer.
 struct packed_layer {
   std::string name;
-  kernel_choice choice;
+  sparse_kernel_choice choice;
 };
 
 /// Times the kernels for every convolution and linear layer that holds zeros, and packs those that

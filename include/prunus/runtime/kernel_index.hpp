@@ -75,10 +75,10 @@ template <class S>
   requires std::floating_point<std::remove_const_t<S>>
 [[nodiscard]] indexed_kernels<std::remove_const_t<S>> compress_kernels(const weight_view<S>& weight,
                                                                        const mask& keep) {
-  if (keep.grid() != tile_grid(weight, kernel))
+  if (keep.grid() != tile_grid(weight, kernel_2d))
     throw shape_error(errc::shape_mismatch,
                       detail::concat("compress_kernels: the mask is not one of the kernels of ",
-                                     describe(weight), "; prune it with the tile kernel"));
+                                     describe(weight), "; prune it with the tile kernel_2d"));
   const Index to_filter = keep.grid().stride(axis::out), to_input = keep.grid().stride(axis::in);
   indexed_kernels<std::remove_const_t<S>> result;
   result.index =
