@@ -78,7 +78,7 @@ void write(const prunus::sensitivity_report& report, const std::string& what,
     curve line{.label = c.name == "all" ? "all layers" : c.name};
     for (const prunus::sensitivity_point& p : c.points) {
       line.x.push_back(100 * p.sparsity);
-      line.y.push_back(100 * p.score);
+      line.y.push_back(100 * p.quality);
     }
     picture.curves.push_back(line);
   }

@@ -199,7 +199,7 @@ int run(const options& chosen) {
   const std::unique_ptr<network> trained = shop.trained();
   const double baseline = shop.accuracy(*trained, data.validation);
   const double size = workshop::size(*trained);
-  const auto target = prunus::score_target::within(chosen.loss, baseline);
+  const auto target = prunus::quality_target::within(chosen.loss, baseline);
   std::printf(
       "trained on %s: %.0f parameters, accuracy %.2f %% on %td validation images; wanted: "
       "at least %.2f %%\n\n",
@@ -220,7 +220,8 @@ int run(const options& chosen) {
     const prunus::size_and_score found{workshop::size(*done),
                                        shop.accuracy(*done, data.validation)};
     std::printf("  %10.1f %%  %10.1f %%  %10.0f  %6.2f %%  %s\n", 100 * slim.ratio, 100 * ratio,
-                found.size, 100 * found.score, found.score >= target.least ? "good enough" : "");
+                found.size, 100 * found.quality,
+                found.quality >= target.least ? "good enough" : "");
     std::fflush(stdout);
     return found;
   };
@@ -231,7 +232,7 @@ int run(const options& chosen) {
                                       : prunus::brute_force_search(grid, target, first, second);
 
   for (const prunus::two_stage_trial& t : result.trials)
-    table.add(t.structured, t.unstructured, t.size, t.score);
+    table.add(t.structured, t.unstructured, t.size, t.quality);
   table.write(chosen.output);
   std::printf(
       "\n%td evaluations, %td times filters were taken out; all pairs of the grid would be "

@@ -80,7 +80,7 @@ TEMPLATE_TEST_CASE("every point is what pruning a fresh network gives", "[measur
         if (c.name != "all") alone.scope.include = {c.name};
         if (p.sparsity > 0) (void)prunus::prune(fresh.net, alone, p.sparsity);
         CAPTURE(c.name, p.sparsity);
-        REQUIRE(p.score == sum_of_squares(fresh));
+        REQUIRE(p.quality == sum_of_squares(fresh));
         REQUIRE(p.weights_kept == prunus::detail::nonzero_weights(fresh.net));
       }
     }
@@ -163,7 +163,8 @@ TEST_CASE("weights come back whatever throws", "[measure][sensitivity]") {
 
 TEST_CASE("the report as CSV", "[measure][sensitivity]") {
   const sensitivity_report report{0.96, {{"conv1", 0.96, {{0, 0.96, 9}, {0.5, 0.25, 5}}}}};
-  CHECK(to_csv(report) == "layer,sparsity,score,weights_kept\nconv1,0,0.96,9\nconv1,0.5,0.25,5\n");
+  CHECK(to_csv(report) ==
+        "layer,sparsity,quality,weights_kept\nconv1,0,0.96,9\nconv1,0.5,0.25,5\n");
   CHECK(support::code_of<prunus::argument_error>([&] { (void)report["conv2"]; }) ==
         errc::unknown_name);
 }

@@ -48,12 +48,12 @@ TEST_CASE("every candidate measures what its masks do", "[search][layer_rate_sea
   const auto original = toy.weights();
   const weight_meter meter(toy);
   Index evaluations = 0;
-  const auto score = [&] {
+  const auto quality = [&] {
     ++evaluations;
     return meter.mass() / meter.before;
   };
   const layer_rate_report report =
-      search_layer_rates(toy.net, by_filter, score, [&] { return meter.zeros(); },
+      search_layer_rates(toy.net, by_filter, quality, [&] { return meter.zeros(); },
                          {.rates = {0.25, 0.5, 0.75}, .largest_drop = 1});
   CHECK(toy.weights() == original);
   CHECK(report.baseline == 1);
@@ -94,14 +94,14 @@ TEST_CASE("the path takes first what costs least for what it saves",
   // conv1 may go without loss, conv2 may not: the path prunes conv1 to the end first.
   toy_network<float> toy;
   const prunus::mask none;
-  const auto score = [&] {
+  const auto quality = [&] {
     double lost = 0;
     for (const float x : toy.conv2) lost += x == 0 ? 1.0 : 0.0;
     return 1 - lost / 432;
   };
   const weight_meter meter(toy);
   const layer_rate_report report =
-      search_layer_rates(toy.net, by_filter, score, [&] { return meter.zeros(); },
+      search_layer_rates(toy.net, by_filter, quality, [&] { return meter.zeros(); },
                          {.rates = {0.25, 0.5, 0.75}, .largest_drop = 0.2});
   std::vector<std::vector<Index>> joint;
   for (const auto& c : report.candidates)

@@ -32,10 +32,11 @@ constexpr table at_20{{{94.41, 94.23, 94.65, 94.57, 94.26},
                        {94.46, 94.70, 94.91, 94.80, 94.89},
                        {94.63, 94.73, 94.99, 94.90, 94.82}}};
 
-policy_report search(const table& scores) {
+policy_report search(const table& qualities) {
   return prunus::policy_search(criteria, distributions, [&](const policy_trial& t) {
     return policy_outcome{
-        scores[static_cast<std::size_t>(t.criterion)][static_cast<std::size_t>(t.distribution)], 1};
+        qualities[static_cast<std::size_t>(t.criterion)][static_cast<std::size_t>(t.distribution)],
+        1};
   });
 }
 
@@ -60,7 +61,7 @@ TEST_CASE("the published table gives its best policy and its effects", "[search]
   CHECK(gentle.best().distribution == 2);
 }
 
-TEST_CASE("of equal scores the policy with fewer parameters is best, then the earlier one",
+TEST_CASE("of equal qualities the policy with fewer parameters is best, then the earlier one",
           "[search][policy_search]") {
   policy_report report{{"a", "b"}, {"x", "y"}, {{0.9, 30}, {0.9, 20}, {0.9, 20}, {0.8, 1}}};
   CHECK(report.best().criterion == 0);
@@ -81,10 +82,10 @@ TEST_CASE("repeats are tried one by one and averaged", "[search][policy_search]"
   });
   CHECK(seen ==
         std::vector<std::array<Eigen::Index, 3>>{{0, 0, 0}, {0, 0, 1}, {0, 0, 2}, {1, 0, 0}});
-  CHECK(report.at(0, 0).score == 1);
+  CHECK(report.at(0, 0).quality == 1);
   CHECK(report.at(0, 0).parameters == 10);
   CHECK(to_csv(report) ==
-        "criterion,distribution,score,parameters\nrandom,uniform,1,10\nweight,uniform,0,0\n");
+        "criterion,distribution,quality,parameters\nrandom,uniform,1,10\nweight,uniform,0,0\n");
 }
 
 TEST_CASE("grids that cannot be tried are refused", "[search][policy_search]") {

@@ -18,8 +18,8 @@ namespace {
 
 using Eigen::Index;
 using prunus::errc;
+using prunus::quality_target;
 using prunus::ratio_grid;
-using prunus::score_target;
 using prunus::size_and_score;
 using prunus::two_stage_result;
 
@@ -30,7 +30,7 @@ std::size_t position(const std::vector<double>& ratios, double ratio) {
 /// Scores and sizes as tables; the "network" after the first stage is its row.
 struct tables {
   ratio_grid grid;
-  std::vector<std::vector<double>> score;
+  std::vector<std::vector<double>> quality;
   std::vector<double> left;  // of the parameters after the structured stage
 
   auto structured() const {
@@ -39,7 +39,7 @@ struct tables {
   auto unstructured() const {
     return [this](std::size_t row, double ratio) {
       return size_and_score{left[row] * (1 - ratio),
-                            score[row][position(grid.unstructured, ratio)]};
+                            quality[row][position(grid.unstructured, ratio)]};
     };
   }
 };
@@ -61,12 +61,12 @@ tables random_tables(support::random_source& random) {
   for (std::size_t i = 0; i < t.grid.structured.size(); ++i) {
     t.left.push_back(left);
     left *= random.real(0.5, 0.95);
-    t.score.emplace_back();
+    t.quality.emplace_back();
     for (std::size_t j = 0; j < t.grid.unstructured.size(); ++j) {
       double most = 10;
-      if (i > 0) most = std::min(most, t.score[i - 1][j]);
-      if (j > 0) most = std::min(most, t.score[i][j - 1]);
-      t.score[i].push_back(most - static_cast<double>(random.between(0, 2)));
+      if (i > 0) most = std::min(most, t.quality[i - 1][j]);
+      if (j > 0) most = std::min(most, t.quality[i][j - 1]);
+      t.quality[i].push_back(most - static_cast<double>(random.between(0, 2)));
     }
   }
   return t;
@@ -75,7 +75,7 @@ tables random_tables(support::random_source& random) {
 }  // namespace
 
 TEST_CASE("the staircase worked out by hand", "[search][staircase_search]") {
-  const score_target target = score_target::at_least(.92);
+  const quality_target target = quality_target::at_least(.92);
   const two_stage_result walked =
       prunus::staircase_search(worked.grid, target, worked.structured(), worked.unstructured());
   CHECK(walked.evaluations() == 7);
@@ -106,7 +106,7 @@ TEST_CASE("the staircase worked out by hand", "[search][staircase_search]") {
 }
 
 TEST_CASE("a target below the baseline", "[search][staircase_search]") {
-  const score_target target = score_target::within(.02, .94);
+  const quality_target target = quality_target::within(.02, .94);
   CHECK(std::abs(target.least - .92) < 1e-12);
 }
 
@@ -116,7 +116,8 @@ TEST_CASE("the staircase finds what trying all pairs finds, in far fewer evaluat
   int found = 0;
   for (int round = 0; round < 500; ++round) {
     const tables t = random_tables(random);
-    const score_target target = score_target::at_least(static_cast<double>(random.between(-5, 11)));
+    const quality_target target =
+        quality_target::at_least(static_cast<double>(random.between(-5, 11)));
     const two_stage_result walked =
         prunus::staircase_search(t.grid, target, t.structured(), t.unstructured());
     const two_stage_result all =
@@ -134,27 +135,27 @@ TEST_CASE("the staircase finds what trying all pairs finds, in far fewer evaluat
         prunus::sequential_search(t.grid, target, t.structured(), t.unstructured());
     REQUIRE(in_turn.best.has_value() == all.best.has_value());
     if (all.best) REQUIRE(in_turn.best->size >= all.best->size);
-    if (all.best) REQUIRE(in_turn.best->score >= target.least);
+    if (all.best) REQUIRE(in_turn.best->quality >= target.least);
   }
   CHECK(found > 100);
 }
 
 TEST_CASE("refinement goes on around the best pair with half the step",
           "[search][staircase_search]") {
-  // A smooth network: the score falls by .1 structured^2 + .1 unstructured^2.
+  // A smooth network: the quality falls by .1 structured^2 + .1 unstructured^2.
   const auto first = [](double ratio) { return ratio; };
   const auto second = [](double s, double u) {
     return size_and_score{(1 - s) * (1 - u), 1 - 0.1 * s * s - 0.1 * u * u};
   };
   const ratio_grid coarse{{0, .2, .4, .6, .8}, {0, .2, .4, .6, .8}};
-  const score_target target = score_target::at_least(.94);  // s^2 + u^2 <= .6
+  const quality_target target = quality_target::at_least(.94);  // s^2 + u^2 <= .6
   double size = 2;
   Index evaluations = 0;
   for (const Index refinements : {0, 1, 2, 3}) {
     const two_stage_result result =
         prunus::staircase_search(coarse, target, first, second, {.refinements = refinements});
     REQUIRE(result.best);
-    CHECK(result.best->score >= .94);
+    CHECK(result.best->quality >= .94);
     CHECK(result.best->size <= size);
     CHECK(result.evaluations() >= evaluations);
     size = result.best->size;
@@ -178,15 +179,15 @@ TEST_CASE("networks that cannot be copied are made once for each structured rati
   const auto second = [](const std::unique_ptr<double>& s, double u) {
     return size_and_score{(1 - *s) * (1 - u), 1 - *s - u};
   };
-  const two_stage_result result =
-      prunus::staircase_search({}, score_target::at_least(.45), first, second, {.refinements = 2});
+  const two_stage_result result = prunus::staircase_search({}, quality_target::at_least(.45), first,
+                                                           second, {.refinements = 2});
   REQUIRE(result.best);
   CHECK(made == result.structured_stages);
 }
 
 TEST_CASE("a target that nothing reaches is an answer, not an error",
           "[search][staircase_search]") {
-  const score_target target = score_target::at_least(2);
+  const quality_target target = quality_target::at_least(2);
   const two_stage_result walked = prunus::staircase_search(
       worked.grid, target, worked.structured(), worked.unstructured(), {.refinements = 3});
   CHECK_FALSE(walked.best);
@@ -197,7 +198,7 @@ TEST_CASE("a target that nothing reaches is an answer, not an error",
 }
 
 TEST_CASE("searches that cannot be made are refused", "[search][staircase_search]") {
-  const auto code = [](const ratio_grid& grid, score_target target, Index refinements) {
+  const auto code = [](const ratio_grid& grid, quality_target target, Index refinements) {
     const auto first = [](double ratio) { return ratio; };
     const auto second = [](double, double) { return size_and_score{1, 1}; };
     return support::code_of<prunus::argument_error>([&] {

@@ -24,23 +24,23 @@ inline namespace v0 {
 /// What a network is worth with so much of a layer gone.
 struct sensitivity_point {
   double sparsity = 0;     ///< asked for
-  double score = 0;        ///< accuracy or the like: higher is better
+  double quality = 0;      ///< accuracy or the like: higher is better
   Index weights_kept = 0;  ///< numbers in all matrices and convolutions of the model that are not 0
 };
 
 /// The points of one layer, or of all layers pruned together.
 struct sensitivity_curve {
   std::string name;     ///< of the parameter or coupling; "all" for all of them together
-  double baseline = 0;  ///< score of the network as it was
+  double baseline = 0;  ///< quality of the network as it was
   std::vector<sensitivity_point> points;  ///< in the order of the grid
 
-  /// The largest sparsity whose score is at least baseline - tolerance (up to rounding); 0 where
+  /// The largest sparsity whose quality is at least baseline - tolerance (up to rounding); 0 where
   /// there is none.
   [[nodiscard]] double largest_within(double tolerance) const noexcept {
     const double slack = 1e-12 * std::max(1.0, std::abs(baseline));
     double largest = 0;
     for (const sensitivity_point& p : points)
-      if (p.score >= baseline - tolerance - slack) largest = std::max(largest, p.sparsity);
+      if (p.quality >= baseline - tolerance - slack) largest = std::max(largest, p.sparsity);
     return largest;
   }
 };
@@ -67,13 +67,13 @@ struct sensitivity_options {
   bool together = true;  ///< all of them at once, as the pass would
 };
 
-/// The report as CSV: layer, sparsity, score, weights_kept; numbers in full precision.
+/// The report as CSV: layer, sparsity, quality, weights_kept; numbers in full precision.
 [[nodiscard]] inline std::string to_csv(const sensitivity_report& report) {
-  std::string text = "layer,sparsity,score,weights_kept\n";
+  std::string text = "layer,sparsity,quality,weights_kept\n";
   for (const sensitivity_curve& c : report.curves)
     for (const sensitivity_point& p : c.points)
       text += detail::concat(c.name, ",", detail::shortest_text(p.sparsity), ",",
-                             detail::shortest_text(p.score), ",", p.weights_kept, "\n");
+                             detail::shortest_text(p.quality), ",", p.weights_kept, "\n");
   return text;
 }
 
@@ -104,7 +104,7 @@ class sensitivity_sweep {
     baseline_ = measure();
   }
 
-  [[nodiscard]] double baseline() const noexcept { return baseline_.score; }
+  [[nodiscard]] double baseline() const noexcept { return baseline_.quality; }
   [[nodiscard]] const pass_state& targets() const noexcept { return start_; }
 
   /// One point; the weights are then as before.
@@ -120,9 +120,9 @@ class sensitivity_sweep {
  private:
   [[nodiscard]] sensitivity_point measure() const {
     const sensitivity_point point{0, static_cast<double>(evaluate_()), nonzero_weights(net_)};
-    if (!std::isfinite(point.score))
-      throw value_error(errc::not_finite, concat("sensitivity: the callback returned a score of ",
-                                                 point.score, "; scores must be finite"));
+    if (!std::isfinite(point.quality))
+      throw value_error(errc::not_finite, concat("sensitivity: the callback returned a quality of ",
+                                                 point.quality, "; qualities must be finite"));
     return point;
   }
 
@@ -149,8 +149,8 @@ class sensitivity_sweep {
 /// something throws. `progress(done, total)` is called after every point.
 ///
 /// @throws argument_error (out_of_range: a sparsity outside [0, 1), nothing to sweep; empty_model;
-///         what the allocation throws), value_error (not_finite: weights or scores), and what the
-///         callbacks throw
+///         what the allocation throws), value_error (not_finite: weights or qualities), and what
+///         the callbacks throw
 /// Cost: one run of `evaluate` a point (none at sparsity 0) and one more; a copy of the weights.
 /// @source A. Sivakumar, R. Padmapriya, Curr. Med. Imaging 20, 2024, e15734056303076: weights or
 ///         neurons of a trained network are removed from 0 to 99 %, the highest share with

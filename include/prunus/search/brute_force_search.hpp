@@ -8,13 +8,13 @@
 namespace prunus {
 inline namespace v0 {
 
-/// The smallest network that reaches a score, by trying every pair of ratios: the twin that
+/// The smallest network that reaches a quality, by trying every pair of ratios: the twin that
 /// `staircase_search` is measured against.
 ///
 /// @returns of the pairs that reach the target the one of smallest size; of equal sizes that of
-///          higher score, then the one tried first (structured ratios outermost, both ascending)
+///          higher quality, then the one tried first (structured ratios outermost, both ascending)
 /// @throws argument_error (out_of_range: ratios not ascending in [0, 1), a target that is not
-///         finite), value_error (not_finite: size or score), and what the stages throw
+///         finite), value_error (not_finite: size or quality), and what the stages throw
 /// Cost: one structured stage a structured ratio, one unstructured stage a pair; keeps what the
 /// structured stages return until the end.
 /// @source the search that D. Tian et al. 2022, doi:10.3390/s22155874, compare theirs with
@@ -22,7 +22,7 @@ inline namespace v0 {
 template <class Structured, class Unstructured>
   requires pruning_stages<Structured, Unstructured>
 [[nodiscard]] two_stage_result brute_force_search(const ratio_grid& grid,
-                                                  const score_target& target,
+                                                  const quality_target& target,
                                                   const Structured& structured,
                                                   const Unstructured& unstructured) {
   detail::two_stage_runner<Structured, Unstructured> runner("brute_force_search", grid, target,

@@ -24,7 +24,7 @@ inline namespace v0 {
 /// Which combinations to look at.
 struct layer_rate_options {
   std::vector<double> rates{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8};  ///< ascending, in (0, 1)
-  double largest_drop = 0.1;  ///< of the score, at which the joint path ends
+  double largest_drop = 0.1;  ///< of the quality, at which the joint path ends
 };
 
 /// A combination that was measured.
@@ -36,7 +36,7 @@ struct layer_rates {
 
 /// All combinations that were measured, and their masks.
 struct layer_rate_report {
-  double baseline = 0;              ///< score of the network as it was
+  double baseline = 0;              ///< quality of the network as it was
   std::vector<std::string> layers;  ///< targets of the pass
   std::vector<double> rates;
   std::vector<layer_rates> candidates;  ///< the first is the network as it was
@@ -95,12 +95,12 @@ class layer_rate_explorer {
     return std::vector<Index>(report_.layers.size(), 0);
   }
   [[nodiscard]] double checked_score() const {
-    const auto score = static_cast<double>(evaluate_());
-    if (!std::isfinite(score))
+    const auto quality = static_cast<double>(evaluate_());
+    if (!std::isfinite(quality))
       throw value_error(errc::not_finite, concat("search_layer_rates: the callback returned a "
-                                                 "score of ",
-                                                 score, "; scores must be finite"));
-    return score;
+                                                 "quality of ",
+                                                 quality, "; qualities must be finite"));
+    return quality;
   }
 
   /// What the pass removes of every layer alone.
@@ -203,9 +203,9 @@ class layer_rate_explorer {
 ///         [&] { return share_of_macs_removed(); });
 ///     if (auto easy = prunus::best_within(report.measured(), 0.08)) use(report.masks(*easy));
 ///
-/// `evaluate()` returns a score, higher is better, and `saved()` what the weights save as they are
-/// now (with masks applied, not compacted), both in any units. Weights come back bit for bit, also
-/// when something throws.
+/// `evaluate()` returns a quality, higher is better, and `saved()` what the weights save as they
+/// are now (with masks applied, not compacted), both in any units. Weights come back bit for bit,
+/// also when something throws.
 ///
 /// @throws argument_error (out_of_range: rates; empty_model), value_error (not_finite), and what
 ///         the pass and the callbacks throw

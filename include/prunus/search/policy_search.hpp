@@ -35,11 +35,11 @@ struct policy_trial {
 
 /// What a policy came to, measured on data that chooses (a validation split, not the test split).
 struct policy_outcome {
-  double score = 0;       ///< accuracy, F1, ...: higher is better
+  double quality = 0;     ///< accuracy, F1, ...: higher is better
   double parameters = 0;  ///< of the pruned network
 };
 
-/// Location and spread of the scores of one criterion over the distributions, or the other way.
+/// Location and spread of the qualities of one criterion over the distributions, or the other way.
 struct policy_effect {
   double mean = 0;
   double median = 0;
@@ -62,66 +62,66 @@ struct policy_report {
   }
   /// What a criterion gives, whichever distribution it is used with.
   [[nodiscard]] policy_effect criterion_effect(Index criterion) const {
-    std::vector<double> scores;
+    std::vector<double> qualities;
     for (std::size_t d = 0; d < distributions.size(); ++d)
-      scores.push_back(at(criterion, static_cast<Index>(d)).score);
-    return effect_of(scores);
+      qualities.push_back(at(criterion, static_cast<Index>(d)).quality);
+    return effect_of(qualities);
   }
   /// What a distribution gives, whichever criterion it is used with.
   [[nodiscard]] policy_effect distribution_effect(Index distribution) const {
-    std::vector<double> scores;
+    std::vector<double> qualities;
     for (std::size_t c = 0; c < criteria.size(); ++c)
-      scores.push_back(at(static_cast<Index>(c), distribution).score);
-    return effect_of(scores);
+      qualities.push_back(at(static_cast<Index>(c), distribution).quality);
+    return effect_of(qualities);
   }
-  /// The policy of highest score; of equal ones that with fewer parameters, then the earlier.
+  /// The policy of highest quality; of equal ones that with fewer parameters, then the earlier.
   [[nodiscard]] policy_trial best() const noexcept {
     policy_trial best;
     for (Index c = 0; c < static_cast<Index>(criteria.size()); ++c)
       for (Index d = 0; d < static_cast<Index>(distributions.size()); ++d) {
         const policy_outcome &now = at(c, d), &so_far = at(best.criterion, best.distribution);
-        if (now.score > so_far.score ||
-            (now.score == so_far.score && now.parameters < so_far.parameters))
+        if (now.quality > so_far.quality ||
+            (now.quality == so_far.quality && now.parameters < so_far.parameters))
           best = {c, d, 0};
       }
     return best;
   }
-  /// How much the choice of the policy matters: highest score less lowest.
+  /// How much the choice of the policy matters: highest quality less lowest.
   [[nodiscard]] double spread() const noexcept {
-    double lowest = outcomes.front().score, highest = lowest;
+    double lowest = outcomes.front().quality, highest = lowest;
     for (const policy_outcome& o : outcomes) {
-      lowest = std::min(lowest, o.score);
-      highest = std::max(highest, o.score);
+      lowest = std::min(lowest, o.quality);
+      highest = std::max(highest, o.quality);
     }
     return highest - lowest;
   }
 
  private:
-  [[nodiscard]] static policy_effect effect_of(std::vector<double> scores) {
-    policy_effect effect{0, 0, scores.front(), scores.front()};
-    for (const double s : scores) {
-      effect.mean += s / static_cast<double>(scores.size());
+  [[nodiscard]] static policy_effect effect_of(std::vector<double> qualities) {
+    policy_effect effect{0, 0, qualities.front(), qualities.front()};
+    for (const double s : qualities) {
+      effect.mean += s / static_cast<double>(qualities.size());
       effect.lowest = std::min(effect.lowest, s);
       effect.highest = std::max(effect.highest, s);
     }
     const auto middle = [&](std::size_t n) {
-      const auto nth = scores.begin() + static_cast<std::ptrdiff_t>(n);
-      std::nth_element(scores.begin(), nth, scores.end());
+      const auto nth = qualities.begin() + static_cast<std::ptrdiff_t>(n);
+      std::nth_element(qualities.begin(), nth, qualities.end());
       return *nth;
     };
-    effect.median = (middle((scores.size() - 1) / 2) + middle(scores.size() / 2)) / 2;
+    effect.median = (middle((qualities.size() - 1) / 2) + middle(qualities.size() / 2)) / 2;
     return effect;
   }
 };
 
-/// The grid as CSV: criterion, distribution, score, parameters.
+/// The grid as CSV: criterion, distribution, quality, parameters.
 template <int = 0>
 [[nodiscard]] std::string to_csv(const policy_report& report) {
-  std::string text = "criterion,distribution,score,parameters\n";
+  std::string text = "criterion,distribution,quality,parameters\n";
   for (std::size_t c = 0; c < report.criteria.size(); ++c)
     for (std::size_t d = 0; d < report.distributions.size(); ++d) {
       const policy_outcome& o = report.at(static_cast<Index>(c), static_cast<Index>(d));
-      text += detail::concat(report.criteria[c], ",", report.distributions[d], ",", o.score, ",",
+      text += detail::concat(report.criteria[c], ",", report.distributions[d], ",", o.quality, ",",
                              o.parameters, "\n");
     }
   return text;
@@ -147,7 +147,8 @@ template <int = 0>
 ///         Classification Problems Based on Deep Learning", Informatics 11(3):67, 2024,
 ///         doi:10.3390/informatics11030067: effect of the method, effect of the distribution, best
 ///         policy
-/// @deviation mean, median and spread as the effects, and fewer parameters among equal scores are
+/// @deviation mean, median and spread as the effects, and fewer parameters among equal qualities
+/// are
 ///         our reading; the authors selected on the test split, we ask for another one
 template <class Run>
   requires requires(const Run& run, const policy_trial& trial) {
@@ -176,17 +177,17 @@ template <class Run>
       for (Index r = 0; r < criteria[c].repeats; ++r) {
         const policy_outcome now =
             run(policy_trial{static_cast<Index>(c), static_cast<Index>(d), r});
-        if (!std::isfinite(now.score) || !std::isfinite(now.parameters))
+        if (!std::isfinite(now.quality) || !std::isfinite(now.parameters))
           throw value_error(
               errc::not_finite,
               detail::concat("policy_search: ", criteria[c].name, " with ", distributions[d],
-                             " came to a score of ", now.score, " with ", now.parameters,
+                             " came to a quality of ", now.quality, " with ", now.parameters,
                              " parameters; both must be finite"));
-        mean.score += now.score;
+        mean.quality += now.quality;
         mean.parameters += now.parameters;
       }
       const double repeats = static_cast<double>(criteria[c].repeats);
-      report.outcomes.push_back({mean.score / repeats, mean.parameters / repeats});
+      report.outcomes.push_back({mean.quality / repeats, mean.parameters / repeats});
     }
   return report;
 }

@@ -9,11 +9,12 @@
 namespace prunus {
 inline namespace v0 {
 
-/// A small network that reaches a score, one ratio after the other: the largest structured ratio
+/// A small network that reaches a quality, one ratio after the other: the largest structured ratio
 /// that reaches it with the least unstructured one, then the largest unstructured ratio at that.
 /// Cheap, but it may miss the smallest network; `staircase_search` does not.
 ///
-/// Both by bisection over the grid, which takes for granted that more pruning never scores higher.
+/// Both by bisection over the grid, which takes for granted that more pruning never qualities
+/// higher.
 ///
 /// @returns as `brute_force_search`, the best of what was tried
 /// @throws as `brute_force_search`
@@ -22,7 +23,8 @@ inline namespace v0 {
 /// @deviation none
 template <class Structured, class Unstructured>
   requires pruning_stages<Structured, Unstructured>
-[[nodiscard]] two_stage_result sequential_search(const ratio_grid& grid, const score_target& target,
+[[nodiscard]] two_stage_result sequential_search(const ratio_grid& grid,
+                                                 const quality_target& target,
                                                  const Structured& structured,
                                                  const Unstructured& unstructured) {
   detail::two_stage_runner<Structured, Unstructured> runner("sequential_search", grid, target,

@@ -47,17 +47,17 @@ void walk_staircase(Runner& runner, const std::vector<double>& structured,
 
 }  // namespace detail
 
-/// The smallest network that reaches a score, by structured and unstructured pruning on top of each
-/// other, in few evaluations.
+/// The smallest network that reaches a quality, by structured and unstructured pruning on top of
+/// each other, in few evaluations.
 ///
-/// Where more pruning never scores higher, the largest unstructured ratio that reaches the target
-/// can only fall as the structured ratio grows: the search walks down that staircase and tries at
-/// most |structured| + |unstructured| pairs instead of all. It then finds what
+/// Where more pruning never qualities higher, the largest unstructured ratio that reaches the
+/// target can only fall as the structured ratio grows: the search walks down that staircase and
+/// tries at most |structured| + |unstructured| pairs instead of all. It then finds what
 /// `brute_force_search` finds, provided that more pruning is smaller, too. With `refinements` it
 /// goes on around the best pair on a grid of half the step, and so on.
 ///
 ///     const auto found = prunus::staircase_search(
-///         {}, prunus::score_target::within(0.005, accuracy(trained)),
+///         {}, prunus::quality_target::within(0.005, accuracy(trained)),
 ///         [&](double ratio) { return fine_tuned(filters_pruned(trained, ratio)); },
 ///         [&](const network& slim, double ratio) {
 ///           const network done = fine_tuned(weights_pruned(slim, ratio));
@@ -76,7 +76,8 @@ void walk_staircase(Runner& runner, const std::vector<double>& structured,
 ///         refinement are ours
 template <class Structured, class Unstructured>
   requires pruning_stages<Structured, Unstructured>
-[[nodiscard]] two_stage_result staircase_search(const ratio_grid& grid, const score_target& target,
+[[nodiscard]] two_stage_result staircase_search(const ratio_grid& grid,
+                                                const quality_target& target,
                                                 const Structured& structured,
                                                 const Unstructured& unstructured,
                                                 const staircase_options& options = {}) {

@@ -26,21 +26,23 @@ struct ratio_grid {
   std::vector<double> unstructured{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 };
 
-/// The least score that a pruned network may have.
-struct score_target {
+/// The least quality that a pruned network may have.
+struct quality_target {
   double least = 0;
 
-  [[nodiscard]] static constexpr score_target at_least(double score) noexcept { return {score}; }
-  /// At most `loss` below the score of the network before pruning.
-  [[nodiscard]] static constexpr score_target within(double loss, double baseline) noexcept {
+  [[nodiscard]] static constexpr quality_target at_least(double quality) noexcept {
+    return {quality};
+  }
+  /// At most `loss` below the quality of the network before pruning.
+  [[nodiscard]] static constexpr quality_target within(double loss, double baseline) noexcept {
     return {baseline - loss};
   }
 };
 
 /// What a pruned network came to.
 struct size_and_score {
-  double size = 0;   ///< parameters left, bytes, ...: smaller is better
-  double score = 0;  ///< accuracy or the like: higher is better
+  double size = 0;     ///< parameters left, bytes, ...: smaller is better
+  double quality = 0;  ///< accuracy or the like: higher is better
 };
 
 /// One pair of ratios that was evaluated.
@@ -48,7 +50,7 @@ struct two_stage_trial {
   double structured = 0;
   double unstructured = 0;
   double size = 0;
-  double score = 0;
+  double quality = 0;
   friend bool operator==(const two_stage_trial&, const two_stage_trial&) = default;
 };
 
@@ -63,7 +65,7 @@ struct two_stage_result {
 
 /// The two stages of a search. `structured(ratio)` prunes a copy of the trained network, fine-tunes
 /// it, and returns it (or a handle on it); `unstructured(that, ratio)` prunes a copy of that,
-/// fine-tunes it, and returns size and score. Both must depend on their arguments alone.
+/// fine-tunes it, and returns size and quality. Both must depend on their arguments alone.
 template <class Structured, class Unstructured>
 concept pruning_stages = requires(const Structured& structured, const Unstructured& unstructured,
                                   double ratio) {
@@ -85,10 +87,10 @@ void check_ratios(std::string_view where, std::string_view which,
                                 " ratios must be at least one, ascending, and in [0, 1)"));
 }
 
-/// Smaller is better; of equal sizes the higher score.
+/// Smaller is better; of equal sizes the higher quality.
 [[nodiscard]] inline bool is_better(const two_stage_trial& a,
                                     const std::optional<two_stage_trial>& b) noexcept {
-  return !b || a.size < b->size || (a.size == b->size && a.score > b->score);
+  return !b || a.size < b->size || (a.size == b->size && a.quality > b->quality);
 }
 
 /// Carries out trials: each structured stage once, each pair once.
@@ -97,14 +99,14 @@ class two_stage_runner {
  public:
   using network = std::remove_cvref_t<decltype(std::declval<const Structured&>()(0.0))>;
 
-  two_stage_runner(std::string_view where, const ratio_grid& grid, const score_target& target,
+  two_stage_runner(std::string_view where, const ratio_grid& grid, const quality_target& target,
                    const Structured& structured, const Unstructured& unstructured)
       : where_(where), target_(target), structured_(structured), unstructured_(unstructured) {
     check_ratios(where, "structured", grid.structured);
     check_ratios(where, "unstructured", grid.unstructured);
     if (!std::isfinite(target.least))
-      throw argument_error(errc::out_of_range, concat(where, ": the least score is ", target.least,
-                                                      "; it must be finite"));
+      throw argument_error(errc::out_of_range, concat(where, ": the least quality is ",
+                                                      target.least, "; it must be finite"));
   }
 
   /// Evaluates a pair, or remembers it; notes it as the best where it is.
@@ -112,16 +114,16 @@ class two_stage_runner {
   bool reaches(double structured, double unstructured) {
     for (const two_stage_trial& t : result_.trials)
       if (t.structured == structured && t.unstructured == unstructured)
-        return t.score >= target_.least;
+        return t.quality >= target_.least;
     const size_and_score found = unstructured_(pruned_to(structured), unstructured);
-    if (!std::isfinite(found.size) || !std::isfinite(found.score))
+    if (!std::isfinite(found.size) || !std::isfinite(found.quality))
       throw value_error(
           errc::not_finite,
           concat(where_, ": the ratios ", structured, " and ", unstructured, " came to size ",
-                 found.size, " and score ", found.score, "; both must be finite"));
-    const two_stage_trial trial{structured, unstructured, found.size, found.score};
+                 found.size, " and quality ", found.quality, "; both must be finite"));
+    const two_stage_trial trial{structured, unstructured, found.size, found.quality};
     result_.trials.push_back(trial);
-    const bool good = trial.score >= target_.least;
+    const bool good = trial.quality >= target_.least;
     if (good && is_better(trial, result_.best)) result_.best = trial;
     return good;
   }
@@ -139,7 +141,7 @@ class two_stage_runner {
   }
 
   std::string_view where_;
-  score_target target_;
+  quality_target target_;
   const Structured& structured_;
   const Unstructured& unstructured_;
   std::vector<std::pair<double, network>> networks_;
