@@ -217,8 +217,8 @@ int run(const options& chosen) {
   };
   const auto second = [&](const slim_network& slim, double ratio) {
     const std::unique_ptr<network> done = shop.unstructured(*slim.net, ratio);
-    const prunus::size_and_score found{workshop::size(*done),
-                                       shop.accuracy(*done, data.validation)};
+    const prunus::size_and_quality found{workshop::size(*done),
+                                         shop.accuracy(*done, data.validation)};
     std::printf("  %10.1f %%  %10.1f %%  %10.0f  %6.2f %%  %s\n", 100 * slim.ratio, 100 * ratio,
                 found.size, 100 * found.quality,
                 found.quality >= target.least ? "good enough" : "");

@@ -20,7 +20,7 @@ using Eigen::Index;
 using prunus::errc;
 using prunus::quality_target;
 using prunus::ratio_grid;
-using prunus::size_and_score;
+using prunus::size_and_quality;
 using prunus::two_stage_result;
 
 std::size_t position(const std::vector<double>& ratios, double ratio) {
@@ -38,8 +38,8 @@ struct tables {
   }
   auto unstructured() const {
     return [this](std::size_t row, double ratio) {
-      return size_and_score{left[row] * (1 - ratio),
-                            quality[row][position(grid.unstructured, ratio)]};
+      return size_and_quality{left[row] * (1 - ratio),
+                              quality[row][position(grid.unstructured, ratio)]};
     };
   }
 };
@@ -145,7 +145,7 @@ TEST_CASE("refinement goes on around the best pair with half the step",
   // A smooth network: the quality falls by .1 structured^2 + .1 unstructured^2.
   const auto first = [](double ratio) { return ratio; };
   const auto second = [](double s, double u) {
-    return size_and_score{(1 - s) * (1 - u), 1 - 0.1 * s * s - 0.1 * u * u};
+    return size_and_quality{(1 - s) * (1 - u), 1 - 0.1 * s * s - 0.1 * u * u};
   };
   const ratio_grid coarse{{0, .2, .4, .6, .8}, {0, .2, .4, .6, .8}};
   const quality_target target = quality_target::at_least(.94);  // s^2 + u^2 <= .6
@@ -177,7 +177,7 @@ TEST_CASE("networks that cannot be copied are made once for each structured rati
     return std::make_unique<double>(ratio);
   };
   const auto second = [](const std::unique_ptr<double>& s, double u) {
-    return size_and_score{(1 - *s) * (1 - u), 1 - *s - u};
+    return size_and_quality{(1 - *s) * (1 - u), 1 - *s - u};
   };
   const two_stage_result result = prunus::staircase_search({}, quality_target::at_least(.45), first,
                                                            second, {.refinements = 2});
@@ -200,7 +200,7 @@ TEST_CASE("a target that nothing reaches is an answer, not an error",
 TEST_CASE("searches that cannot be made are refused", "[search][staircase_search]") {
   const auto code = [](const ratio_grid& grid, quality_target target, Index refinements) {
     const auto first = [](double ratio) { return ratio; };
-    const auto second = [](double, double) { return size_and_score{1, 1}; };
+    const auto second = [](double, double) { return size_and_quality{1, 1}; };
     return support::code_of<prunus::argument_error>([&] {
       (void)prunus::staircase_search(grid, target, first, second, {.refinements = refinements});
     });
@@ -213,7 +213,7 @@ TEST_CASE("searches that cannot be made are refused", "[search][staircase_search
   CHECK(code({}, {std::numeric_limits<double>::quiet_NaN()}, 0) == errc::out_of_range);
   CHECK(code({}, {}, -1) == errc::out_of_range);
   const auto diverged = [](double, double) {
-    return size_and_score{1, std::numeric_limits<double>::quiet_NaN()};
+    return size_and_quality{1, std::numeric_limits<double>::quiet_NaN()};
   };
   CHECK(support::code_of<prunus::value_error>([&] {
           (void)prunus::brute_force_search(

@@ -134,7 +134,7 @@ TEST_CASE("optimizer state loses the same positions and is not folded", "[struct
     const auto cut = prunus::transplant(p, source.name, source.view());
     CHECK(cut.name == source.name);
     naive::values expected;  // position by position
-    const plan::cut* lost = p.find(source.name);
+    const plan::tensor_slice* lost = p.find(source.name);
     const auto gone = [&](const std::vector<Index>& positions, Index i) {
       return std::find(positions.begin(), positions.end(), i) != positions.end();
     };
@@ -211,11 +211,11 @@ TEST_CASE("a plan of another network is refused", "[structure][compaction]") {
 TEST_CASE("a plan with positions that cannot be is refused", "[structure][compaction]") {
   random_graph::network net = dead_small();
   const plan p = prunus::plan_removal(net.graph, net.model);
-  REQUIRE(p.cuts[0].tensor == "conv1.weight");
+  REQUIRE(p.slices[0].tensor == "conv1.weight");
   for (const std::vector<Index>& positions :
        {std::vector<Index>{3}, {-1}, {1, 1}, {2, 1}, {0, 1, 2}}) {
     plan forged = p;
-    forged.cuts[0].out = positions;
+    forged.slices[0].out = positions;
     const auto code = [](const auto& call) {
       return support::code_of<prunus::argument_error>(call);
     };

@@ -90,8 +90,8 @@ TEST_CASE("what a dead filter still emits goes to the bias of its reader", "[str
   CHECK(p.kept.empty());
   CHECK(p.is_exact());
   REQUIRE(p.find("conv2.weight") != nullptr);
-  CHECK(*p.find("conv2.weight") == plan::cut{"conv2.weight", {3, 4, 3, 3}, {}, {3}});
-  CHECK(*p.find("bn1.running_var") == plan::cut{"bn1.running_var", {4, 1, 1, 1}, {3}, {}});
+  CHECK(*p.find("conv2.weight") == plan::tensor_slice{"conv2.weight", {3, 4, 3, 3}, {}, {3}});
+  CHECK(*p.find("bn1.running_var") == plan::tensor_slice{"bn1.running_var", {4, 1, 1, 1}, {3}, {}});
   CHECK(p.find("conv2.bias") == nullptr);
   CHECK(p.before.parameters - p.after.parameters == 2 * 9 + 2 + 3 * 9);
   CHECK(p.before.macs - p.after.macs == 36 * 2 * 9 + 16 * 3 * 9);

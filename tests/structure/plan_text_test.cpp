@@ -22,8 +22,8 @@ plan example() {
       {"conv \"1\"", 3, plan::removal_reason::unread, "dropping a\nb\\n:3 drops nothing else"});
   p.removed.push_back({"conv1", 0, plan::removal_reason::constant, ""});
   p.removed.push_back({"conv1", 1, plan::removal_reason::requested, "x"});
-  p.cuts.push_back({"conv1.weight", {64, 32, 3, 3}, {0, 5, 63}, {31}});
-  p.cuts.push_back({"conv1.bias", {64, 1, 1, 1}, {0, 5, 63}, {}});
+  p.slices.push_back({"conv1.weight", {64, 32, 3, 3}, {0, 5, 63}, {31}});
+  p.slices.push_back({"conv1.bias", {64, 1, 1, 1}, {0, 5, 63}, {}});
   p.folds.push_back(
       {"relu1", 3, 0.1, "conv2", 2, plan::receiver::running_mean, "bn2.running_mean"});
   p.folds.push_back({"relu1", 4, -std::numeric_limits<double>::denorm_min(), "conv2", 1,
@@ -54,13 +54,13 @@ TEST_CASE("the text of a plan starts with its kind and version and is stable",
           "[structure][plan]") {
   plan p;
   p.before = {10, 9, 8};
-  p.cuts.push_back({"fc.weight", {4, 3, 1, 1}, {1, 2}, {}});
+  p.slices.push_back({"fc.weight", {4, 3, 1, 1}, {1, 2}, {}});
   p.folds.push_back({"relu1", 3, 0.25, "fc", 1, plan::receiver::bias, "fc.bias"});
   CHECK(prunus::save_plan(p) ==
         "prunus-plan 1\n"
         "before 10 9 8\n"
         "after 0 0 0\n"
-        "cut \"fc.weight\" 4 3 1 1 2 1 2 0\n"
+        "slice \"fc.weight\" 4 3 1 1 2 1 2 0\n"
         "fold \"relu1\" 3 0.25 \"fc\" 1 bias \"fc.bias\"\n"
         "end\n");
 }
@@ -82,7 +82,7 @@ TEST_CASE("damaged plans are malformed", "[structure][plan]") {
   CHECK(code_of(replaced(text, "plan 1", "plan 10")) == errc::malformed);
   CHECK(code_of(text + "more\n") == errc::malformed);
   CHECK(code_of(replaced(text, "unread", "undead")) == errc::malformed);
-  CHECK(code_of(replaced(text, "cut", "cat")) == errc::malformed);
+  CHECK(code_of(replaced(text, "slice", "slide")) == errc::malformed);
   CHECK(code_of(replaced(text, "3 0 5 63", "3 0 5 64")) == errc::malformed);   // beyond the axis
   CHECK(code_of(replaced(text, "3 0 5 63", "3 0 5 5")) == errc::malformed);    // not ascending
   CHECK(code_of(replaced(text, "3 0 5 63", "3 0 -5 63")) == errc::malformed);  // negative

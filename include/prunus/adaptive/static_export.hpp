@@ -54,11 +54,11 @@ template <int = 0>
 /// @deviation none
 [[nodiscard]] inline std::vector<Index> kept_channels(const plan& p, std::string_view weight,
                                                       Index channels) {
-  const plan::cut* const cut = p.find(weight);
+  const plan::tensor_slice* const slice = p.find(weight);
   std::vector<Index> kept;
   std::size_t next = 0;
   for (Index c = 0; c < channels; ++c)
-    if (cut != nullptr && next < cut->out.size() && cut->out[next] == c)
+    if (slice != nullptr && next < slice->out.size() && slice->out[next] == c)
       ++next;
     else
       kept.push_back(c);

@@ -84,8 +84,8 @@ class constant_folds {
       const resolved_graph::node& node = network.nodes[n];
       for (std::size_t reader : node.consumers) needed[n] = needed[n] || needed[reader];
       for (const parameter_declaration& p : node.parameters) {
-        const plan::cut* cut = found.find(p.name);
-        if (needed[n] && cut != nullptr && !cut->out.empty()) whole_.push_back(p.name);
+        const plan::tensor_slice* slice = found.find(p.name);
+        if (needed[n] && slice != nullptr && !slice->out.empty()) whole_.push_back(p.name);
         for (const auto& [weight, input] : unfolded_) needed[n] = needed[n] || weight == p.name;
       }
     }
@@ -132,11 +132,11 @@ std::vector<dead_inputs> propagate_dead_units(const graph& declared, const model
   if (!fold) found.folds.clear();
   const detail::constant_folds<S> folds(declared, found, net);
   std::vector<dead_inputs> result;
-  for (const plan::cut& cut : found.cuts) {
-    if (cut.in.empty()) continue;
-    mask alive(tile_grid(net[cut.tensor].weight, channel));
-    for (Index i : cut.in) alive.set(i, folds.reads_on(cut.tensor, i));
-    if (alive.removed_anything()) result.push_back({cut.tensor, std::move(alive)});
+  for (const plan::tensor_slice& slice : found.slices) {
+    if (slice.in.empty()) continue;
+    mask alive(tile_grid(net[slice.tensor].weight, channel));
+    for (Index i : slice.in) alive.set(i, folds.reads_on(slice.tensor, i));
+    if (alive.removed_anything()) result.push_back({slice.tensor, std::move(alive)});
   }
   folds.apply(net);
   for (const dead_inputs& d : result) d.mask.apply(net[d.parameter].weight);

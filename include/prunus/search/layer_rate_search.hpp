@@ -82,7 +82,7 @@ class layer_rate_explorer {
   [[nodiscard]] layer_rate_report run(const Pass& pass) {
     report_.rates = options_.rates;
     find_masks(pass);
-    report_.baseline = checked_score();
+    report_.baseline = checked_quality();
     report_.candidates.push_back({untouched(), {0, 0}});
     single_layers();
     same_rate_everywhere();
@@ -94,7 +94,7 @@ class layer_rate_explorer {
   [[nodiscard]] std::vector<Index> untouched() const {
     return std::vector<Index>(report_.layers.size(), 0);
   }
-  [[nodiscard]] double checked_score() const {
+  [[nodiscard]] double checked_quality() const {
     const auto quality = static_cast<double>(evaluate_());
     if (!std::isfinite(quality))
       throw value_error(errc::not_finite, concat("search_layer_rates: the callback returned a "
@@ -135,7 +135,8 @@ class layer_rate_explorer {
     report_.candidates.push_back({step, {}});
     for (const named_mask& m : report_.masks(static_cast<Index>(report_.candidates.size()) - 1))
       m.mask.apply(net_[m.parameter].weight);
-    const drop_and_saving found{report_.baseline - checked_score(), static_cast<double>(saved_())};
+    const drop_and_saving found{report_.baseline - checked_quality(),
+                                static_cast<double>(saved_())};
     weights_.restore();
     report_.candidates.back().measured = found;
     return found;

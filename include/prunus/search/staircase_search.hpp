@@ -61,7 +61,7 @@ void walk_staircase(Runner& runner, const std::vector<double>& structured,
 ///         [&](double ratio) { return fine_tuned(filters_pruned(trained, ratio)); },
 ///         [&](const network& slim, double ratio) {
 ///           const network done = fine_tuned(weights_pruned(slim, ratio));
-///           return prunus::size_and_score{nonzero(done), accuracy(done)};
+///           return prunus::size_and_quality{nonzero(done), accuracy(done)};
 ///         });
 ///
 /// @returns the best pair, with every trial; `best` is empty where no pair reaches the target

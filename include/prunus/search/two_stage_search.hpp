@@ -40,7 +40,7 @@ struct quality_target {
 };
 
 /// What a pruned network came to.
-struct size_and_score {
+struct size_and_quality {
   double size = 0;     ///< parameters left, bytes, ...: smaller is better
   double quality = 0;  ///< accuracy or the like: higher is better
 };
@@ -70,7 +70,7 @@ template <class Structured, class Unstructured>
 concept pruning_stages = requires(const Structured& structured, const Unstructured& unstructured,
                                   double ratio) {
   requires !std::is_void_v<decltype(structured(ratio))>;
-  { unstructured(structured(ratio), ratio) } -> std::convertible_to<size_and_score>;
+  { unstructured(structured(ratio), ratio) } -> std::convertible_to<size_and_quality>;
 };
 
 namespace detail {
@@ -115,7 +115,7 @@ class two_stage_runner {
     for (const two_stage_trial& t : result_.trials)
       if (t.structured == structured && t.unstructured == unstructured)
         return t.quality >= target_.least;
-    const size_and_score found = unstructured_(pruned_to(structured), unstructured);
+    const size_and_quality found = unstructured_(pruned_to(structured), unstructured);
     if (!std::isfinite(found.size) || !std::isfinite(found.quality))
       throw value_error(
           errc::not_finite,

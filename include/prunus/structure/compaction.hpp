@@ -37,12 +37,12 @@ namespace detail {
 /// @throws shape_error for another shape, argument_error for positions that are not ascending, lie
 ///         outside the axis, or leave nothing
 template <int = 0>
-void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents,
+void expect_extents(const plan::tensor_slice& slice, const std::array<Index, 4>& extents,
                     std::string_view where) {
-  if (cut.extents != extents)
+  if (slice.extents != extents)
     throw shape_error(
         errc::shape_mismatch,
-        concat(where, ": the plan was made for ", cut.tensor, " of ", text_of(cut.extents),
+        concat(where, ": the plan was made for ", slice.tensor, " of ", text_of(slice.extents),
                " (out x in x height x width), this one is ", text_of(extents)));
   const auto expect_positions = [&](const std::vector<Index>& positions, axis along, Index extent) {
     Index previous = -1;
@@ -50,16 +50,16 @@ void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents,
       if (position <= previous || position >= extent)
         throw argument_error(errc::out_of_range,
                              concat(where, ": the plan removes position ", position, " after ",
-                                    previous, " of ", cut.tensor, ", which has ", extent, " along ",
-                                    name_of(along), "; positions must ascend"));
+                                    previous, " of ", slice.tensor, ", which has ", extent,
+                                    " along ", name_of(along), "; positions must ascend"));
       previous = position;
     }
     if (static_cast<Index>(positions.size()) == extent)
       throw argument_error(errc::out_of_range, concat(where, ": the plan leaves nothing of ",
-                                                      cut.tensor, " along ", name_of(along)));
+                                                      slice.tensor, " along ", name_of(along)));
   };
-  expect_positions(cut.out, axis::out, extents[0]);
-  expect_positions(cut.in, axis::in, extents[1]);
+  expect_positions(slice.out, axis::out, extents[0]);
+  expect_positions(slice.in, axis::in, extents[1]);
 }
 
 /// Positions of 0, 1, ..., extent - 1 that are not in the ascending list `removed`.
@@ -78,10 +78,11 @@ void expect_extents(const plan::cut& cut, const std::array<Index, 4>& extents,
 /// What stays of a tensor, in the same memory order.
 template <class S>
 [[nodiscard]] named_tensor<std::remove_const_t<S>> without(const weight_view<S>& source,
-                                                           const plan::cut* cut, std::string name) {
+                                                           const plan::tensor_slice* slice,
+                                                           std::string name) {
   named_tensor<std::remove_const_t<S>> result{
       std::move(name), source.extents, source.axes, source.rank, {}};
-  if (cut == nullptr) {
+  if (slice == nullptr) {
     result.values.assign(source.data, source.data + source.size());
     return result;
   }
@@ -89,8 +90,8 @@ template <class S>
   for (std::size_t k = 0; k < 4; ++k) {
     const axis a = source.axes[k];
     static const std::vector<Index> none;
-    kept[k] = remaining(source.extents[k], a == axis::out  ? cut->out
-                                           : a == axis::in ? cut->in
+    kept[k] = remaining(source.extents[k], a == axis::out  ? slice->out
+                                           : a == axis::in ? slice->in
                                                            : none);
     result.extents[k] = static_cast<Index>(kept[k].size());
   }
@@ -140,8 +141,8 @@ template <weight_scalar S>
 
 template <weight_scalar S>
 void expect_plan_fits(const model<S>& net, const plan& p) {
-  for (const plan::cut& cut : p.cuts)
-    expect_extents(cut, extents_of(find_weight(net, cut.tensor)), "compact");
+  for (const plan::tensor_slice& slice : p.slices)
+    expect_extents(slice, extents_of(find_weight(net, slice.tensor)), "compact");
   for (const plan::fold& f : p.folds) {
     const weight_view<S>& weight = find_weight(net, concat(f.layer, ".weight"));
     const Index outputs = weight.extent(axis::out);
@@ -162,8 +163,8 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
                            concat("compact: the plan creates ", t.name,
                                   ", which the model has already; the plan is of another graph"));
     const Index outputs = find_weight(net, concat(t.layer, ".weight")).extent(axis::out);
-    const plan::cut* cut = p.find(concat(t.layer, ".weight"));
-    if (t.size != (cut == nullptr ? outputs : cut->kept_out()))
+    const plan::tensor_slice* slice = p.find(concat(t.layer, ".weight"));
+    if (t.size != (slice == nullptr ? outputs : slice->kept_out()))
       throw shape_error(errc::shape_mismatch,
                         concat("compact: the plan creates ", t.name, " with ", t.size,
                                " values for ", t.layer, ".weight with ", outputs, " outputs"));
@@ -187,8 +188,8 @@ template <int = 0>
     throw argument_error(errc::unknown_name, detail::concat("compact: the plan cuts ", name,
                                                             ", which the graph does not have"));
   };
-  for (const plan::cut& cut : p.cuts)
-    detail::expect_extents(cut, detail::extents_of(find_declaration(cut.tensor)), "compact");
+  for (const plan::tensor_slice& slice : p.slices)
+    detail::expect_extents(slice, detail::extents_of(find_declaration(slice.tensor)), "compact");
 
   const detail::channel_structure structure = detail::find_channel_structure(network);
   std::vector<std::uint8_t> removed(static_cast<std::size_t>(structure.units()));
@@ -278,11 +279,13 @@ template <weight_scalar S>
       const double sign = f.into == plan::receiver::running_mean ? -1 : 1;
       detail::add_fold(f, weight, addition_to(f.tensor, sign, weight.extent(axis::out)));
     }
-  const auto apply_addition = [&](named_tensor<S>& tensor, const plan::cut* cut, Index extent) {
+  const auto apply_addition = [&](named_tensor<S>& tensor, const plan::tensor_slice* slice,
+                                  Index extent) {
     static const std::vector<Index> none;
     for (const addition& a : additions) {
       if (a.tensor != tensor.name) continue;
-      const std::vector<Index> kept = detail::remaining(extent, cut == nullptr ? none : cut->out);
+      const std::vector<Index> kept =
+          detail::remaining(extent, slice == nullptr ? none : slice->out);
       for (std::size_t i = 0; i < kept.size(); ++i)
         tensor.values[i] = static_cast<S>(static_cast<double>(tensor.values[i]) +
                                           a.sign * a.values[static_cast<std::size_t>(kept[i])]);
@@ -292,15 +295,15 @@ template <weight_scalar S>
   std::vector<named_tensor<S>> result;
   result.reserve(net.parameters().size() + p.new_tensors.size());
   for (const parameter<S>& source : net.parameters()) {
-    const plan::cut* cut = p.find(source.name);
-    named_tensor<S>& copy = result.emplace_back(detail::without(source.weight, cut, source.name));
-    apply_addition(copy, cut, source.weight.extent(axis::out));
+    const plan::tensor_slice* slice = p.find(source.name);
+    named_tensor<S>& copy = result.emplace_back(detail::without(source.weight, slice, source.name));
+    apply_addition(copy, slice, source.weight.extent(axis::out));
     for (const plan::new_tensor& t : p.new_tensors) {
       if (source.name != detail::concat(t.layer, ".weight")) continue;
       named_tensor<S> bias{
           t.name, {1, 1, 1, t.size}, {axis::in, axis::height, axis::width, axis::out}, 1, {}};
       bias.values.resize(static_cast<std::size_t>(t.size));
-      apply_addition(bias, cut, source.weight.extent(axis::out));
+      apply_addition(bias, slice, source.weight.extent(axis::out));
       result.push_back(std::move(bias));
     }
   }
@@ -316,9 +319,9 @@ template <class S>
   requires weight_scalar<std::remove_const_t<S>>
 [[nodiscard]] named_tensor<std::remove_const_t<S>> transplant(const plan& p, std::string_view name,
                                                               weight_view<S> state) {
-  const plan::cut* cut = p.find(name);
-  if (cut != nullptr) detail::expect_extents(*cut, detail::extents_of(state), "transplant");
-  return detail::without(state, cut, std::string(name));
+  const plan::tensor_slice* slice = p.find(name);
+  if (slice != nullptr) detail::expect_extents(*slice, detail::extents_of(state), "transplant");
+  return detail::without(state, slice, std::string(name));
 }
 
 }  // namespace v0

@@ -48,7 +48,7 @@ template <int = 0>
     const resolved_graph::node& node = network.nodes[n];
     for (const parameter_declaration& p : node.parameters) {
       if (is_statistic(p.role))
-        continue;  // nothing that pruning zeroes: a plan cuts them, a mask leaves them alone
+        continue;  // nothing that pruning zeroes: a plan slices them, a mask leaves them alone
       const bool is_weight = p.role == parameter_role::weight;
       add_member(p, axis::out, structure.unit_of[n]);
       const std::span<const Index> read = structure.read_by(network, n);

@@ -34,7 +34,7 @@ struct plan {
   };
 
   /// What one tensor loses.
-  struct cut {
+  struct tensor_slice {
     std::string tensor;
     std::array<Index, 4> extents{1, 1, 1, 1};  ///< before: out, in, height, width
     std::vector<Index> out;                    ///< removed positions along the out axis, ascending
@@ -45,7 +45,7 @@ struct plan {
     [[nodiscard]] Index kept_in() const noexcept {
       return extents[1] - static_cast<Index>(in.size());
     }
-    friend bool operator==(const cut&, const cut&) = default;
+    friend bool operator==(const tensor_slice&, const tensor_slice&) = default;
   };
 
   /// Which tensor takes over what a removed channel added to a layer.
@@ -103,7 +103,7 @@ struct plan {
 
   footprint before, after;
   std::vector<removal> removed;
-  std::vector<cut> cuts;
+  std::vector<tensor_slice> slices;
   std::vector<fold> folds;
   std::vector<new_tensor> new_tensors;
   std::vector<kept_channel> kept;
@@ -118,9 +118,9 @@ struct plan {
       if (r.reason == removal_reason::requested) return false;
     return approximations.empty();
   }
-  /// The cut of that tensor, or nullptr where it stays whole.
-  [[nodiscard]] const cut* find(std::string_view tensor) const noexcept {
-    for (const cut& c : cuts)
+  /// What that tensor loses, or nullptr where it stays whole.
+  [[nodiscard]] const tensor_slice* find(std::string_view tensor) const noexcept {
+    for (const tensor_slice& c : slices)
       if (c.tensor == tensor) return &c;
     return nullptr;
   }

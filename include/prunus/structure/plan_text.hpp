@@ -187,8 +187,8 @@ void read_record(record_reader& in, plan& p) {
     r.unit = in.count();
     r.reason = in.value_of<plan::removal_reason>(removal_words);
     r.sentence = in.quoted();
-  } else if (kind == "cut") {
-    plan::cut& c = p.cuts.emplace_back();
+  } else if (kind == "slice") {
+    plan::tensor_slice& c = p.slices.emplace_back();
     c.tensor = in.quoted();
     for (Index& extent : c.extents)
       if (extent = in.count(); extent == 0) in.fail("an extent of 0");
@@ -239,8 +239,8 @@ template <int = 0>
     (out.line("remove").quoted(r.coupling)
      << r.unit << detail::word_of(r.reason, detail::removal_words))
         .quoted(r.sentence);
-  for (const plan::cut& c : p.cuts) {
-    out.line("cut").quoted(c.tensor);
+  for (const plan::tensor_slice& c : p.slices) {
+    out.line("slice").quoted(c.tensor);
     for (Index extent : c.extents) out << extent;
     out << c.out << c.in;
   }

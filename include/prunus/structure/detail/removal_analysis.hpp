@@ -25,7 +25,7 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-/// The removals and cuts of a plan; its folds and notes are added before `complete`.
+/// The removals and slices of a plan; its folds and notes are added before `complete`.
 template <int = 0>
 [[nodiscard]] plan plan_without(const resolved_graph& network, const channel_structure& structure,
                                 const kept_units& kept,
@@ -52,9 +52,9 @@ template <int = 0>
     const std::vector<Index> out = removed_of(structure.unit_of[n]),
                              in = removed_of(structure.read_by(network, n));
     for (const parameter_declaration& p : network.nodes[n].parameters) {
-      plan::cut cut{p.name, extents_of(p), out,
-                    p.role == parameter_role::weight ? in : std::vector<Index>{}};
-      if (!cut.out.empty() || !cut.in.empty()) result.cuts.push_back(std::move(cut));
+      plan::tensor_slice slice{p.name, extents_of(p), out,
+                               p.role == parameter_role::weight ? in : std::vector<Index>{}};
+      if (!slice.out.empty() || !slice.in.empty()) result.slices.push_back(std::move(slice));
     }
   }
   return result;
@@ -197,9 +197,9 @@ struct removal_analysis {
     p.folds.push_back({from, channel, value.value, layer, how.groups, into, tensor});
     if (into != plan::receiver::new_bias) return;
     if (!p.new_tensors.empty() && p.new_tensors.back().name == tensor) return;
-    const plan::cut* cut =
+    const plan::tensor_slice* slice =
         p.find(network.nodes[n].parameters.front().name);  // its in axis is cut, so it is there
-    p.new_tensors.push_back({std::move(tensor), layer, cut->kept_out()});
+    p.new_tensors.push_back({std::move(tensor), layer, slice->kept_out()});
   }
 
   /// Says which channels are dead and stay all the same.
