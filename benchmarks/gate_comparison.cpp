@@ -281,7 +281,7 @@ class workshop {
     net.clear_statistics();
     outcome o{share, 0, 0, {}};
     o.accuracy = nn::evaluate<float>(net, data_.test.images, data_.test.labels, 1).accuracy;
-    const prunus::gated_run work = net.work();
+    const prunus::executed_work work = net.work();
     o.macs =
         static_cast<double>(work.macs + net.gate_macs()) / static_cast<double>(work.dense_macs);
     o.time = time_of([&](auto image) { return net.forward(image, 1, nn::mode::inference).data(); });

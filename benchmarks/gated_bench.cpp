@@ -46,7 +46,7 @@ class timed_rounds {
   template <class Dense, class Gated>
   void run(benchmark::State& state, const Dense& dense, const Gated& gated) {
     dense();  // caches are warm for both
-    prunus::gated_run work = gated();
+    prunus::executed_work work = gated();
     for (auto _ : state) {
       const double whole = seconds([&] { dense(); });
       const double open = seconds([&] { work = gated(); });

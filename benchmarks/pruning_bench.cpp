@@ -70,11 +70,11 @@ void criterion(benchmark::State& state, weights& w, prunus::tile tile) {
 }
 
 void selection(benchmark::State& state, weights& w, double sparsity) {
-  std::vector<prunus::score_run<float>> runs;
+  std::vector<prunus::score_source<float>> runs;
   for (const auto& p : w.net().parameters())
     runs.push_back({p.weight.data, p.weight.size(), true, p.name});
   const auto removed = static_cast<Index>(sparsity * static_cast<double>(w.total()));
-  for (auto _ : state) benchmark::DoNotOptimize(prunus::find_cut<float>(runs, removed));
+  for (auto _ : state) benchmark::DoNotOptimize(prunus::find_threshold<float>(runs, removed));
   count_work(state, w.total());
 }
 

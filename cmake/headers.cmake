@@ -23,11 +23,11 @@ set(PRUNUS_HEADERS
   include/prunus/allocation/macs_target.hpp
   include/prunus/allocation/n_of_m.hpp
   include/prunus/allocation/per_layer.hpp
+  include/prunus/allocation/removal_threshold.hpp
   include/prunus/allocation/remove_smallest.hpp
   include/prunus/allocation/retained_mass.hpp
   include/prunus/allocation/scored_units.hpp
   include/prunus/allocation/uniform.hpp
-  include/prunus/allocation/unit_cut.hpp
   include/prunus/allocation/variable_scale.hpp
   include/prunus/core.hpp
   include/prunus/core/archive.hpp
@@ -151,7 +151,7 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/any_pass.hpp
   include/prunus/pruning/decay.hpp
   include/prunus/pruning/detail/prune_on.hpp
-  include/prunus/pruning/detail/weight_run.hpp
+  include/prunus/pruning/detail/weight_source.hpp
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exponential_decay.hpp
   include/prunus/pruning/front_to_back.hpp
@@ -193,10 +193,10 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/detail/unfolded_lines.hpp
   include/prunus/runtime/detail/weight_gradient.hpp
   include/prunus/runtime/direct_convolution.hpp
+  include/prunus/runtime/executed_work.hpp
   include/prunus/runtime/gated_convolution.hpp
   include/prunus/runtime/gated_crossover.hpp
   include/prunus/runtime/gated_linear.hpp
-  include/prunus/runtime/gated_run.hpp
   include/prunus/runtime/kernel_index.hpp
   include/prunus/runtime/kernel_index_convolution.hpp
   include/prunus/runtime/matrix_product.hpp

@@ -285,7 +285,7 @@ class workshop {
           const Gate& gate = *whole[next++];
           const std::string number(layer.substr(4));
           const std::string before = "conv" + std::to_string(std::stoi(number) - 1) + ".weight";
-          return gate.cut(
+          return gate.compacted(
               prunus::kept_channels(plan, before, gate.features()),
               prunus::kept_channels(plan, "conv" + number + ".weight", gate.channels()));
         });

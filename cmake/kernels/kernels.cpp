@@ -89,9 +89,9 @@ template <class S>
 struct gated_convolution_code final
     : gated_layer_code<gated_convolution<S>, S, channel_epilogue<S>> {
   using gated_convolution_code::gated_layer_code::gated_layer_code;
-  gated_run forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
-                    Index images, const open_channels& open,
-                    compiled_workspace& work) const noexcept override {
+  executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                        Index images, const open_channels& open,
+                        compiled_workspace& work) const noexcept override {
     return this->kernel.forward(x, weights, epilogue, y, images, open, this->memory(work));
   }
 };
@@ -99,9 +99,9 @@ struct gated_convolution_code final
 template <class S>
 struct gated_linear_code final : gated_layer_code<gated_linear<S>, S, linear_epilogue<S>> {
   using gated_linear_code::gated_layer_code::gated_layer_code;
-  gated_run forward(const S* x, const S* weights, const linear_epilogue<S>& epilogue, S* y,
-                    Index samples, const open_channels& open,
-                    compiled_workspace& work) const noexcept override {
+  executed_work forward(const S* x, const S* weights, const linear_epilogue<S>& epilogue, S* y,
+                        Index samples, const open_channels& open,
+                        compiled_workspace& work) const noexcept override {
     return this->kernel.forward(x, weights, epilogue.bias, epilogue.relu, y, samples, open,
                                 this->memory(work));
   }

@@ -8,10 +8,10 @@
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
 #include <prunus/runtime/gated_linear.hpp>
-#include <prunus/runtime/gated_run.hpp>
 #include <prunus/runtime/kernel_index.hpp>
 #include <prunus/runtime/kernel_index_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>

@@ -257,7 +257,7 @@ TEST_CASE("a cut gate decides for what is left as the whole one did", "[gates][a
     activation_gate<double> gate(5, 6, {.scheme = scheme, .score = score, .reduction = 1});
     // Eighths: their sums are exact in every order, fused or not, so that results must be equal.
     for (double& v : gate.values()) v = static_cast<double>(random.between(-8, 8)) / 8;
-    const activation_gate<double> small = gate.cut(features, channels);
+    const activation_gate<double> small = gate.compacted(features, channels);
     REQUIRE(small.features() == 3);
     REQUIRE(small.hidden() == gate.hidden());
     // The features that are gone were closed, which is to say zero.
@@ -276,10 +276,10 @@ TEST_CASE("a cut gate decides for what is left as the whole one did", "[gates][a
   }
   const activation_gate<float> half(2, 8, {.rule = gate_rule::largest, .open_share = 0.5});
   const std::vector<Index> both{0, 1}, five{0, 1, 2, 3, 4}, none, wrong{1, 0};
-  CHECK(half.cut(both, five).options().open_share == 0.8);
-  CHECK(half.cut(both, both).options().open_share == 1.0);
+  CHECK(half.compacted(both, five).options().open_share == 0.8);
+  CHECK(half.compacted(both, both).options().open_share == 1.0);
   CHECK(support::code_of<prunus::argument_error>(
-            [&] { static_cast<void>(half.cut(none, five)); }) == errc::out_of_range);
+            [&] { static_cast<void>(half.compacted(none, five)); }) == errc::out_of_range);
   CHECK(support::code_of<prunus::argument_error>(
-            [&] { static_cast<void>(half.cut(wrong, five)); }) == errc::out_of_range);
+            [&] { static_cast<void>(half.compacted(wrong, five)); }) == errc::out_of_range);
 }

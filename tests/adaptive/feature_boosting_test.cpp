@@ -72,7 +72,7 @@ TEST_CASE("feature boosting refuses sizes and shares that make no gate",
 TEST_CASE("a cut feature boosting keeps its winners and their gains", "[gates][feature_boosting]") {
   const feature_boosting<double> gate(3, 4, {.open_share = 0.5, .seed = 8});
   const std::vector<prunus::Index> features{0, 2}, channels{0, 1, 3};
-  const feature_boosting<double> small = gate.cut(features, channels);
+  const feature_boosting<double> small = gate.compacted(features, channels);
   CHECK(small.open_share() == 2.0 / 3);
   const std::vector<double> x{0.5, 0, -2}, rest{0.5, -2};
   flags open(4), part(3);

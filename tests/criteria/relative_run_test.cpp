@@ -114,7 +114,7 @@ struct ranked_net {
 
   /// Whether an answer was given; a wrong one fails.
   bool check(Index removed, prunus::executor on = {}) const {
-    prunus::detail::cut_finder<relative_run<Rule>> finder(runs, on);
+    prunus::detail::threshold_finder<relative_run<Rule>> finder(runs, on);
     const auto cut = finder.find(removed);
     if (!cut) return false;
     const float threshold = all[static_cast<std::size_t>(removed - 1)];
@@ -230,7 +230,7 @@ TEST_CASE("a cut through zeros takes the zeros alone", "[core][relative_run]") {
     CHECK(net.check(removed));
   const std::vector<float> nothing(50, 0.0F);
   const std::vector<relative_run<share_of_no_smaller>> runs{{nothing.data(), 50, "zeros"}};
-  prunus::detail::cut_finder<relative_run<share_of_no_smaller>> finder(runs);
+  prunus::detail::threshold_finder<relative_run<share_of_no_smaller>> finder(runs);
   const auto cut = finder.find(20);
   REQUIRE(cut.has_value());
   CHECK(cut->threshold == 0);
@@ -249,7 +249,7 @@ TEST_CASE("several threads find the relative cut that one finds", "[core][relati
       CHECK(net.check(removed, pool));
     }
     CHECK(pool.runs() > 0);
-    prunus::detail::cut_finder<relative_run<share_of_no_smaller>> finder(net.runs, pool);
+    prunus::detail::threshold_finder<relative_run<share_of_no_smaller>> finder(net.runs, pool);
     CHECK(finder.sees_all_finite());
   }
 }
@@ -263,7 +263,7 @@ TEST_CASE("squares that are not finite ask for written scores", "[core][relative
         std::vector<float> values = random_values(random, values_are::bell, size);
         values[static_cast<std::size_t>(size / 3)] = wrong;
         const std::vector<relative_run<share_of_no_smaller>> runs{{values.data(), size, "w"}};
-        prunus::detail::cut_finder<relative_run<share_of_no_smaller>> finder(runs);
+        prunus::detail::threshold_finder<relative_run<share_of_no_smaller>> finder(runs);
         CHECK_FALSE(finder.find(static_cast<Index>(share * static_cast<double>(size))).has_value());
         CHECK_FALSE(finder.sees_all_finite());
       }

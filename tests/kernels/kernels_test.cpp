@@ -104,7 +104,7 @@ void check_convolutions(const convolution_shape& s, Index images, support::rando
   const prunus::gated_convolution<S> gated_twin(s);
   auto twin_work = gated_twin.make_workspace();
   std::vector<S> gated_expected = memory<S>(images * s.out_size());
-  const prunus::gated_run gated_run = gated_twin.forward(
+  const prunus::executed_work executed_work = gated_twin.forward(
       x.data(), weights.data(), epilogue, gated_expected.data(), images, open, twin_work);
   prunus::thread_pool pool(3);
 
@@ -133,12 +133,12 @@ void check_convolutions(const convolution_shape& s, Index images, support::rando
     const dispatched::gated_convolution<S> gated(s, {}, instructions);
     auto work = gated.make_workspace();
     y = memory<S>(images * s.out_size());
-    const prunus::gated_run run =
+    const prunus::executed_work run =
         gated.forward(x.data(), weights.data(), epilogue, y.data(), images, open, work);
     require_near(y, gated_expected, s.row_size());
-    REQUIRE(run.dense_macs == gated_run.dense_macs);
-    REQUIRE(run.gathered == gated_run.gathered);
-    REQUIRE(run.dense == gated_run.dense);
+    REQUIRE(run.dense_macs == executed_work.dense_macs);
+    REQUIRE(run.gathered == executed_work.gathered);
+    REQUIRE(run.dense == executed_work.dense);
   });
 }
 
@@ -185,7 +185,7 @@ void check_linear_layers(const linear_shape& s, Index plane, Index samples,
     const dispatched::gated_linear<S> gated(s, plane, {}, instructions);
     auto work = gated.make_workspace();
     y = memory<S>(samples * s.out);
-    const prunus::gated_run run =
+    const prunus::executed_work run =
         gated.forward(x.data(), weights.data(), bias.data(), relu, y.data(), samples, open, work);
     require_near(y, gated_expected, s.in);
     REQUIRE(run.dense_macs == samples * s.in * s.out);

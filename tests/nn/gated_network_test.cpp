@@ -317,7 +317,8 @@ TEST_CASE("channels that never opened leave without a trace", "[nn][gated_networ
     std::vector<Index> features = name == "conv1"   ? std::vector<Index>{0, 1}
                                   : name == "conv2" ? kept("conv1.weight", 6)
                                                     : kept("conv3.weight", 5);
-    return std::optional(gate.cut(features, kept(std::string(name) + ".weight", gate.channels())));
+    return std::optional(
+        gate.compacted(features, kept(std::string(name) + ".weight", gate.channels())));
   });
   CHECK(largest_difference(copy(small.forward(x, 8, mode::inference)), whole) < 1e-12);
   CHECK(small.work().dense_macs < net.work().dense_macs);

@@ -183,7 +183,7 @@ TEST_CASE("a scheduler prunes on the threads that it is given", "[pruning][threa
   large_net alone, shared;
   backwards_pool pool(2);
   prunus::scheduler a{alone.net}, b{shared.net};
-  b.run_on(pool);
+  b.use(pool);
   for (auto* s : {&a, &b})
     s->add(prunus::linear_ramp{.final_sparsity = 0.8, .begin = 0, .end = 4},
            pass{prunus::l1_norm{}, element, prunus::global{}});

@@ -84,7 +84,7 @@ void check_against_dense(const convolution_shape& s, double open, Index images,
                     scratch.data());
       close_planes(expected, outputs, out_plane);
       std::vector<S> y(expected.size(), S(77));
-      const prunus::gated_run run =
+      const prunus::executed_work run =
           gated.forward(x.data(), weights.data(), epilogue, y.data(), images,
                         {.inputs = inputs.data(), .outputs = outputs.data()}, work);
       REQUIRE(y == expected);
@@ -167,12 +167,12 @@ TEST_CASE("a 3 x 3 convolution of 8 to 16 channels at half of both costs a quart
   const auto run = [&](const prunus::open_channels& open) {
     return gated.forward(x.data(), weights.data(), {}, y.data(), 1, open, work);
   };
-  CHECK(run({inputs.data(), outputs.data()}) == prunus::gated_run{4608, 18432, 1, 0});
+  CHECK(run({inputs.data(), outputs.data()}) == prunus::executed_work{4608, 18432, 1, 0});
   CHECK(run({inputs.data(), outputs.data()}).share() == 0.25);
   CHECK(run({inputs.data(), nullptr}).share() == 0.5);
   CHECK(run({nullptr, outputs.data()}).share() == 0.5);
   // With nothing closed the dense kernel does it.
-  CHECK(run({}) == prunus::gated_run{18432, 18432, 0, 1});
+  CHECK(run({}) == prunus::executed_work{18432, 18432, 0, 1});
 }
 
 TEST_CASE("closed outputs are zero even where a shift would make something of them",
@@ -190,8 +190,9 @@ TEST_CASE("closed outputs are zero even where a shift would make something of th
   gated.forward(x.data(), weights.data(), {.shift = shift.data()}, y.data(), 1,
                 {nothing.data(), outputs.data()}, work);
   CHECK(y == std::vector<float>{5, 0, 5});
-  const prunus::gated_run run = gated.forward(x.data(), weights.data(), {.shift = shift.data()},
-                                              y.data(), 1, {inputs.data(), nothing.data()}, work);
+  const prunus::executed_work run =
+      gated.forward(x.data(), weights.data(), {.shift = shift.data()}, y.data(), 1,
+                    {inputs.data(), nothing.data()}, work);
   CHECK(y == std::vector<float>{0, 0, 0});
   CHECK(run.macs == 0);
 }
@@ -215,11 +216,11 @@ TEST_CASE("closed inputs are not read", "[runtime][gated_convolution]") {
 }
 
 TEST_CASE("gated runs add up and say how much was skipped", "[runtime][gated_convolution]") {
-  prunus::gated_run sum;
+  prunus::executed_work sum;
   CHECK(sum.share() == 1.0);
   sum += {10, 40, 3, 1};
   sum += {20, 40, 1, 0};
-  CHECK(sum == prunus::gated_run{30, 80, 4, 1});
+  CHECK(sum == prunus::executed_work{30, 80, 4, 1});
   CHECK(sum.share() == 0.375);
   CHECK(sum.samples() == 5);
 }

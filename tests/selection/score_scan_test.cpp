@@ -16,7 +16,7 @@
 namespace {
 
 using Eigen::Index;
-using prunus::score_run;
+using prunus::score_source;
 using prunus::detail::scan_counts;
 using support::random_source;
 
@@ -100,8 +100,9 @@ TEMPLATE_TEST_CASE("the digits of scores give the score of every rank", "[core][
       std::numeric_limits<TestType>::lowest(), std::numeric_limits<TestType>::max(),
       std::numeric_limits<TestType>::denorm_min(), -std::numeric_limits<TestType>::denorm_min()};
   for (bool magnitude : {false, true}) {
-    const std::array<score_run<TestType>, 2> runs{score_run<TestType>{first.data(), 60, magnitude},
-                                                  score_run<TestType>{second.data(), 4, magnitude}};
+    const std::array<score_source<TestType>, 2> runs{
+        score_source<TestType>{first.data(), 60, magnitude},
+        score_source<TestType>{second.data(), 4, magnitude}};
     std::vector<TestType> sorted;
     for (const auto& run : runs)
       for (Index i = 0; i < run.size; ++i) sorted.push_back(run[i]);
@@ -116,11 +117,11 @@ TEST_CASE("the cut says how many of each run lie below and at it", "[core][selec
   random_source random(63);
   for (Index size : {40, 5000}) {
     const auto a = values_with_ties<float>(size, random), b = values_with_ties<float>(size, random);
-    const std::array<score_run<float>, 2> runs{score_run<float>{a.data(), size, true, "a"},
-                                               score_run<float>{b.data(), size, true, "b"}};
+    const std::array<score_source<float>, 2> runs{score_source<float>{a.data(), size, true, "a"},
+                                                  score_source<float>{b.data(), size, true, "b"}};
     for (Index removed : {Index{1}, size / 3, size, 2 * size}) {
-      prunus::detail::cut_finder<score_run<float>> finder(runs);
-      const prunus::score_cut<float> cut = finder.find(removed);
+      prunus::detail::threshold_finder<score_source<float>> finder(runs);
+      const prunus::score_threshold<float> cut = finder.find(removed);
       REQUIRE(finder.each().size() == 2);
       for (std::size_t r = 0; r < 2; ++r) {
         Index below = 0, equal = 0;

@@ -16,9 +16,9 @@ namespace {
 
 using Eigen::Index;
 using prunus::errc;
-using prunus::find_cut;
-using prunus::score_cut;
-using prunus::score_run;
+using prunus::find_threshold;
+using prunus::score_source;
+using prunus::score_threshold;
 using support::random_source;
 
 enum class values_are {
@@ -55,9 +55,9 @@ std::vector<T> values_of(values_are kind, Index size, random_source& random) {
 
 /// The scores of all runs joined and sorted.
 template <class T>
-std::vector<T> sorted_scores(const std::vector<score_run<T>>& runs) {
+std::vector<T> sorted_scores(const std::vector<score_source<T>>& runs) {
   std::vector<T> all;
-  for (const score_run<T>& run : runs)
+  for (const score_source<T>& run : runs)
     for (Index i = 0; i < run.size; ++i)
       all.push_back(run.magnitude ? std::abs(run.data[i]) : run.data[i]);
   std::sort(all.begin(), all.end());
@@ -66,7 +66,7 @@ std::vector<T> sorted_scores(const std::vector<score_run<T>>& runs) {
 
 /// The cut agrees with the sorted scores in every number.
 template <class T>
-bool is_right(const score_cut<T>& cut, const std::vector<T>& sorted, Index removed) {
+bool is_right(const score_threshold<T>& cut, const std::vector<T>& sorted, Index removed) {
   const T threshold = sorted[static_cast<std::size_t>(removed - 1)];
   const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), threshold);
   return cut.threshold == threshold && cut.removed == removed &&
@@ -75,14 +75,14 @@ bool is_right(const score_cut<T>& cut, const std::vector<T>& sorted, Index remov
 }
 
 template <class T>
-void check_against_sorting(const std::vector<score_run<T>>& runs, random_source& random) {
+void check_against_sorting(const std::vector<score_source<T>>& runs, random_source& random) {
   const std::vector<T> sorted = sorted_scores(runs);
   const Index total = static_cast<Index>(sorted.size());
   for (Index removed : {Index{1}, Index{2}, total / 2, total * 9 / 10, total - 1, total,
                         random.between(1, total), random.between(1, total)}) {
     if (removed < 1 || removed > total) continue;
     CAPTURE(total, removed);
-    REQUIRE(is_right(find_cut<T>(runs, removed), sorted, removed));
+    REQUIRE(is_right(find_threshold<T>(runs, removed), sorted, removed));
   }
 }
 
@@ -106,10 +106,10 @@ TEST_CASE("the cut is that of sorting for many scores", "[core][selection]") {
   const Index size = 200000;
   for (values_are kind : {values_are::gaussian, values_are::half_zeros, values_are::blocks}) {
     const auto values = values_of<float>(kind, size, random);
-    const std::vector<score_run<float>> runs{{values.data(), size, true, "w"}};
+    const std::vector<score_source<float>> runs{{values.data(), size, true, "w"}};
     const std::vector<float> sorted = sorted_scores(runs);
     for (Index removed : {Index{1}, size / 2, size * 99 / 100, size})
-      REQUIRE(is_right(find_cut<float>(runs, removed), sorted, removed));
+      REQUIRE(is_right(find_threshold<float>(runs, removed), sorted, removed));
   }
 }
 
@@ -121,7 +121,7 @@ TEMPLATE_TEST_CASE("runs of any number and size are one ranking", "[core][select
         std::vector<Index>{30000, 1, 2, 3, 5, 8, 13}, std::vector<Index>{1, 2, 3, 30000},
         std::vector<Index>(300, 60), std::vector<Index>(1, 17000)}) {
     std::vector<std::vector<TestType>> storage;
-    std::vector<score_run<TestType>> runs;
+    std::vector<score_source<TestType>> runs;
     for (Index size : sizes) {
       const auto kind = static_cast<values_are>(random.between(0, 8));
       storage.push_back(values_of<TestType>(kind, size, random));
@@ -135,8 +135,9 @@ TEMPLATE_TEST_CASE("runs of any number and size are one ranking", "[core][select
 TEST_CASE("the same scores give the same cut every time", "[core][selection]") {
   random_source random(24);
   const auto values = values_of<float>(values_are::gaussian, 50000, random);
-  const std::vector<score_run<float>> runs{{values.data(), 50000, true, "w"}};
-  const auto first = find_cut<float>(runs, 20000), second = find_cut<float>(runs, 20000);
+  const std::vector<score_source<float>> runs{{values.data(), 50000, true, "w"}};
+  const auto first = find_threshold<float>(runs, 20000),
+             second = find_threshold<float>(runs, 20000);
   CHECK(first.threshold == second.threshold);
   CHECK(first.below == second.below);
   CHECK(first.equal == second.equal);
@@ -148,17 +149,17 @@ TEST_CASE("several threads find the cut that one finds", "[core][selection]") {
     const Index first = 300001, second = 131072;
     const auto a = values_of<float>(static_cast<values_are>(kind), first, random);
     const auto b = values_of<float>(static_cast<values_are>(kind), second, random);
-    const std::vector<score_run<float>> runs{{a.data(), first, kind % 2 == 0, "a"},
-                                             {b.data(), 7, false, "c"},
-                                             {b.data(), second, kind % 2 == 0, "b"}};
+    const std::vector<score_source<float>> runs{{a.data(), first, kind % 2 == 0, "a"},
+                                                {b.data(), 7, false, "c"},
+                                                {b.data(), second, kind % 2 == 0, "b"}};
     const std::vector<float> sorted = sorted_scores(runs);
     support::backwards_pool pool(3);
     for (const Index removed : {Index{1}, second, first, first + second + 7}) {
       CAPTURE(kind, removed);
-      prunus::detail::cut_finder<score_run<float>> alone(runs), shared(runs, pool);
+      prunus::detail::threshold_finder<score_source<float>> alone(runs), shared(runs, pool);
       REQUIRE(is_right(alone.find(removed), sorted, removed));
       REQUIRE(is_right(shared.find(removed), sorted, removed));
-      REQUIRE(is_right(find_cut<float>(runs, removed, pool), sorted, removed));
+      REQUIRE(is_right(find_threshold<float>(runs, removed, pool), sorted, removed));
       for (std::size_t r = 0; r < runs.size(); ++r) {
         CHECK(alone.each()[r].threshold == shared.each()[r].threshold);
         CHECK(alone.each()[r].below == shared.each()[r].below);
@@ -171,8 +172,8 @@ TEST_CASE("several threads find the cut that one finds", "[core][selection]") {
 
 TEST_CASE("minus zero and zero are the same score", "[core][selection]") {
   const std::vector<float> values{-0.0F, 0.0F, -0.0F, 1.0F};
-  const std::vector<score_run<float>> runs{{values.data(), 4, false, "w"}};
-  const auto cut = find_cut<float>(runs, 2);
+  const std::vector<score_source<float>> runs{{values.data(), 4, false, "w"}};
+  const auto cut = find_threshold<float>(runs, 2);
   CHECK(cut.threshold == 0);
   CHECK(cut.below == 0);
   CHECK(cut.equal == 3);
@@ -181,11 +182,11 @@ TEST_CASE("minus zero and zero are the same score", "[core][selection]") {
 TEST_CASE("the lowest finite score may be selected", "[core][selection]") {
   std::vector<float> values(20000, std::numeric_limits<float>::lowest());
   for (std::size_t i = 0; i < 5000; ++i) values[4 * i] = static_cast<float>(i);
-  const std::vector<score_run<float>> runs{{values.data(), 20000, false, "w"}};
-  const auto cut = find_cut<float>(runs, 15000);
+  const std::vector<score_source<float>> runs{{values.data(), 20000, false, "w"}};
+  const auto cut = find_threshold<float>(runs, 15000);
   CHECK(cut.threshold == std::numeric_limits<float>::lowest());
   CHECK(cut.equal == 15000);
-  CHECK(find_cut<float>(runs, 15001).threshold == 0);
+  CHECK(find_threshold<float>(runs, 15001).threshold == 0);
 }
 
 TEST_CASE("scores that are not finite are refused with run and position", "[core][selection]") {
@@ -198,11 +199,12 @@ TEST_CASE("scores that are not finite are refused with run and position", "[core
         auto second = values_of<double>(values_are::gaussian, size, random);
         const Index at = random.between(0, size - 1);
         second[static_cast<std::size_t>(at)] = bad;
-        const std::vector<score_run<double>> runs{{first.data(), size, magnitude, "conv1.weight"},
-                                                  {second.data(), size, magnitude, "fc.weight"}};
+        const std::vector<score_source<double>> runs{
+            {first.data(), size, magnitude, "conv1.weight"},
+            {second.data(), size, magnitude, "fc.weight"}};
         for (Index removed : {Index{1}, size, 2 * size}) {
           const support::thrown error = support::error_of<prunus::value_error>(
-              [&] { (void)find_cut<double>(runs, removed); });
+              [&] { (void)find_threshold<double>(runs, removed); });
           CAPTURE(error.message, at);
           REQUIRE(error.code == errc::not_finite);
           REQUIRE(error.says("fc.weight"));
@@ -214,11 +216,11 @@ TEST_CASE("scores that are not finite are refused with run and position", "[core
 
 TEST_CASE("only counts from one to all can be asked for", "[core][selection]") {
   const std::vector<float> values{3, 1, 2};
-  const std::vector<score_run<float>> runs{{values.data(), 3, false, "w"}};
+  const std::vector<score_source<float>> runs{{values.data(), 3, false, "w"}};
   for (Index removed : {-1, 0, 4})
-    CHECK(support::code_of<prunus::argument_error>([&] { (void)find_cut<float>(runs, removed); }) ==
-          errc::out_of_range);
+    CHECK(support::code_of<prunus::argument_error>(
+              [&] { (void)find_threshold<float>(runs, removed); }) == errc::out_of_range);
   CHECK(support::code_of<prunus::argument_error>([&] {
-          (void)find_cut<float>(std::span<const score_run<float>>{}, 1);
+          (void)find_threshold<float>(std::span<const score_source<float>>{}, 1);
         }) == errc::out_of_range);
 }

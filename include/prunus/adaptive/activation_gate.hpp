@@ -112,8 +112,8 @@ class activation_gate {
   /// The gate of a smaller layer: of these features and channels only, ascending, with the same
   /// parameters for them. Where a share decides, as many stay open as before, if so many are left.
   /// @throws argument_error (out_of_range: none left, or one that is not there)
-  [[nodiscard]] activation_gate cut(std::span<const Index> features,
-                                    std::span<const Index> channels) const {
+  [[nodiscard]] activation_gate compacted(std::span<const Index> features,
+                                          std::span<const Index> channels) const {
     detail::check_kept("activation_gate", features, features_);
     detail::check_kept("activation_gate", channels, channels_);
     const Index open = channels_of_share(options_.open_share, channels_);

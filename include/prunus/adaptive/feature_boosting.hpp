@@ -79,8 +79,8 @@ class feature_boosting {
   /// The gate of a smaller layer: of these features and channels only, ascending, with the same
   /// parameters for them and as many winners, if so many are left.
   /// @throws argument_error (out_of_range: none left, or one that is not there)
-  [[nodiscard]] feature_boosting cut(std::span<const Index> features,
-                                     std::span<const Index> channels) const {
+  [[nodiscard]] feature_boosting compacted(std::span<const Index> features,
+                                           std::span<const Index> channels) const {
     detail::check_kept("feature_boosting", features, features_);
     detail::check_kept("feature_boosting", channels, channels_);
     const Index open = channels_of_share(open_share_, channels_);

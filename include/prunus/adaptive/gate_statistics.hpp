@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/runtime/gated_run.hpp>
+#include <prunus/runtime/executed_work.hpp>
 
 #include <Eigen/Core>
 
@@ -42,7 +42,7 @@ class gate_statistics {
   [[nodiscard]] Index channels() const noexcept { return static_cast<Index>(opened_.size()); }
   [[nodiscard]] Index samples() const noexcept { return samples_; }
   /// What the layer executed, and what its gate did for it.
-  [[nodiscard]] const gated_run& work() const noexcept { return work_; }
+  [[nodiscard]] const executed_work& work() const noexcept { return work_; }
   [[nodiscard]] Index gate_macs() const noexcept { return gate_macs_; }
 
   /// One byte a channel and sample, not 0 where it was open. Nothing is allocated.
@@ -57,7 +57,7 @@ class gate_statistics {
       opened_[i % opened_.size()] += open[i] != 0 ? 1 : 0;
     samples_ += static_cast<Index>(open.size() / opened_.size());
   }
-  void record(const gated_run& run, Index gate_macs) noexcept {
+  void record(const executed_work& run, Index gate_macs) noexcept {
     work_ += run;
     gate_macs_ += gate_macs;
   }
@@ -107,7 +107,7 @@ class gate_statistics {
   std::string name_;
   std::vector<Index> opened_;  // samples, for each channel
   Index samples_ = 0;
-  gated_run work_;
+  executed_work work_;
   Index gate_macs_ = 0;
 };
 

@@ -34,9 +34,9 @@ enum class threshold_rule : std::uint8_t {
 /// @throws argument_error (out_of_range: target outside [0, 1); unsupported: coupled filters or
 /// tiles of several outputs), value_error (not_finite: names the parameter); nothing is then
 /// written Of equal scores those go first that are gone already, then the lower index. A filter
-/// that has lost more already stays as it is. Limits count the units of one filter. Each event cuts
-/// anew among what is left, so that the same target a second time may remove a little more. Cost:
-/// two passes over the scores and a sort of those of each filter.
+/// that has lost more already stays as it is. Limits count the units of one filter. Each event
+/// thresholds anew among what is left, so that the same target a second time may remove a little
+/// more. Cost: two passes over the scores and a sort of those of each filter.
 /// @source Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel Pruning for
 ///         Accelerating Deep Convolutional Neural Networks", IEEE Access 2023,
 ///         doi:10.1109/ACCESS.2023.3326534; `strict` is the rule
@@ -74,7 +74,7 @@ struct equal_per_filter {
   template <class T>
   [[nodiscard]] std::vector<Index> removed_by_threshold(std::span<scored_units<T>> units,
                                                         double sparsity) const {
-    std::vector<score_run<T>> runs;
+    std::vector<score_source<T>> runs;
     std::vector<Index> removed(units.size(), 0);
     Index total = 0;
     for (const scored_units<T>& entry : units) {
@@ -88,7 +88,7 @@ struct equal_per_filter {
       for (const scored_units<T>& entry : units) detail::check_finite(entry);
       return removed;
     }
-    const score_cut<T> cut = find_cut<T>(runs, wanted);
+    const score_threshold<T> cut = find_threshold<T>(runs, wanted);
     Index ties = strict ? cut.equal : cut.ties();
     for (std::size_t i = 0; i < units.size(); ++i)
       for (Index u = 0; u < units[i].size(); ++u) {

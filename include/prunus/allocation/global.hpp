@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/allocation/unit_cut.hpp>
 #include <prunus/core/pool_ref.hpp>
 
 #include <algorithm>  // std::max, std::min
@@ -51,7 +51,7 @@ struct global {
   /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
   /// scaling.
   template <class T, class Run>
-  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(
+  [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
       std::span<const scored_units<T, Run>> units, double sparsity, executor on = {}) const {
     if (scaling != score_scaling::none) return std::nullopt;
     return cuts_as_scored(units, units_to_remove(units, sparsity), on);
@@ -67,7 +67,7 @@ struct global {
       copies = scaled_copies(units, scaled);
       ranked = copies;
     }
-    detail::write_cuts<T>(
+    detail::apply_thresholds<T>(
         ranked, *cuts_as_scored(std::span<const scored_units<T>>(ranked), wanted, on), on);
   }
 
@@ -89,7 +89,7 @@ struct global {
     std::vector<scored_units<T>> copies(units.begin(), units.end());
     storage.resize(units.size());
     for (std::size_t i = 0; i < units.size(); ++i) {
-      const score_run<T>& scores = units[i].scores;
+      const score_source<T>& scores = units[i].scores;
       double sum = 0;
       Index live = 0;  // units that are gone score lowest and must not move the mean
       for (Index u = 0; u < scores.size; ++u)
@@ -118,7 +118,7 @@ struct global {
   };
 
   template <class T, class Run>
-  [[nodiscard]] static std::optional<std::vector<unit_cut<T>>> cuts_as_scored(
+  [[nodiscard]] static std::optional<std::vector<removal_threshold<T>>> cuts_as_scored(
       std::span<const scored_units<T, Run>> units, Index wanted, executor on) {
     standing s{detail::already_removed(units, on),
                {},
@@ -142,21 +142,22 @@ struct global {
               " go; lower the sparsity to at most ",
               static_cast<double>(all_removable) / static_cast<double>(std::max<Index>(total, 1)),
               " or the limits"));
-    std::vector<unit_cut<T>> cuts(units.size());
+    std::vector<removal_threshold<T>> thresholds(units.size());
     for (answer fits = answer::no; fits != answer::yes;) {
-      fits = cut_within_limits(units, wanted, s, cuts, on);
+      fits = thresholds_within_limits(units, wanted, s, thresholds, on);
       if (fits == answer::unknown) return std::nullopt;
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index final =
           detail::within_limits(units[i].limits, units[i].size(), s.gone[i], s.removed[i]);
       if (final != s.removed[i] || s.at_limit[i]) {
-        const std::optional<unit_cut<T>> own = detail::unit_cut_of(units[i], final, on);
+        const std::optional<removal_threshold<T>> own =
+            detail::removal_threshold_of(units[i], final, on);
         if (!own) return std::nullopt;
-        cuts[i] = *own;
+        thresholds[i] = *own;
       }
     }
-    return cuts;
+    return thresholds;
   }
 
   enum class answer : std::uint8_t { yes, no, unknown };
@@ -165,9 +166,9 @@ struct global {
   /// lose more than it may, notes it as at its limit and says no: the cut must then be made anew
   /// among the others.
   template <class T, class Run>
-  [[nodiscard]] static answer cut_within_limits(std::span<const scored_units<T, Run>> units,
-                                                Index wanted, standing& s,
-                                                std::vector<unit_cut<T>>& cuts, executor on) {
+  [[nodiscard]] static answer thresholds_within_limits(
+      std::span<const scored_units<T, Run>> units, Index wanted, standing& s,
+      std::vector<removal_threshold<T>>& thresholds, executor on) {
     std::vector<Run> runs;
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < units.size(); ++i) {
@@ -181,15 +182,16 @@ struct global {
     if (open.empty()) return answer::yes;
     if (wanted == 0) {
       for (const std::size_t i : open) {
-        const std::optional<unit_cut<T>> none = detail::unit_cut_of(units[i], 0, on);
+        const std::optional<removal_threshold<T>> none =
+            detail::removal_threshold_of(units[i], 0, on);
         if (!none) return answer::unknown;
-        cuts[i] = *none;
+        thresholds[i] = *none;
         s.removed[i] = 0;
       }
       return answer::yes;
     }
-    detail::cut_finder<Run> finder(runs, on);
-    const std::optional<score_cut<T>> cut = finder.find(wanted);
+    detail::threshold_finder<Run> finder(runs, on);
+    const std::optional<score_threshold<T>> cut = finder.find(wanted);
     if (!cut) return answer::unknown;
     const bool all_ties = cut->ties() == cut->equal;
     std::vector<Index> tied_gone(open.size(), 0);  // who is gone already goes before who lives
@@ -202,11 +204,11 @@ struct global {
     answer fits = answer::yes;
     for (std::size_t o = 0; o < open.size(); ++o) {
       const std::size_t i = open[o];
-      const detail::run_cut<T>& count = finder.each()[o];
+      const detail::source_threshold<T>& count = finder.each()[o];
       const Index live = count.equal - tied_gone[o];
       const Index ties = all_ties ? live : std::min(live, live_ties);
       live_ties -= ties;
-      cuts[i] = {count.threshold, ties, ties == live};
+      thresholds[i] = {count.threshold, ties, ties == live};
       s.removed[i] = count.below + tied_gone[o] + ties;
       if (s.removed[i] <= s.most[i]) continue;
       s.removed[i] = s.most[i];
@@ -217,7 +219,7 @@ struct global {
   }
 };
 
-static_assert(cutting_allocation<global, float> && cutting_allocation<global, double>);
+static_assert(threshold_allocation<global, float> && threshold_allocation<global, double>);
 
 }  // namespace v0
 }  // namespace prunus

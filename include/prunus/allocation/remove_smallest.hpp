@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/allocation/unit_cut.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/selection/selection.hpp>
 
@@ -83,41 +83,42 @@ template <class T, class Run>
 /// Refuses scores that are not finite. @throws value_error (not_finite)
 template <class T>
 void check_finite(const scored_units<T>& entry) {
-  const std::array<score_run<T>, 1> runs{entry.scores};
-  static_cast<void>(cut_finder<score_run<T>>(runs).sees_all_finite());
+  const std::array<score_source<T>, 1> runs{entry.scores};
+  static_cast<void>(threshold_finder<score_source<T>>(runs).sees_all_finite());
 }
 
 /// The cut of one entry by itself: `removed` units go, in the order of the ties: gone before live,
 /// lower before higher index. Nullopt where scores must be written to tell.
 /// @throws value_error (not_finite)
 template <class T, class Run>
-[[nodiscard]] std::optional<unit_cut<T>> unit_cut_of(const scored_units<T, Run>& entry,
-                                                     Index removed, executor on = {}) {
+[[nodiscard]] std::optional<removal_threshold<T>> removal_threshold_of(
+    const scored_units<T, Run>& entry, Index removed, executor on = {}) {
   const std::array<Run, 1> runs{entry.scores};
-  cut_finder<Run> finder(runs, on);
+  threshold_finder<Run> finder(runs, on);
   if (removed == 0) {
     if (!finder.sees_all_finite()) return std::nullopt;
-    return unit_cut<T>{-std::numeric_limits<T>::infinity(), 0, true};
+    return removal_threshold<T>{-std::numeric_limits<T>::infinity(), 0, true};
   }
-  const std::optional<score_cut<T>> cut = finder.find(removed);
+  const std::optional<score_threshold<T>> cut = finder.find(removed);
   if (!cut) return std::nullopt;
   const T threshold = finder.each().front().threshold;
   const bool all = cut->ties() == cut->equal;
   const bool some_gone = !all && already_removed(entry) > 0;
-  return unit_cut<T>{threshold, cut->ties() - (some_gone ? ties_gone(entry, threshold) : 0), all};
+  return removal_threshold<T>{threshold,
+                              cut->ties() - (some_gone ? ties_gone(entry, threshold) : 0), all};
 }
 
 template <class T, class Run>
-[[nodiscard]] std::optional<std::vector<unit_cut<T>>> unit_cuts_of(
+[[nodiscard]] std::optional<std::vector<removal_threshold<T>>> removal_thresholds_of(
     std::span<const scored_units<T, Run>> units, std::span<const Index> removed, executor on) {
-  std::vector<unit_cut<T>> cuts;
-  cuts.reserve(units.size());
+  std::vector<removal_threshold<T>> thresholds;
+  thresholds.reserve(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const std::optional<unit_cut<T>> cut = unit_cut_of(units[i], removed[i], on);
+    const std::optional<removal_threshold<T>> cut = removal_threshold_of(units[i], removed[i], on);
     if (!cut) return std::nullopt;
-    cuts.push_back(*cut);
+    thresholds.push_back(*cut);
   }
-  return cuts;
+  return thresholds;
 }
 
 /// Removes `removed[i]` units of lowest score of `units[i]`, every entry for itself; validates all
@@ -125,7 +126,7 @@ template <class T, class Run>
 template <class T>
 void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const Index> removed,
                              executor on = {}) {
-  write_cuts<T>(units, *unit_cuts_of<T, score_run<T>>(units, removed, on), on);
+  apply_thresholds<T>(units, *removal_thresholds_of<T, score_source<T>>(units, removed, on), on);
 }
 
 }  // namespace detail

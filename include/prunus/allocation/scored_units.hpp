@@ -16,11 +16,12 @@ inline namespace v0 {
 inline constexpr Index to_be_counted = -1;
 
 /// What an allocation decides about: the units of one parameter (its tiles) or of one coupling,
-/// with their scores, or with what ranks them where no scores are written (see cutting_allocation).
+/// with their scores, or with what ranks them where no scores are written (see
+/// threshold_allocation).
 ///
 /// @source the type is ours
 /// @deviation none
-template <class T, class Run = score_run<T>>
+template <class T, class Run = score_source<T>>
 struct scored_units {
   std::string_view name;  ///< of the parameter or coupling
   Run scores;             ///< one a unit

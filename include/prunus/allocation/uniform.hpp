@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/scored_units.hpp>
-#include <prunus/allocation/unit_cut.hpp>
 #include <prunus/core/pool_ref.hpp>
 
 #include <cmath>     // std::ceil, std::floor
@@ -37,19 +37,20 @@ struct uniform {
 
   template <class T>
   void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
-    detail::write_cuts<T>(units, *cuts(std::span<const scored_units<T>>(units), sparsity, on), on);
+    detail::apply_thresholds<T>(
+        units, *thresholds(std::span<const scored_units<T>>(units), sparsity, on), on);
   }
 
   /// A threshold for every entry.
   template <class T, class Run>
-  [[nodiscard]] std::optional<std::vector<unit_cut<T>>> cuts(
+  [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
       std::span<const scored_units<T, Run>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("uniform", sparsity);
     std::vector<Index> removed = detail::already_removed(units, on);
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] = detail::within_limits(units[i].limits, units[i].size(), removed[i],
                                          units_to_remove(units[i].size(), sparsity));
-    return detail::unit_cuts_of<T, Run>(units, removed, on);
+    return detail::removal_thresholds_of<T, Run>(units, removed, on);
   }
 
  private:
@@ -68,7 +69,7 @@ struct uniform {
   }
 };
 
-static_assert(cutting_allocation<uniform, float> && cutting_allocation<uniform, double>);
+static_assert(threshold_allocation<uniform, float> && threshold_allocation<uniform, double>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -173,8 +173,8 @@ struct kernel_vector {
     const Index size = static_cast<Index>(scores.size());
     const Index safe = static_cast<Index>(protected_share * static_cast<double>(size));
     if (safe == 0) return;
-    const std::array<score_run<T>, 1> run{score_run<T>{scores.data(), size, false, name}};
-    const score_cut<T> cut = find_cut<T>(run, size - safe);
+    const std::array<score_source<T>, 1> run{score_source<T>{scores.data(), size, false, name}};
+    const score_threshold<T> cut = find_threshold<T>(run, size - safe);
     Index ties = safe - (size - cut.below - cut.equal);
     for (std::size_t i = scores.size(); i-- > 0;) {
       const bool tied = scores[i] == cut.threshold && ties > 0;

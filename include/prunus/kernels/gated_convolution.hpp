@@ -5,7 +5,7 @@
 #include <prunus/kernels/detail/kernel_table.hpp>
 #include <prunus/kernels/instruction_set.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
-#include <prunus/runtime/gated_run.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
@@ -45,8 +45,8 @@ class gated_convolution {
   /// @pre x: images x in x H x W, weights: out x in/groups x kH x kW, y: images x out x H' x W',
   ///      none overlapping; work: made by this object, or by one of the same shape and instructions
   /// @returns what was executed
-  gated_run forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
-                    Index images, const open_channels& open, workspace& work) const noexcept {
+  executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                        Index images, const open_channels& open, workspace& work) const noexcept {
     return code_->forward(x, weights, epilogue, y, images, open, work.memory());
   }
 

@@ -4,7 +4,7 @@
 #include <prunus/kernels/detail/gated_workspace.hpp>
 #include <prunus/kernels/detail/kernel_table.hpp>
 #include <prunus/kernels/instruction_set.hpp>
-#include <prunus/runtime/gated_run.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 
 #include <Eigen/Core>
@@ -50,8 +50,8 @@ class gated_linear {
   ///      overlapping; flags: samples x in / plane and samples x out; work: made by this object, or
   ///      by one of the same shape and instructions
   /// @returns what was executed; closed inputs that ride along in a register are counted
-  gated_run forward(const S* x, const S* weights, const S* bias, bool relu, S* y, Index samples,
-                    const open_channels& open, workspace& work) const noexcept {
+  executed_work forward(const S* x, const S* weights, const S* bias, bool relu, S* y, Index samples,
+                        const open_channels& open, workspace& work) const noexcept {
     return code_->forward(x, weights, {bias, relu}, y, samples, open, work.memory());
   }
 

@@ -11,8 +11,8 @@
 #include <prunus/nn/detail/sample_shards.hpp>
 #include <prunus/nn/gated_loss.hpp>
 #include <prunus/nn/network.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
-#include <prunus/runtime/gated_run.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>
 
@@ -181,8 +181,8 @@ class gated_network {
     return found;
   }
   /// What all layers did at inference, and the gates for them.
-  [[nodiscard]] gated_run work() const {
-    gated_run sum;
+  [[nodiscard]] executed_work work() const {
+    executed_work sum;
     for (const convolution_layer* layer : convolutions_) sum += layer->statistics.work();
     for (const auto* layer : linears_) sum += layer->work;
     return sum;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
-#include <prunus/allocation/unit_cut.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/group_criterion.hpp>
 #include <prunus/pruning/action.hpp>
-#include <prunus/pruning/detail/weight_run.hpp>
+#include <prunus/pruning/detail/weight_source.hpp>
 #include <prunus/pruning/hard.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/pruning/scope.hpp>
@@ -93,7 +93,7 @@ struct pass {
     const Index gone = some_removed && !selects_anew ? to_be_counted : 0;
     std::vector<Index> kept;  // of every target, where one sweep did all
     try {
-      kept = cut_weights(net, state, target, gone, zeroes, on);
+      kept = prune_by_threshold(net, state, target, gone, zeroes, on);
       if (kept.empty()) decide(net, state, before, event, target, gone, on);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
@@ -122,32 +122,33 @@ struct pass {
   /// and one sweep writes the masks and, if it `zeroes`, the weights that go. Returns how many
   /// weights of each target stay; nothing, with nothing done, where that is not the case.
   template <weight_scalar S>
-  std::vector<Index> cut_weights(const model<S>& net, pass_state& state, double target, Index gone,
-                                 bool zeroes, executor on) const {
+  std::vector<Index> prune_by_threshold(const model<S>& net, pass_state& state, double target,
+                                        Index gone, bool zeroes, executor on) const {
     std::vector<Index> kept;
-    if constexpr (!std::is_void_v<detail::weight_run<Criterion, S>>) {
-      using run = detail::weight_run<Criterion, S>;
-      if constexpr (cutting_allocation<Allocation, S, run> && !exchanges<S>) {
+    if constexpr (!std::is_void_v<detail::weight_source<Criterion, S>>) {
+      using run = detail::weight_source<Criterion, S>;
+      if constexpr (threshold_allocation<Allocation, S, run> && !exchanges<S>) {
         std::vector<scored_units<S, run>> units;
         for (pass_state::target& t : state.targets) {
           if (!is_single_weights(t)) return kept;
           units.push_back(unscored<run>(net, t));
           units.back().gone = gone;
         }
-        const auto cuts = allocation.cuts(std::span<const scored_units<S, run>>(units), target, on);
-        if (!cuts) return kept;
+        const auto thresholds =
+            allocation.thresholds(std::span<const scored_units<S, run>>(units), target, on);
+        if (!thresholds) return kept;
         kept.resize(units.size());
         const auto write = [&](std::size_t i, Index begin, Index size) {
           S* const weight = weight_of(net, state.targets[i].members.front()).data + begin;
           const std::span<std::uint8_t> keep = units[i].keep.subspan(
               static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
           if (zeroes)
-            detail::write_cut<true>(weight, (*cuts)[i], keep);
+            detail::apply_threshold<true>(weight, (*thresholds)[i], keep);
           else
-            detail::write_cut<true>(const_cast<const S*>(weight), (*cuts)[i], keep);
+            detail::apply_threshold<true>(const_cast<const S*>(weight), (*thresholds)[i], keep);
           std::atomic_ref<Index>(kept[i]) += detail::count_ones(keep);  // while it is in the cache
         };
-        detail::write_stretches(units, *cuts, on, write);
+        detail::apply_in_chunks(units, *thresholds, on, write);
       }
     }
     return kept;
@@ -164,7 +165,7 @@ struct pass {
   /// The weights themselves rank the units.
   template <class Run, weight_scalar S>
   [[nodiscard]] static scored_units<S, Run> unscored(const model<S>& net, pass_state::target& t) {
-    return {t.name, detail::run_of<Run>(weight_of(net, t.members.front()), t.name), t.keep(),
+    return {t.name, detail::source_of<Run>(weight_of(net, t.members.front()), t.name), t.keep(),
             t.limits, &t.members.front().mask.grid()};
   }
 
@@ -247,8 +248,8 @@ struct pass {
       return net.parameters()[static_cast<std::size_t>(m.parameter)];
     };
     const pass_state::target::member& first = t.members.front();
-    if constexpr (std::is_same_v<detail::weight_run<Criterion, S>, score_run<S>>)
-      if (is_single_weights(t)) return unscored<score_run<S>>(net, t);
+    if constexpr (std::is_same_v<detail::weight_source<Criterion, S>, score_source<S>>)
+      if (is_single_weights(t)) return unscored<score_source<S>>(net, t);
 
     storage.assign(static_cast<std::size_t>(size), score_of<S>{0});
     if (!t.coupled())

@@ -89,7 +89,7 @@ class scheduler {
 
   /// Prunes on the threads of `on`, a thread_pool, from now on; the pool must outlive the
   /// scheduler. Masks and weights are the same for any number of threads.
-  void run_on(executor on) { on_ = on; }
+  void use(executor on) { on_ = on; }
 
   /// Tells how far the training is, after every optimizer step: prunes what is due, and sets to
   /// zero again what is gone.

@@ -6,7 +6,7 @@
 #include <prunus/runtime/detail/convolution_grid.hpp>
 #include <prunus/runtime/detail/gated_kernels.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
-#include <prunus/runtime/gated_run.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
 #include <prunus/simd/line_kernels.hpp>
 #include <prunus/simd/packet.hpp>
@@ -38,7 +38,7 @@ inline namespace v0 {
 ///
 ///     prunus::gated_convolution<float> convolution{shape};
 ///     auto work = convolution.make_workspace();  // once, one a thread
-///     const prunus::gated_run run = convolution.forward(x, weights, {.relu = true}, y, images,
+///     const prunus::executed_work run = convolution.forward(x, weights, {.relu = true}, y, images,
 ///                                                       {.inputs = open, .outputs = wanted},
 ///                                                       work);
 ///
@@ -91,9 +91,9 @@ class gated_convolution {
   /// @pre x: images x in x H x W, weights: out x in/groups x kH x kW, y: images x out x H' x W',
   ///      none overlapping; work: of this shape
   /// @returns what was executed
-  gated_run forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
-                    Index images, const open_channels& open, workspace& work) const noexcept {
-    gated_run run;
+  executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                        Index images, const open_channels& open, workspace& work) const noexcept {
+    executed_work run;
     run.dense_macs = images * shape().macs();
     for (Index n = 0; n < images;) {
       Index count = 0;  // samples in a row that are to be computed whole

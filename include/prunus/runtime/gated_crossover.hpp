@@ -3,9 +3,9 @@
 
 #include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_linear.hpp>
-#include <prunus/runtime/gated_run.hpp>
 
 #include <Eigen/Core>
 

@@ -3,7 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/runtime/detail/gated_kernels.hpp>
-#include <prunus/runtime/gated_run.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/simd/packet.hpp>
 
@@ -88,9 +88,9 @@ class gated_linear {
   /// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, none
   ///      overlapping; flags: samples x in_channels() and samples x out
   /// @returns what was executed; closed inputs that ride along in a register are counted
-  gated_run forward(const S* x, const S* weights, const S* bias, bool relu, S* y, Index samples,
-                    const open_channels& open, workspace& work) const noexcept {
-    gated_run run;
+  executed_work forward(const S* x, const S* weights, const S* bias, bool relu, S* y, Index samples,
+                        const open_channels& open, workspace& work) const noexcept {
+    executed_work run;
     const Index macs = shape_.in * shape_.out;
     run.dense_macs = samples * macs;
     for (Index n = 0; n < samples;) {

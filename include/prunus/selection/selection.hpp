@@ -30,7 +30,7 @@ using Eigen::Index;
 /// the weights themselves where a score is the magnitude of a weight, so that no array of scores
 /// need be written.
 template <class T>
-struct score_run {
+struct score_source {
   const T* data = nullptr;
   Index size = 0;
   bool magnitude = false;   ///< the score is |data[i]|
@@ -39,7 +39,7 @@ struct score_run {
   [[nodiscard]] T operator[](Index i) const noexcept {
     return magnitude ? std::abs(data[i]) : data[i];
   }
-  [[nodiscard]] score_run part(Index begin, Index length) const noexcept {
+  [[nodiscard]] score_source part(Index begin, Index length) const noexcept {
     return {data + begin, length, magnitude, name};
   }
 };
@@ -47,7 +47,7 @@ struct score_run {
 /// Where the `removed` smallest of many scores end: all below the threshold go, and `ties` of those
 /// equal to it.
 template <class T>
-struct score_cut {
+struct score_threshold {
   T threshold{};
   Index below = 0;    ///< scores smaller than the threshold
   Index equal = 0;    ///< scores equal to it
@@ -61,23 +61,23 @@ namespace detail {
 /// Where a cut passes through one run: how many of its scores lie below the threshold, and how many
 /// equal it.
 template <class T>
-struct run_cut {
+struct source_threshold {
   T threshold{};
   Index below = 0;
   Index equal = 0;
 };
 
 template <class T>
-[[nodiscard]] Index total_size(std::span<const score_run<T>> runs) noexcept {
+[[nodiscard]] Index total_size(std::span<const score_source<T>> runs) noexcept {
   Index total = 0;
-  for (const score_run<T>& run : runs) total += run.size;
+  for (const score_source<T>& run : runs) total += run.size;
   return total;
 }
 
 /// Whole cache lines at fixed pseudo-random places, spread evenly over all runs: a sample that
 /// follows from sizes and places in memory alone.
 template <class T>
-[[nodiscard]] std::vector<T> sample_scores(std::span<const score_run<T>> runs, Index total,
+[[nodiscard]] std::vector<T> sample_scores(std::span<const score_source<T>> runs, Index total,
                                            Index wanted) {
   constexpr Index line = 64 / static_cast<Index>(sizeof(T));
   const Index lines = wanted / line, step = total / lines;
@@ -106,8 +106,8 @@ template <class T>
 }
 
 template <class T>
-[[noreturn]] void throw_not_finite(std::span<const score_run<T>> runs) {
-  for (const score_run<T>& run : runs)
+[[noreturn]] void throw_not_finite(std::span<const score_source<T>> runs) {
+  for (const score_source<T>& run : runs)
     for (Index i = 0; i < run.size; ++i)
       if (!(std::abs(run.data[i]) <= std::numeric_limits<T>::max()))
         throw value_error(errc::not_finite,
@@ -118,12 +118,12 @@ template <class T>
 }
 
 template <class T>
-[[nodiscard]] scan_counts count_around(const score_run<T>& run, T value) {
+[[nodiscard]] scan_counts count_around(const score_source<T>& run, T value) {
   return run.magnitude ? count_around<true>(run.data, run.size, value)
                        : count_around<false>(run.data, run.size, value);
 }
 template <class T>
-[[nodiscard]] scan_counts collect_between(const score_run<T>& run, T low, T high,
+[[nodiscard]] scan_counts collect_between(const score_source<T>& run, T low, T high,
                                           std::vector<T>& between) {
   return run.magnitude ? collect_between<true>(run.data, run.size, low, high, between)
                        : collect_between<false>(run.data, run.size, low, high, between);
@@ -147,14 +147,14 @@ template <class T>
 /// The score of that rank (0 = lowest), digit by digit: as many passes as a score has digits of 16
 /// bits, whatever the scores.
 template <class T>
-[[nodiscard]] T score_of_rank(std::span<const score_run<T>> runs, Index rank) {
+[[nodiscard]] T score_of_rank(std::span<const score_source<T>> runs, Index rank) {
   using bits = score_bits<T>;
   constexpr int digit = 16, width = static_cast<int>(sizeof(T)) * 8;
   std::vector<Index> count(std::size_t{1} << digit);
   bits prefix = 0, known = 0;
   for (int shift = width - digit; shift >= 0; shift -= digit) {
     std::fill(count.begin(), count.end(), Index{0});
-    for (const score_run<T>& run : runs)
+    for (const score_source<T>& run : runs)
       for (Index i = 0; i < run.size; ++i) {
         const bits key = ordered_bits(run[i]);
         if ((key & known) == prefix) ++count[static_cast<std::size_t>((key >> shift) & 0xFFFF)];
@@ -167,20 +167,20 @@ template <class T>
   return from_ordered_bits<T>(prefix);
 }
 
-/// Finds cuts through runs of one kind, and where they pass through each.
+/// Finds thresholds through runs of one kind, and where they pass through each.
 template <class Run>
-class cut_finder;
+class threshold_finder;
 
 template <class T>
-class cut_finder<score_run<T>> {
+class threshold_finder<score_source<T>> {
  public:
-  explicit cut_finder(std::span<const score_run<T>> runs, executor on = {})
+  explicit threshold_finder(std::span<const score_source<T>> runs, executor on = {})
       : runs_(runs), on_(on), total_(total_size(runs)), each_(runs.size()) {}
 
   /// @pre removed in [1, total] @throws value_error (not_finite)
-  [[nodiscard]] score_cut<T> find(Index removed) {
+  [[nodiscard]] score_threshold<T> find(Index removed) {
     if (total_ <= few) return among_few(removed);
-    score_cut<T> cut;
+    score_threshold<T> cut;
     for (const double deviations : {3.5, 14.0}) {
       const auto [low, high] = bracket(removed, deviations);
       if (low == high ? at(low, removed, cut) : inside(low, high, removed, cut)) return cut;
@@ -198,7 +198,7 @@ class cut_finder<score_run<T>> {
   }
 
   /// Of every run, for the cut found last.
-  [[nodiscard]] const std::vector<run_cut<T>>& each() const noexcept { return each_; }
+  [[nodiscard]] const std::vector<source_threshold<T>>& each() const noexcept { return each_; }
 
  private:
   static constexpr Index few = 1024;  ///< scores that are not worth a sample
@@ -207,15 +207,15 @@ class cut_finder<score_run<T>> {
     if (finite != total_) throw_not_finite(runs_);
   }
 
-  [[nodiscard]] score_cut<T> among_few(Index removed) {
+  [[nodiscard]] score_threshold<T> among_few(Index removed) {
     std::vector<T> scores;
-    for (const score_run<T>& run : runs_)
+    for (const score_source<T>& run : runs_)
       for (Index i = 0; i < run.size; ++i) scores.push_back(run[i]);
-    const score_run<T> all{scores.data(), total_};
+    const score_source<T> all{scores.data(), total_};
     check_finite(count_around(all, T{0}).finite);
     const auto nth = scores.begin() + (removed - 1);
     std::nth_element(scores.begin(), nth, scores.end());
-    score_cut<T> cut;
+    score_threshold<T> cut;
     static_cast<void>(at(*nth, removed, cut));
     return cut;
   }
@@ -227,8 +227,8 @@ class cut_finder<score_run<T>> {
     const Index wanted = std::min(
         static_cast<Index>(2 * std::pow(static_cast<double>(total_), 2.0 / 3)), total_ / 4);
     const std::vector<T> sample = sample_scores(runs_, total_, wanted);
-    const std::array<score_run<T>, 1> run{
-        score_run<T>{sample.data(), static_cast<Index>(sample.size())}};
+    const std::array<score_source<T>, 1> run{
+        score_source<T>{sample.data(), static_cast<Index>(sample.size())}};
     if (count_around(run[0], T{0}).finite != run[0].size) throw_not_finite(runs_);
     const double size = static_cast<double>(sample.size());
     const double share = static_cast<double>(removed) / static_cast<double>(total_);
@@ -237,7 +237,7 @@ class cut_finder<score_run<T>> {
     const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
     const auto ranked = [&](double rank, T otherwise) {
       if (rank < 0 || rank >= size) return otherwise;
-      return cut_finder(run).find(static_cast<Index>(rank) + 1).threshold;
+      return threshold_finder(run).find(static_cast<Index>(rank) + 1).threshold;
     };
     return {ranked(share * size - reach, -infinity), ranked(share * size + reach, infinity)};
   }
@@ -253,12 +253,12 @@ class cut_finder<score_run<T>> {
     for (std::size_t s = 0; s < stretches.size(); ++s) of_run[stretches[s].array] += found[s];
     return of_run;
   }
-  [[nodiscard]] score_run<T> part(const stretch& s) const noexcept {
+  [[nodiscard]] score_source<T> part(const stretch& s) const noexcept {
     return runs_[s.array].part(s.begin, s.size);
   }
 
   /// Whether the cut is at `value`. One pass.
-  [[nodiscard]] bool at(T value, Index removed, score_cut<T>& cut) {
+  [[nodiscard]] bool at(T value, Index removed, score_threshold<T>& cut) {
     cut = {value, 0, 0, removed};
     Index finite = 0;
     const std::vector<scan_counts> counts = counts_around(value);
@@ -273,7 +273,7 @@ class cut_finder<score_run<T>> {
   }
 
   /// Whether the cut is between two scores or at one of them. One pass, two where many are equal.
-  [[nodiscard]] bool inside(T low, T high, Index removed, score_cut<T>& cut) {
+  [[nodiscard]] bool inside(T low, T high, Index removed, score_threshold<T>& cut) {
     const std::vector<stretch> stretches = stretches_of(runs_);
     std::vector<std::vector<T>> between(stretches.size());
     std::vector<scan_counts> counts(stretches.size());
@@ -295,11 +295,11 @@ class cut_finder<score_run<T>> {
     if (removed <= up_to_low) return at(low, removed, cut);
     if (removed > up_to_low + inside) return at(high, removed, cut);
     if (inside > total_ / 2) return false;
-    const std::array<score_run<T>, 1> collected{score_run<T>{found.data(), inside}};
-    cut = cut_finder(collected).find(removed - up_to_low);
+    const std::array<score_source<T>, 1> collected{score_source<T>{found.data(), inside}};
+    cut = threshold_finder(collected).find(removed - up_to_low);
     cut.below += up_to_low;
     cut.removed = removed;
-    for (run_cut<T>& run : each_) run.threshold = cut.threshold;
+    for (source_threshold<T>& run : each_) run.threshold = cut.threshold;
     for (std::size_t s = 0; s < stretches.size(); ++s) {
       const scan_counts around = count_around<false>(
           between[s].data(), static_cast<Index>(between[s].size()), cut.threshold);
@@ -309,15 +309,15 @@ class cut_finder<score_run<T>> {
     return true;
   }
 
-  std::span<const score_run<T>> runs_;
+  std::span<const score_source<T>> runs_;
   executor on_;
   Index total_;
-  std::vector<run_cut<T>> each_;
+  std::vector<source_threshold<T>> each_;
 };
 
 inline void check_removed(Index removed, Index total) {
   if (removed < 1 || removed > total)
-    throw argument_error(errc::out_of_range, concat("find_cut: asked for the ", removed,
+    throw argument_error(errc::out_of_range, concat("find_threshold: asked for the ", removed,
                                                     " smallest of ", total, " scores"));
 }
 
@@ -337,10 +337,10 @@ inline void check_removed(Index removed, Index total) {
 /// have; of n scores some 2 n^(2/3) are kept aside. The passes are shared out among the threads of
 /// `on`; the result is the same for any number of them.
 template <class T>
-[[nodiscard]] score_cut<T> find_cut(std::span<const score_run<T>> runs, Index removed,
-                                    executor on = {}) {
+[[nodiscard]] score_threshold<T> find_threshold(std::span<const score_source<T>> runs,
+                                                Index removed, executor on = {}) {
   detail::check_removed(removed, detail::total_size(runs));
-  return detail::cut_finder<score_run<T>>(runs, on).find(removed);
+  return detail::threshold_finder<score_source<T>>(runs, on).find(removed);
 }
 
 }  // namespace v0

@@ -23,13 +23,13 @@ void check_kept(std::string_view where, std::span<const Index> kept, Index size)
   Index least = 0;
   for (const Index i : kept) {
     if (i < least || i >= size)
-      throw argument_error(errc::out_of_range, concat(where, ".cut: ", i, " of ", size,
+      throw argument_error(errc::out_of_range, concat(where, ".compacted: ", i, " of ", size,
                                                       "; what is kept must be there and ascend"));
     least = i + 1;
   }
   if (kept.empty())
-    throw argument_error(errc::out_of_range,
-                         concat(where, ".cut: nothing of ", size, " is kept; keep at least 1"));
+    throw argument_error(errc::out_of_range, concat(where, ".compacted: nothing of ", size,
+                                                    " is kept; keep at least 1"));
 }
 
 /// Fills with uniform numbers of mean 0 and variance 2 / fan: a pure function of (seed, index).

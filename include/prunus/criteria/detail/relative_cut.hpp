@@ -30,16 +30,16 @@ namespace detail {
 /// down until it can be sorted, and then the scores of what is left are known exactly. At the end
 /// it is checked that what was left out scores as was thought.
 template <class Rule>
-class cut_finder<relative_run<Rule>> {
+class threshold_finder<relative_run<Rule>> {
  public:
-  explicit cut_finder(std::span<const relative_run<Rule>> runs, executor on = {})
+  explicit threshold_finder(std::span<const relative_run<Rule>> runs, executor on = {})
       : runs_(runs), on_(on) {}
 
   /// The threshold is a score; those of the runs, in each(), are magnitudes. Nullopt where scores
   /// have to be written to tell: squares that are not finite, a cut through different magnitudes of
   /// equal score, sums that lost bits, samples that misled twice.
   /// @pre removed in [1, number of all weights]
-  [[nodiscard]] std::optional<score_cut<float>> find(Index removed) {
+  [[nodiscard]] std::optional<score_threshold<float>> find(Index removed) {
     std::vector<known_sum> known(runs_.size());
     for (const double deviations : {3.0, 12.0}) {
       parts_.assign(runs_.size(), part{});
@@ -49,8 +49,8 @@ class cut_finder<relative_run<Rule>> {
         narrow(pass == 0, rank, deviations, known);
         if (!scan(pass == 0, rank)) return std::nullopt;
       }
-      score_cut<float> cut{0, 0, 0, removed};
-      switch (rank < 1 ? cut_through_zeros(cut) : cut_through_open(rank, cut)) {
+      score_threshold<float> cut{0, 0, 0, removed};
+      switch (rank < 1 ? threshold_among_zeros(cut) : threshold_among_open(rank, cut)) {
         case answer::right:
           return cut;
         case answer::not_so:
@@ -77,7 +77,7 @@ class cut_finder<relative_run<Rule>> {
   }
 
   /// Of every run, for the cut found last.
-  [[nodiscard]] const std::vector<run_cut<float>>& each() const noexcept { return each_; }
+  [[nodiscard]] const std::vector<source_threshold<float>>& each() const noexcept { return each_; }
 
  private:
   static constexpr Index few = 4096;     ///< weights that need no sample
@@ -120,7 +120,8 @@ class cut_finder<relative_run<Rule>> {
         const Index size = runs_[r].size;
         seen = {runs_[r].data, static_cast<std::size_t>(size)};
         if (size > few) {
-          const std::array<score_run<float>, 1> whole{score_run<float>{runs_[r].data, size, true}};
+          const std::array<score_source<float>, 1> whole{
+              score_source<float>{runs_[r].data, size, true}};
           sample = sample_scores<float>(whole, size, std::max(size / sampled, few));
           seen = sample;
           each = static_cast<double>(size) / static_cast<double>(sample.size());
@@ -185,7 +186,7 @@ class cut_finder<relative_run<Rule>> {
   [[nodiscard]] static bool is_finite(double x) noexcept { return x - x == 0; }
 
   /// All that is below the bounds is zero, and more than is to go.
-  [[nodiscard]] answer cut_through_zeros(score_cut<float>& cut) {
+  [[nodiscard]] answer threshold_among_zeros(score_threshold<float>& cut) {
     each_.clear();
     for (const part& p : parts_) {
       if (p.low > 0) return answer::misled;
@@ -201,7 +202,7 @@ class cut_finder<relative_run<Rule>> {
   }
 
   /// The cut is through what is open, if what was left out scores as was thought.
-  [[nodiscard]] answer cut_through_open(Index rank, score_cut<float>& cut) {
+  [[nodiscard]] answer threshold_among_open(Index rank, score_threshold<float>& cut) {
     if (rank > open()) return answer::misled;
     std::vector<float> scores;
     std::vector<double> sums;  // of all squares above the lower bound of each run
@@ -223,7 +224,7 @@ class cut_finder<relative_run<Rule>> {
       if (p.high < infinity && p.above.value() > 0 &&
           !(score(p.high, p.above.value()) > cut.threshold))
         return answer::misled;
-      run_cut<float> here{p.low, p.below, 0};
+      source_threshold<float> here{p.low, p.below, 0};
       float equal = 0;
       for (std::size_t i = p.open.size(); i-- > 0;) {  // from the smallest on
         if (run_scores[i] > cut.threshold) break;
@@ -268,7 +269,7 @@ class cut_finder<relative_run<Rule>> {
   std::span<const relative_run<Rule>> runs_;
   executor on_;
   std::vector<part> parts_;
-  std::vector<run_cut<float>> each_;
+  std::vector<source_threshold<float>> each_;
 };
 
 }  // namespace detail

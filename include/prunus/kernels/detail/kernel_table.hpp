@@ -4,7 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/kernels/instruction_set.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
-#include <prunus/runtime/gated_run.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
@@ -68,9 +68,9 @@ template <class S, class Epilogue>
 struct compiled_gated_layer {
   virtual ~compiled_gated_layer() = default;
   [[nodiscard]] virtual std::unique_ptr<compiled_workspace> make_workspace() const noexcept = 0;
-  virtual gated_run forward(const S* x, const S* weights, const Epilogue& epilogue, S* y,
-                            Index samples, const open_channels& open,
-                            compiled_workspace& work) const noexcept = 0;
+  virtual executed_work forward(const S* x, const S* weights, const Epilogue& epilogue, S* y,
+                                Index samples, const open_channels& open,
+                                compiled_workspace& work) const noexcept = 0;
 };
 
 /// What happens to the outputs of a linear layer.

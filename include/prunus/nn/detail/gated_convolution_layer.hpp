@@ -283,7 +283,7 @@ class gated_convolution_layer {
   direct_convolution<S> full_;
   std::vector<typename gated_convolution<S>::workspace> work_;  // of each worker
   std::vector<std::vector<S>> scratch_;                         // of each worker
-  std::vector<gated_run> runs_;                                 // of each shard
+  std::vector<executed_work> runs_;                             // of each shard
   std::vector<S> weight_shares_;                                // of the shards but the first
   std::vector<S> gate_scratch_;
   std::vector<S> raw_, before_, before_gradient_;  // of a training batch

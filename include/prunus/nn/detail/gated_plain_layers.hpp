@@ -29,8 +29,8 @@ struct gated_linear_layer {
   borrowed_parameter<S> weight, bias;
   gated_linear<S> fast;
   std::vector<typename gated_linear<S>::workspace> work_memory;  // of each worker
-  std::vector<gated_run> runs;                                   // of each shard
-  gated_run work;
+  std::vector<executed_work> runs;                               // of each shard
+  executed_work work;
   std::vector<S> scratch, input_gradient;
 
   gated_linear_layer(gated_tensor<S>& from, gated_tensor<S>& to, const borrowed_parameter<S>& w,

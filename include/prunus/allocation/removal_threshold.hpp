@@ -20,7 +20,7 @@ inline namespace v0 {
 /// @source the type is ours
 /// @deviation none
 template <class T>
-struct unit_cut {
+struct removal_threshold {
   T threshold{};
   Index ties = 0;
   bool all_ties = true;  ///< every unit equal to the threshold goes
@@ -30,19 +30,21 @@ struct unit_cut {
 /// write scores that can be read off the weights, and zeroes the weights in the same sweep that
 /// writes the masks.
 ///
-/// `a.cuts(units, sparsity, on)` returns one cut an entry such that writing them is what
+/// `a.thresholds(units, sparsity, on)` returns one cut an entry such that writing them is what
 /// `a.allocate(units, sparsity)` does; it may use the threads of `on`. It validates all and writes
 /// nothing; nullopt where it does not decide by thresholds of the scores as they are. With a `Run`
-/// other than score_run, such as relative_run, scores exist only for the selection of the core;
+/// other than score_source, such as relative_run, scores exist only for the selection of the core;
 /// thresholds are then values of the run, and nullopt asks for written scores.
 ///
 /// @source the concept is ours
 /// @deviation none
-template <class A, class T, class Run = score_run<T>>
-concept cutting_allocation = allocation<A, T> &&
+template <class A, class T, class Run = score_source<T>>
+concept threshold_allocation = allocation<A, T> &&
     requires(const A& a, std::span<const scored_units<T, Run>> units, double sparsity,
              executor on) {
-  { a.cuts(units, sparsity, on) } -> std::same_as<std::optional<std::vector<unit_cut<T>>>>;
+  {
+    a.thresholds(units, sparsity, on)
+    } -> std::same_as<std::optional<std::vector<removal_threshold<T>>>>;
 };
 
 namespace detail {
@@ -50,7 +52,7 @@ namespace detail {
 /// Writes `keep` of one entry. Where `data` may be written, what goes is set to zero, too.
 /// @pre data holds the scores, or with `Magnitude` the weights whose magnitudes are the scores
 template <bool Magnitude, class Data, class T>
-void write_cut(Data* data, const unit_cut<T>& cut, std::span<std::uint8_t> keep) {
+void apply_threshold(Data* data, const removal_threshold<T>& cut, std::span<std::uint8_t> keep) {
   const Index size = static_cast<Index>(keep.size());
   if (cut.all_ties)
     keep_above<Magnitude>(data, size, cut.threshold, keep.data());
@@ -61,10 +63,10 @@ void write_cut(Data* data, const unit_cut<T>& cut, std::span<std::uint8_t> keep)
 /// Calls `write(entry, begin, size)` for stretches that together are all units. Entries that lose
 /// some of their ties only are one stretch each, since ties go in order.
 template <class Units, class Cuts, class Write>
-void write_stretches(const Units& units, const Cuts& cuts, executor on, const Write& write) {
+void apply_in_chunks(const Units& units, const Cuts& thresholds, executor on, const Write& write) {
   std::vector<stretch> stretches;
   for (std::size_t i = 0; i < units.size(); ++i) {
-    if (cuts[i].all_ties)
+    if (thresholds[i].all_ties)
       add_stretches(stretches, i, units[i].size());
     else
       stretches.push_back({i, 0, units[i].size()});
@@ -77,16 +79,16 @@ void write_stretches(const Units& units, const Cuts& cuts, executor on, const Wr
 
 /// Writes `keep` of all entries.
 template <class T>
-void write_cuts(std::span<scored_units<T>> units, std::span<const unit_cut<T>> cuts,
-                executor on = {}) {
-  write_stretches(units, cuts, on, [&](std::size_t i, Index begin, Index size) {
+void apply_thresholds(std::span<scored_units<T>> units,
+                      std::span<const removal_threshold<T>> thresholds, executor on = {}) {
+  apply_in_chunks(units, thresholds, on, [&](std::size_t i, Index begin, Index size) {
     const T* const data = units[i].scores.data + begin;
     const std::span<std::uint8_t> keep =
         units[i].keep.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
     if (units[i].scores.magnitude)
-      write_cut<true>(data, cuts[i], keep);
+      apply_threshold<true>(data, thresholds[i], keep);
     else
-      write_cut<false>(data, cuts[i], keep);
+      apply_threshold<false>(data, thresholds[i], keep);
   });
 }
 

@@ -15,23 +15,23 @@ inline namespace v0 {
 namespace detail {
 
 template <class Criterion, class S>
-struct weight_run_of {
+struct weight_source_of {
   using type =
       std::conditional_t<scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score_of<S>>,
-                         score_run<S>, void>;
+                         score_source<S>, void>;
 };
 template <relative_rule Criterion>
-struct weight_run_of<Criterion, float> {
+struct weight_source_of<Criterion, float> {
   using type = relative_run<Criterion>;
 };
 
 /// Void where scores must be written.
 template <class Criterion, class S>
-using weight_run = typename weight_run_of<Criterion, S>::type;
+using weight_source = typename weight_source_of<Criterion, S>::type;
 
 template <class Run, class S>
-[[nodiscard]] Run run_of(const weight_view<S>& weight, std::string_view name) {
-  if constexpr (std::is_same_v<Run, score_run<S>>)
+[[nodiscard]] Run source_of(const weight_view<S>& weight, std::string_view name) {
+  if constexpr (std::is_same_v<Run, score_source<S>>)
     return {weight.data, weight.size(), true, name};
   else
     return {weight.data, weight.size(), name};

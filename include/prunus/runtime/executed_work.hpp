@@ -18,13 +18,13 @@ struct open_channels {
 };
 
 /// What a gated layer did. Runs add up.
-struct gated_run {
+struct executed_work {
   Index macs = 0;        ///< multiply-adds executed, as the kernels counted them
   Index dense_macs = 0;  ///< of the same samples with every channel open
   Index gathered = 0;    ///< samples of which only open channels were computed
   Index dense = 0;       ///< samples that were faster computed whole
 
-  constexpr gated_run& operator+=(const gated_run& other) noexcept {
+  constexpr executed_work& operator+=(const executed_work& other) noexcept {
     macs += other.macs;
     dense_macs += other.dense_macs;
     gathered += other.gathered;
@@ -36,7 +36,7 @@ struct gated_run {
   [[nodiscard]] constexpr double share() const noexcept {
     return dense_macs == 0 ? 1.0 : static_cast<double>(macs) / static_cast<double>(dense_macs);
   }
-  friend constexpr bool operator==(const gated_run&, const gated_run&) = default;
+  friend constexpr bool operator==(const executed_work&, const executed_work&) = default;
 };
 
 /// When a gated layer stops gathering. A property of the layer and of the machine: see
