@@ -83,10 +83,10 @@ void training_step(benchmark::State& state, const prunus::graph& g, Index thread
 std::pair<prunus::graph, std::vector<prunus::named_tensor<float>>> compacted(const prunus::graph& g,
                                                                              double kept) {
   network dense(g);
-  std::vector<prunus::named_units> removed;
+  std::vector<prunus::unit_selection> removed;
   for (const prunus::coupling& c : prunus::coupled_groups(dense.resolved())) {
     if (!c.prunable) continue;
-    prunus::named_units units{c.name, {}};
+    prunus::unit_selection units{c.name, {}};
     for (Index u = std::max<Index>(std::lround(kept * static_cast<double>(c.units)), 1);
          u < c.units; ++u)
       units.units.push_back(u);

@@ -90,8 +90,8 @@ const wide_layer& layer_of(double spread) {
 
 void units_by_bounds(benchmark::State& state, double spread, Index k) {
   const wide_layer& layer = layer_of(spread);
-  prunus::top_units<float> last(prunus::view(layer.weight()));
-  prunus::top_units_statistics counts;
+  prunus::top_k_outputs<float> last(prunus::view(layer.weight()));
+  prunus::top_k_outputs_statistics counts;
   for (auto _ : state)
     for (Index n = 0; n < wide_layer::images; ++n)
       benchmark::DoNotOptimize(last.largest(layer.features(n), k, &counts));
@@ -167,9 +167,9 @@ int main(int argc, char** argv) {
     for (const Index k : {Index{10}, Index{100}}) {
       const std::string at =
           "/spread:" + std::to_string(static_cast<int>(spread)) + "/k:" + std::to_string(k);
-      add("top_units/full_product" + at,
+      add("top_k_outputs/full_product" + at,
           [=](benchmark::State& s) { units_by_full_product(s, spread, k); });
-      add("top_units/bounds" + at, [=](benchmark::State& s) { units_by_bounds(s, spread, k); });
+      add("top_k_outputs/bounds" + at, [=](benchmark::State& s) { units_by_bounds(s, spread, k); });
     }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -23,10 +23,10 @@ set(PRUNUS_HEADERS
   include/prunus/allocation/macs_target.hpp
   include/prunus/allocation/n_of_m.hpp
   include/prunus/allocation/per_layer.hpp
+  include/prunus/allocation/ranking_group.hpp
   include/prunus/allocation/removal_threshold.hpp
   include/prunus/allocation/remove_smallest.hpp
   include/prunus/allocation/retained_mass.hpp
-  include/prunus/allocation/scored_units.hpp
   include/prunus/allocation/uniform.hpp
   include/prunus/allocation/variable_scale.hpp
   include/prunus/core.hpp
@@ -51,10 +51,12 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/apoz.hpp
   include/prunus/criteria/batch_norm_scale.hpp
   include/prunus/criteria/class_ablation.hpp
+  include/prunus/criteria/coupling_criterion.hpp
+  include/prunus/criteria/coupling_norm.hpp
   include/prunus/criteria/criterion.hpp
   include/prunus/criteria/detail/channel_factors.hpp
+  include/prunus/criteria/detail/compensated_sum.hpp
   include/prunus/criteria/detail/descending_scores.hpp
-  include/prunus/criteria/detail/exact_sum.hpp
   include/prunus/criteria/detail/magnitude_bins.hpp
   include/prunus/criteria/detail/relative_cut.hpp
   include/prunus/criteria/detail/relative_rule.hpp
@@ -66,8 +68,6 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/filter_similarity.hpp
   include/prunus/criteria/geometric_median.hpp
   include/prunus/criteria/gradient_norm.hpp
-  include/prunus/criteria/group_criterion.hpp
-  include/prunus/criteria/group_norm.hpp
   include/prunus/criteria/kernel_vector.hpp
   include/prunus/criteria/l1_norm.hpp
   include/prunus/criteria/l2_norm.hpp

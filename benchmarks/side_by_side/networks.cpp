@@ -28,10 +28,10 @@ using network = nn::network<float>;
 
 /// Half of the channels of every layer but the last are gone: a quarter of the MACs stays.
 std::pair<prunus::graph, std::vector<prunus::named_tensor<float>>> halved(const network& dense) {
-  std::vector<prunus::named_units> removed;
+  std::vector<prunus::unit_selection> removed;
   for (const prunus::coupling& c : prunus::coupled_groups(dense.resolved())) {
     if (!c.prunable) continue;
-    prunus::named_units units{c.name, {}};
+    prunus::unit_selection units{c.name, {}};
     for (Index u = (c.units + 1) / 2; u < c.units; ++u) units.units.push_back(u);
     removed.push_back(std::move(units));
   }

@@ -251,8 +251,8 @@ inline void leave_gradients(const pruning_context& context) {
                           return classes.losses(net);
                         }});
        }},
-      {"filter", "group_norm",
-       [](context c) { return to_macs(c, prunus::group_norm{.relative = true}, as_scored); }},
+      {"filter", "coupling_norm",
+       [](context c) { return to_macs(c, prunus::coupling_norm{.relative = true}, as_scored); }},
       {"filter", "l2_norm reconstructed", [](context c) { return to_macs(c, prunus::l2_norm{}); },
        false, true},
       {"filter", "taylor squares reconstructed",

@@ -11,9 +11,9 @@
 #include <prunus/allocation/macs_target.hpp>
 #include <prunus/allocation/n_of_m.hpp>
 #include <prunus/allocation/per_layer.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/allocation/retained_mass.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/allocation/variable_scale.hpp>

@@ -9,12 +9,12 @@
 #include <prunus/criteria/apoz.hpp>
 #include <prunus/criteria/batch_norm_scale.hpp>
 #include <prunus/criteria/class_ablation.hpp>
+#include <prunus/criteria/coupling_criterion.hpp>
+#include <prunus/criteria/coupling_norm.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/filter_similarity.hpp>
 #include <prunus/criteria/geometric_median.hpp>
 #include <prunus/criteria/gradient_norm.hpp>
-#include <prunus/criteria/group_criterion.hpp>
-#include <prunus/criteria/group_norm.hpp>
 #include <prunus/criteria/kernel_vector.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>

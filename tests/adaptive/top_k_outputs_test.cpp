@@ -16,8 +16,8 @@ namespace {
 
 using prunus::Index;
 using prunus::ranked_item;
-using prunus::top_units;
-using prunus::top_units_statistics;
+using prunus::top_k_outputs;
+using prunus::top_k_outputs_statistics;
 using prunus::view;
 using support::random_source;
 
@@ -54,7 +54,7 @@ using row_major = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
 }  // namespace
 
 TEMPLATE_TEST_CASE("the k largest units are those of the full product, ties included",
-                   "[gates][top_units]", float, double) {
+                   "[gates][top_k_outputs]", float, double) {
   // Small whole numbers: every sum is exact, and many tie.
   random_source random(1);
   Index ties = 0;
@@ -73,7 +73,7 @@ TEMPLATE_TEST_CASE("the k largest units are those of the full product, ties incl
     for (TestType& x : features)
       if (random.chance(0.4))
         x = static_cast<TestType>(random.between(negative ? -20 : 0, 1 << random.between(0, 6)));
-    top_units<TestType> layer(view(weight), bias);
+    top_k_outputs<TestType> layer(view(weight), bias);
     const Index k = random.chance(0.1) ? units + 5 : random.between(1, std::min<Index>(units, 12));
     const auto found = layer.largest(features, k);
     const auto expected = full_product(weight, bias, features, k);
@@ -84,7 +84,7 @@ TEMPLATE_TEST_CASE("the k largest units are those of the full product, ties incl
 }
 
 TEST_CASE("scores and ranks of real weights are those of the full product to the last bit",
-          "[gates][top_units]") {
+          "[gates][top_k_outputs]") {
   // A product of two floats is exact in double precision, so that only the order of sums matters.
   random_source random(2);
   for (int round = 0; round < 40; ++round) {
@@ -99,13 +99,13 @@ TEST_CASE("scores and ranks of real weights are those of the full product to the
       for (Index j = 1; j < units; ++j)
         weight.row(j) = weight.row(0) + 1e-6F * spread * weight.row(j);
     const auto features = sparse_inputs<float>(random, inputs, random.real(0.1, 1));
-    top_units<float> layer(view(weight));
+    top_k_outputs<float> layer(view(weight));
     const Index k = random.between(1, 20);
     REQUIRE(layer.largest(features, k) == full_product(weight, {}, features, k));
   }
 }
 
-TEST_CASE("one large input decides, and most products are skipped", "[gates][top_units]") {
+TEST_CASE("one large input decides, and most products are skipped", "[gates][top_k_outputs]") {
   random_source random(3);
   row_major<float> weight(4096, 64);
   for (Index i = 0; i < weight.size(); ++i)
@@ -113,8 +113,8 @@ TEST_CASE("one large input decides, and most products are skipped", "[gates][top
   std::vector<float> features(64, 0.01F);
   features[5] = 10;
   features[40] = 3;
-  top_units layer(view(weight));
-  top_units_statistics counts;
+  top_k_outputs layer(view(weight));
+  top_k_outputs_statistics counts;
   const auto found = layer.largest(features, 5, &counts);
   CHECK(found == full_product(weight, {}, features, 5));
   CHECK(counts.products == 4096 * 64);
@@ -128,13 +128,13 @@ TEST_CASE("one large input decides, and most products are skipped", "[gates][top
   CHECK(counts.products_computed == 0);
 }
 
-TEST_CASE("a layer may be used again and copied", "[gates][top_units]") {
+TEST_CASE("a layer may be used again and copied", "[gates][top_k_outputs]") {
   random_source random(4);
   row_major<float> weight(500, 30);
   for (Index i = 0; i < weight.size(); ++i)
     weight.data()[i] = static_cast<float>(random.gaussian());
-  top_units layer(view(weight));
-  top_units copy = layer;
+  top_k_outputs layer(view(weight));
+  top_k_outputs copy = layer;
   for (int round = 0; round < 5; ++round) {
     const auto features = sparse_inputs<float>(random, 30, 0.5);
     const auto expected = full_product(weight, {}, features, 3);
@@ -143,14 +143,14 @@ TEST_CASE("a layer may be used again and copied", "[gates][top_units]") {
   }
 }
 
-TEST_CASE("wrong shapes and numbers that are not finite are refused", "[gates][top_units]") {
+TEST_CASE("wrong shapes and numbers that are not finite are refused", "[gates][top_k_outputs]") {
   row_major<float> weight = row_major<float>::Ones(4, 3);
   const std::vector<float> bias(5, 0.0F), features(3, 1.0F), few(2, 1.0F);
   std::vector<float> broken(3, std::numeric_limits<float>::quiet_NaN());
   using support::code_of;
-  CHECK(code_of<prunus::shape_error>([&] { (void)top_units<float>(view(weight), bias); }) ==
+  CHECK(code_of<prunus::shape_error>([&] { (void)top_k_outputs<float>(view(weight), bias); }) ==
         prunus::errc::shape_mismatch);
-  top_units layer(view(weight));
+  top_k_outputs layer(view(weight));
   CHECK(code_of<prunus::shape_error>([&] { (void)layer.largest(few, 1); }) ==
         prunus::errc::shape_mismatch);
   CHECK(code_of<prunus::argument_error>([&] { (void)layer.largest(features, 0); }) ==
@@ -163,9 +163,9 @@ TEST_CASE("wrong shapes and numbers that are not finite are refused", "[gates][t
   CHECK(layer.largest(features, 1).front().score == 3);
   const std::vector<float> images(16, 1.0F);
   CHECK(code_of<prunus::shape_error>([&] {
-          (void)top_units<float>(view(images, {2, 2, 2, 2}));
+          (void)top_k_outputs<float>(view(images, {2, 2, 2, 2}));
         }) == prunus::errc::shape_mismatch);
   weight(1, 1) = std::numeric_limits<float>::infinity();
-  CHECK(code_of<prunus::value_error>([&] { (void)top_units<float>(view(weight)); }) ==
+  CHECK(code_of<prunus::value_error>([&] { (void)top_k_outputs<float>(view(weight)); }) ==
         prunus::errc::not_finite);
 }

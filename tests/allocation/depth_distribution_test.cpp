@@ -21,7 +21,7 @@ using Eigen::Index;
 using prunus::depth_distribution;
 using prunus::depth_shape;
 using prunus::errc;
-using prunus::scored_units;
+using prunus::ranking_group;
 
 constexpr std::array<depth_shape, 5> shapes{depth_shape::uniform, depth_shape::increasing,
                                             depth_shape::decreasing, depth_shape::low_high_low,
@@ -44,15 +44,15 @@ struct over_a_chain {
   depth_shape shape;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<ranking_group<T>> units, double target) const {
     std::vector<std::pair<std::string, Index>> layers;
-    std::vector<scored_units<T>> couplings(units.begin(), units.end());
-    for (scored_units<T>& u : couplings) {
+    std::vector<ranking_group<T>> couplings(units.begin(), units.end());
+    for (ranking_group<T>& u : couplings) {
       layers.emplace_back(std::string(u.name), u.size());
       u.grid = nullptr;
     }
     depth_distribution(chain(layers), shape)
-        .allocate(std::span<scored_units<T>>(couplings), target);
+        .allocate(std::span<ranking_group<T>>(couplings), target);
   }
 };
 
@@ -83,7 +83,7 @@ class vgg16_units {
 
   template <class Allocation>
   prunus::footprint left_by(const Allocation& allocation, double target) {
-    std::vector<scored_units<float>> units;
+    std::vector<ranking_group<float>> units;
     std::vector<std::span<const std::uint8_t>> kept;
     for (std::size_t k = 0; k < names_.size(); ++k) {
       std::fill(keep_[k].begin(), keep_[k].end(), std::uint8_t{1});
@@ -95,7 +95,7 @@ class vgg16_units {
                          {},
                          nullptr});
     }
-    allocation.allocate(std::span<scored_units<float>>(units), target);
+    allocation.allocate(std::span<ranking_group<float>>(units), target);
     return counter_.count(kept);
   }
   /// Per cent of the MACs and of the parameters that are removed, to one decimal.

@@ -151,6 +151,6 @@ TEST_CASE("tiles of several outputs are refused", "[allocation][equal_per_filter
   auto all = r.units();
   all[0].grid = nullptr;
   CHECK(support::code_of<prunus::argument_error>([&] {
-          equal_per_filter{}.allocate(std::span<prunus::scored_units<float>>(all), 0.5);
+          equal_per_filter{}.allocate(std::span<prunus::ranking_group<float>>(all), 0.5);
         }) == errc::unsupported);
 }

@@ -136,10 +136,10 @@ TEST_CASE("coupled filters and limits that keep too many are refused",
           "[allocation][erdos_renyi_kernel]") {
   std::vector<float> scores{1, 2, 3};
   std::vector<std::uint8_t> keep(3, 1);
-  std::vector<prunus::scored_units<float>> units{
+  std::vector<prunus::ranking_group<float>> units{
       {"conv1", {scores.data(), 3, false, "conv1"}, keep, {}, nullptr}};
   CHECK(support::code_of<prunus::argument_error>([&] {
-          erdos_renyi_kernel{}.allocate(std::span<prunus::scored_units<float>>(units), 0.5);
+          erdos_renyi_kernel{}.allocate(std::span<prunus::ranking_group<float>>(units), 0.5);
         }) == errc::unsupported);
   support::ranking<float> r;
   add_shape(r, "conv", 4, 3, 3, 3).limits = {.min_kept = 100};

@@ -161,10 +161,10 @@ TEST_CASE("widths are rounded at the end", "[allocation][global]") {
 TEST_CASE("magnitudes are ranked where they lie", "[allocation][global]") {
   std::vector<float> a{-3, 0.5F, -0.25F, 2}, b{1, -1, 4, -5};
   std::vector<std::uint8_t> keep_a(4, 1), keep_b(4, 1);
-  std::vector<prunus::scored_units<float>> entries{
+  std::vector<prunus::ranking_group<float>> entries{
       {"a", {a.data(), 4, true, "a"}, keep_a, {}, nullptr},
       {"b", {b.data(), 4, true, "b"}, keep_b, {}, nullptr}};
-  global{}.allocate(std::span<prunus::scored_units<float>>(entries), 0.375);
+  global{}.allocate(std::span<prunus::ranking_group<float>>(entries), 0.375);
   CHECK(keep_a == std::vector<std::uint8_t>{1, 0, 0, 1});
   CHECK(keep_b == std::vector<std::uint8_t>{0, 1, 1, 1});
 }

@@ -13,7 +13,7 @@ namespace {
 using Eigen::Index;
 using prunus::errc;
 using prunus::isomorphic;
-using prunus::scored_units;
+using prunus::ranking_group;
 
 /// A residual network: a stem, two blocks of two convolutions around one stream, a classifier; and
 /// a depth-wise convolution behind.
@@ -40,16 +40,16 @@ prunus::graph residual_network() {
 /// Over a graph in which every entry is the channels between two 1 x 1 convolutions.
 struct over_a_chain {
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<ranking_group<T>> units, double target) const {
     prunus::graph g;
     std::string x = g.input("image", {3, 4, 4});
-    std::vector<scored_units<T>> couplings(units.begin(), units.end());
-    for (scored_units<T>& u : couplings) {
+    std::vector<ranking_group<T>> couplings(units.begin(), units.end());
+    for (ranking_group<T>& u : couplings) {
       x = g.convolution(std::string(u.name), x, {.out_channels = u.size(), .kernel = 1});
       u.grid = nullptr;
     }
     g.convolution("last of all", x, {.out_channels = 2, .kernel = 1});
-    isomorphic(g).allocate(std::span<scored_units<T>>(couplings), target);
+    isomorphic(g).allocate(std::span<ranking_group<T>>(couplings), target);
   }
 };
 
@@ -65,8 +65,8 @@ struct entries {
     scores.push_back(std::move(values));
     limits.emplace_back();
   }
-  std::vector<scored_units<float>> units() {
-    std::vector<scored_units<float>> result;
+  std::vector<ranking_group<float>> units() {
+    std::vector<ranking_group<float>> result;
     for (std::size_t i = 0; i < names.size(); ++i)
       result.push_back({names[i],
                         {scores[i].data(), static_cast<Index>(scores[i].size()), false, names[i]},
@@ -78,7 +78,7 @@ struct entries {
   template <class Allocation>
   void allocate(const Allocation& allocation, double sparsity) {
     auto all = units();
-    allocation.allocate(std::span<scored_units<float>>(all), sparsity);
+    allocation.allocate(std::span<ranking_group<float>>(all), sparsity);
   }
   Index kept(std::size_t i) const { return std::count(keep[i].begin(), keep[i].end(), 1); }
 };

@@ -12,8 +12,8 @@ using Eigen::Index;
 using prunus::errc;
 using prunus::global;
 using prunus::macs_target;
+using prunus::ranking_group;
 using prunus::score_scaling;
-using prunus::scored_units;
 
 /// 3 x 6 x 6 image, conv1 to 8 channels (3 x 3), conv2 to 6 channels (3 x 3), both padded, fc to 4.
 prunus::graph small_network() {
@@ -37,7 +37,7 @@ struct two_couplings {
   std::vector<std::uint8_t> keep2 = std::vector<std::uint8_t>(6, 1);
   prunus::limits limits1{}, limits2{};
 
-  std::vector<scored_units<float>> units() {
+  std::vector<ranking_group<float>> units() {
     return {{"conv1", {scores1.data(), 8, false, "conv1"}, keep1, limits1, nullptr},
             {"conv2", {scores2.data(), 6, false, "conv2"}, keep2, limits2, nullptr}};
   }
@@ -46,7 +46,7 @@ struct two_couplings {
   Index macs() const { return macs_of(kept1(), kept2()); }
   void allocate(const macs_target& allocation, double target) {
     auto all = units();
-    allocation.allocate(std::span<scored_units<float>>(all), target);
+    allocation.allocate(std::span<ranking_group<float>>(all), target);
   }
 };
 
@@ -73,7 +73,7 @@ TEST_CASE("the fewest units go that reach the target", "[allocation][macs_target
       for (Index removed = 0;; ++removed) {  // the first number of units that is enough
         two_couplings expected = start;
         auto all = expected.units();
-        global{scaling}.remove(std::span<scored_units<float>>(all), removed);
+        global{scaling}.remove(std::span<ranking_group<float>>(all), removed);
         if (static_cast<double>(expected.macs()) > budget) continue;
         CAPTURE(round, target, removed);
         REQUIRE(result.keep1 == expected.keep1);

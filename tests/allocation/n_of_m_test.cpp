@@ -75,9 +75,9 @@ TEST_CASE("the groups lie along the input axis in every memory order", "[allocat
             static_cast<float>(random.between(0, 3));
       });
       std::vector<std::uint8_t> keep(scores.size(), 1);
-      std::vector<prunus::scored_units<float>> entries{
+      std::vector<prunus::ranking_group<float>> entries{
           {"w", {scores.data(), grid.size(), false, "w"}, keep, {}, &grid}};
-      n_of_m{2, 4}.allocate(std::span<prunus::scored_units<float>>(entries), 0.5);
+      n_of_m{2, 4}.allocate(std::span<prunus::ranking_group<float>>(entries), 0.5);
 
       bool right = true;
       support::for_each_position(shape, [&](Index o, Index i, Index h, Index w) {
@@ -109,7 +109,7 @@ TEST_CASE("impossible patterns and wide tiles are refused", "[allocation][n_of_m
   auto coupled = r.units();
   coupled[0].grid = nullptr;
   CHECK(support::code_of<prunus::argument_error>([&] {
-          n_of_m{}.allocate(std::span<prunus::scored_units<float>>(coupled), 0.5);
+          n_of_m{}.allocate(std::span<prunus::ranking_group<float>>(coupled), 0.5);
         }) == errc::unsupported);
   CHECK(r.removed() == 0);
   r.entries[0].grid = prunus::tile_grid(owner.view(), prunus::element);

@@ -56,12 +56,12 @@ struct scored_network {
   }
   template <class Allocation>
   void allocate(const Allocation& allocation, double target) {
-    std::vector<prunus::scored_units<double>> all;
+    std::vector<prunus::ranking_group<double>> all;
     for (std::size_t i = 0; i < names.size(); ++i)
       all.push_back({names[i],
                      {scores[i].data(), static_cast<Index>(scores[i].size()), false, names[i]},
                      keep[i]});
-    allocation.allocate(std::span<prunus::scored_units<double>>(all), target);
+    allocation.allocate(std::span<prunus::ranking_group<double>>(all), target);
   }
 };
 

@@ -123,7 +123,7 @@ std::vector<Index> order_of(const std::vector<T>& scores) {
 /// Laws that hold for whole filters, which are all that similarity knows.
 template <class S, class Criterion>
 void check_filter_laws(const Criterion& criterion) {
-  STATIC_REQUIRE(prunus::group_criterion<Criterion, S>);
+  STATIC_REQUIRE(prunus::coupling_criterion<Criterion, S>);
   support::check_scores_follow_the_filters<S>(criterion);
   for (const prunus::tile& tile : {prunus::filter, prunus::channel, prunus::head(2)}) {
     support::criterion_subject<S> usual("OIHW", {6, 5, 3, 2}, 1);

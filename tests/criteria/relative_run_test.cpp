@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/criteria/detail/exact_sum.hpp>
+#include <prunus/criteria/detail/compensated_sum.hpp>
 #include <prunus/criteria/detail/relative_run.hpp>
 
 #include "support/backwards_pool.hpp"
@@ -18,7 +18,7 @@ namespace {
 
 using Eigen::Index;
 using prunus::relative_run;
-using prunus::detail::exact_sum;
+using prunus::detail::compensated_sum;
 using support::random_source;
 
 /// The largest of every run scores 1.
@@ -79,7 +79,7 @@ std::vector<float> naive_scores(const std::vector<float>& weights) {
   for (const float w : weights) squares.push_back(w * w);
   std::vector<float> sorted = squares;
   std::sort(sorted.begin(), sorted.end(), std::greater<>{});
-  exact_sum sum;
+  compensated_sum sum;
   std::vector<double> sums;
   for (const float square : sorted) {
     sum.add(static_cast<double>(square));
@@ -171,18 +171,18 @@ TEST_CASE("an exact sum does not depend on the order", "[core][relative_run]") {
                                       std::pow(2.0, static_cast<double>(random.between(-10, 10))));
     terms.push_back(static_cast<double>(x * x));
   }
-  exact_sum first;
+  compensated_sum first;
   for (const double x : terms) first.add(x);
   for (int round = 0; round < 20; ++round) {
     for (std::size_t i = terms.size(); i > 1; --i)
       std::swap(terms[i - 1],
                 terms[static_cast<std::size_t>(random.between(0, static_cast<Index>(i) - 1))]);
-    exact_sum one, other;
+    compensated_sum one, other;
     for (std::size_t i = 0; i < terms.size(); ++i) (i % 3 == 0 ? one : other).add(terms[i]);
     one.add(other);
     REQUIRE(one.value() == first.value());
   }
-  exact_sum lost;  // what a double alone would lose
+  compensated_sum lost;  // what a double alone would lose
   for (const double x : {0x1p60, 1.0, 1.0, -0x1p60}) lost.add(x);
   CHECK(lost.value() == 2);
 }
@@ -194,7 +194,7 @@ TEST_CASE("squares are summed exactly, however far apart", "[core][relative_run]
                                   values_are::with_outlier}) {
       const std::vector<float> values = random_values(random, kind, size);
       for (const float from : {0.0F, 0.01F, 0.5F}) {
-        exact_sum expected;
+        compensated_sum expected;
         for (const float x : values)
           if (std::abs(x) >= from) expected.add(static_cast<double>(x * x));
         REQUIRE(prunus::detail::sum_of_squares(values.data(), size, from).value() ==

@@ -87,7 +87,7 @@ struct training {
 
 TEST_CASE("a filter zeroed softly grows back because its normalisation was spared",
           "[nn][pruning][soft]") {
-  for (const bool followers : {false, true}) {
+  for (const bool dependents : {false, true}) {
     training t;
     for (Index c = 0; c < 6; ++c)
       t.weight("bn.bias").data[c] = 0.2F;  // behind it the rectifier is open
@@ -95,7 +95,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
     prunus::scheduler s{t.net.parameters()};
     s.add(prunus::constant_sparsity{.sparsity = 0.5, .end = 4},
           pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
-               prunus::soft{.followers = followers}});
+               prunus::soft{.dependents = dependents}});
     s.step({.step = 0});
     const prunus::mask& selected = s.states().at(0)->targets.at(0).members.at(0).mask;
     Index filters = 0, grown = 0;
@@ -112,7 +112,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
       grown += t.magnitude("conv.weight", 9 * f, 9) > 0 ? 1 : 0;
     }
     CHECK(filters == 3);
-    CHECK(grown == (followers ? 0 : 3));
+    CHECK(grown == (dependents ? 0 : 3));
   }
 }
 

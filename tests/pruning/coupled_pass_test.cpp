@@ -91,8 +91,8 @@ struct read_sum {
     }
   }
 };
-static_assert(prunus::group_criterion<read_sum, float>);
-static_assert(!prunus::group_criterion<l1_norm, float>);
+static_assert(prunus::coupling_criterion<read_sum, float>);
+static_assert(!prunus::coupling_criterion<l1_norm, float>);
 
 }  // namespace
 
@@ -206,7 +206,7 @@ TEST_CASE("no layer behind a concatenation loses all of its filters", "[pruning]
 
 TEST_CASE("a coupled soft selection can grow back together", "[pruning][coupling]") {
   residual r({.prunable = true});
-  const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{.followers = true}};
+  const pass p{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{.dependents = true}};
   prunus::pass_state state = p.prepare(r.net);
   p.prune(r.net, state, 1, 0.25);
   CHECK(r.bias == values{1, 0, 1, 1});

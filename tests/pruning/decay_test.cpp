@@ -128,15 +128,15 @@ TEST_CASE("a filter that was away for an event starts at the curve again", "[pru
 
 TEST_CASE("biases and normalisations wait for the end unless they are to fade, too",
           "[pruning][decay]") {
-  for (const bool followers : {false, true}) {
+  for (const bool dependents : {false, true}) {
     normalised n;
-    const auto p = one_of_three(linear_decay{.duration = 2, .followers = followers});
+    const auto p = one_of_three(linear_decay{.duration = 2, .dependents = dependents});
     prunus::pass_state state = p.prepare(n.net);
     p.prune(n.net, state, 1, 0.34);
     CHECK(n.weight == values{3, 4, 0.3, 0.4, 0, 2});
-    CHECK(n.scale == (followers ? values{2, 1, 2} : values{2, 2, 2}));
-    CHECK(n.shift == (followers ? values{5, 2.5, 5} : values{5, 5, 5}));
-    CHECK(n.bias == (followers ? values{1, .5, 1} : values{1, 1, 1}));
+    CHECK(n.scale == (dependents ? values{2, 1, 2} : values{2, 2, 2}));
+    CHECK(n.shift == (dependents ? values{5, 2.5, 5} : values{5, 5, 5}));
+    CHECK(n.bias == (dependents ? values{1, .5, 1} : values{1, 1, 1}));
     p.prune(n.net, state, 2, 0.34);
     CHECK(n.weight == values{3, 4, 0, 0, 0, 2});
     CHECK(n.scale == values{2, 0, 2});
@@ -157,7 +157,7 @@ TEST_CASE("soft spares biases and normalisations until the scheduler finishes", 
   CHECK(n.shift == values{5, 0, 5});
 
   normalised both;
-  const auto p = one_of_three(prunus::soft{.followers = true});
+  const auto p = one_of_three(prunus::soft{.dependents = true});
   prunus::pass_state state = p.prepare(both.net);
   p.prune(both.net, state, 1, 0.34);
   CHECK(both.scale == values{2, 0, 2});
@@ -187,7 +187,7 @@ TEST_CASE("every epoch selects anew, and a filter that grew back is left alone",
   CHECK_FALSE((*now)[2]);
   for (Index epoch = 3; epoch <= 10; ++epoch) s.step({.step = 10 * epoch, .epoch = epoch});
   CHECK(n.weight == values{3, 4, 6, 8, 0, 0});
-  n.weight[5] = 1;  // gone for good
+  n.weight[5] = 1;  // pruned for good
   s.step({.step = 110, .epoch = 11});
   CHECK(n.weight[5] == 0);
   CHECK(n.scale == values{2, 2, 0});

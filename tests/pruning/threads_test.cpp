@@ -45,7 +45,7 @@ using support::backwards_pool;
 using support::random_source;
 using support::toy_network;
 
-/// Layers of some stretches of weights and of a few; a quarter of the values come many times.
+/// Layers of some chunks of weights and of a few; a quarter of the values come many times.
 struct large_net {
   std::vector<std::vector<float>> values;
   prunus::model<float> net;

@@ -14,7 +14,7 @@
 namespace {
 
 using prunus::change_based_convolution;
-using prunus::change_options;
+using prunus::change_detection_options;
 using prunus::change_reference;
 using prunus::convolution_shape;
 using prunus::errc;
@@ -199,7 +199,7 @@ TEST_CASE("a reset computes everything, NaN counts as changed", "[gates][change]
 TEST_CASE("options of a change-based convolution that make no sense are refused",
           "[gates][change]") {
   const std::vector<double> weights(9, 1);
-  const auto refusal = [&](const convolution_shape& s, const change_options& options) {
+  const auto refusal = [&](const convolution_shape& s, const change_detection_options& options) {
     return support::code_of<prunus::error>(
         [&] { (void)change_based_convolution<double>(s, weights.data(), options); });
   };

@@ -82,7 +82,7 @@ TEMPLATE_TEST_CASE("compaction works on every scalar", "[structure][compaction]"
   CHECK(tensors[3].name == "conv2.bias");
   for (TestType value : tensors[3].values) CHECK(static_cast<float>(value) == 9 * 0.5f * 0.5f);
   CHECK(tensors[0].values.size() == 4);
-  CHECK(prunus::transplant(p, "conv1.weight", net["conv1.weight"].weight).values.size() == 4);
+  CHECK(prunus::compact_state(p, "conv1.weight", net["conv1.weight"].weight).values.size() == 4);
 }
 
 TEST_CASE("a new bias stands behind its weight and makes the outputs equal",
@@ -131,7 +131,7 @@ TEST_CASE("optimizer state loses the same positions and is not folded", "[struct
   random_graph::source random(5);
   const random_graph::network momentum = random_graph::with_random_weights(small(), random);
   for (const auto& source : momentum.tensors) {
-    const auto cut = prunus::transplant(p, source.name, source.view());
+    const auto cut = prunus::compact_state(p, source.name, source.view());
     CHECK(cut.name == source.name);
     naive::values expected;  // position by position
     const plan::tensor_slice* lost = p.find(source.name);
@@ -165,7 +165,7 @@ TEST_CASE("a plan for other shapes is refused with names and numbers", "[structu
        {support::error_of<prunus::error>([&] { (void)prunus::compact(larger.model, p); }),
         support::error_of<prunus::error>([&] { (void)prunus::compact(other, p); }),
         support::error_of<prunus::error>([&] {
-          (void)prunus::transplant(p, "conv1.weight", larger.model["conv1.weight"].weight);
+          (void)prunus::compact_state(p, "conv1.weight", larger.model["conv1.weight"].weight);
         })}) {
     CAPTURE(f.message);
     CHECK(f.code == prunus::errc::shape_mismatch);
@@ -222,7 +222,7 @@ TEST_CASE("a plan with positions that cannot be is refused", "[structure][compac
     CHECK(code([&] { (void)prunus::compact(net.model, forged); }) == prunus::errc::out_of_range);
     CHECK(code([&] { (void)prunus::compact(net.graph, forged); }) == prunus::errc::out_of_range);
     CHECK(code([&] {
-            (void)prunus::transplant(forged, "conv1.weight", net.model["conv1.weight"].weight);
+            (void)prunus::compact_state(forged, "conv1.weight", net.model["conv1.weight"].weight);
           }) == prunus::errc::out_of_range);
   }
 }

@@ -146,8 +146,8 @@ TEST_CASE("a plan that approximates says so whenever outputs differ", "[structur
     random_graph::zero_random_units(net, random);
 
     const prunus::plan exact = prunus::plan_removal(net.graph, net.model);
-    const prunus::plan plan =
-        prunus::plan_removal(net.graph, net.model, {.at_padding = prunus::inexact::approximate});
+    const prunus::plan plan = prunus::plan_removal(
+        net.graph, net.model, {.at_padding = prunus::padding_policy::approximate});
     CAPTURE(prunus::to_text(plan));
     met.add(plan);
     CHECK(plan.removed.size() >= exact.removed.size());
@@ -171,16 +171,17 @@ TEST_CASE("channels named by the caller go with all that is coupled to them on r
     CAPTURE(seed);
     random_graph::source random(seed);
     random_graph::network net = random_graph::random_network(random);
-    std::vector<prunus::named_units> requested;
+    std::vector<prunus::unit_selection> requested;
     for (const prunus::coupling& group : prunus::coupled_groups(net.resolved)) {
-      prunus::named_units& named = requested.emplace_back(prunus::named_units{group.name, {}});
+      prunus::unit_selection& named =
+          requested.emplace_back(prunus::unit_selection{group.name, {}});
       for (Index u = 0; u < group.units; ++u)
         if (random.chance(0.4)) named.units.push_back(u);
     }
     const prunus::plan plan = prunus::plan_removal(net.graph, requested);
     CAPTURE(prunus::to_text(plan));
     std::size_t wanted = 0;
-    for (const prunus::named_units& named : requested) wanted += named.units.size();
+    for (const prunus::unit_selection& named : requested) wanted += named.units.size();
     CHECK(plan.removed.size() + plan.kept.size() == wanted);
 
     const prunus::resolved_graph smaller = prunus::resolve(prunus::compact(net.graph, plan));

@@ -142,8 +142,8 @@ TEST_CASE("zero padding of a constant other than zero keeps the channel and says
       "keeping conv1:3: it emits a constant that the zero padding of conv2 breaks at the border\n");
   CHECK(difference(net, p) == 0);
 
-  const plan bold =
-      prunus::plan_removal(net.graph, net.model, {.at_padding = prunus::inexact::approximate});
+  const plan bold = prunus::plan_removal(net.graph, net.model,
+                                         {.at_padding = prunus::padding_policy::approximate});
   REQUIRE(bold.removed.size() == 1);
   REQUIRE(bold.approximations.size() == 1);
   CHECK(bold.approximations[0] == plan::approximation{"relu1", 3, "conv2"});
@@ -379,11 +379,11 @@ TEST_CASE("plan_removal needs every tensor of the graph in its declared shape",
 TEST_CASE("a plan for ResNet-50 from named channels counts what is left", "[structure][plan]") {
   // Half of every inner width, as early filter-pruning papers do it.
   const prunus::graph g = known_networks::resnet50();
-  std::vector<prunus::named_units> requested;
+  std::vector<prunus::unit_selection> requested;
   for (const prunus::coupling& group : prunus::coupled_groups(prunus::resolve(g))) {
     const bool inner = group.name.ends_with("_conv1") || group.name.ends_with("_conv2");
     if (!inner) continue;
-    prunus::named_units& half = requested.emplace_back(prunus::named_units{group.name, {}});
+    prunus::unit_selection& half = requested.emplace_back(prunus::unit_selection{group.name, {}});
     for (Index u = 0; u < group.units; u += 2) half.units.push_back(u);
   }
   CHECK(requested.size() == 32);

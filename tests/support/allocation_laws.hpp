@@ -4,7 +4,7 @@
 // What every allocation must keep. A new allocation calls check_allocation_laws once for float and
 // once for double.
 
-#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/core/tile.hpp>
 
 #include "support/catch.hpp"
@@ -20,7 +20,7 @@
 
 namespace support {
 
-/// Entries to allocate among, with everything that scored_units only views.
+/// Entries to allocate among, with everything that ranking_group only views.
 template <class T>
 struct ranking {
   struct entry {
@@ -67,8 +67,8 @@ struct ranking {
                        prunus::tile_grid(shape, prunus::element)});
     return entries.back();
   }
-  [[nodiscard]] std::vector<prunus::scored_units<T>> units() {
-    std::vector<prunus::scored_units<T>> result;
+  [[nodiscard]] std::vector<prunus::ranking_group<T>> units() {
+    std::vector<prunus::ranking_group<T>> result;
     for (entry& e : entries)
       result.push_back(
           {e.name, {e.scores.data(), e.size(), false, e.name}, e.keep, e.limits, &e.grid});
@@ -76,8 +76,8 @@ struct ranking {
   }
   template <class Allocation>
   void allocate(const Allocation& allocation, double sparsity) {
-    std::vector<prunus::scored_units<T>> all = units();
-    allocation.allocate(std::span<prunus::scored_units<T>>(all), sparsity);
+    std::vector<prunus::ranking_group<T>> all = units();
+    allocation.allocate(std::span<prunus::ranking_group<T>>(all), sparsity);
   }
   [[nodiscard]] Index size() const {
     Index total = 0;

@@ -5,7 +5,7 @@
 // up, no members beside the required ones. Whatever compiles with them needs no more than the
 // concept.
 
-#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/pruning/action.hpp>
 #include <prunus/schedule/schedule.hpp>
@@ -31,8 +31,8 @@ class archetype_allocation {
  public:
   explicit archetype_allocation(int) {}
   template <class T>
-  void allocate(std::span<prunus::scored_units<T>> units, double) const {
-    for (prunus::scored_units<T>& entry : units) {
+  void allocate(std::span<prunus::ranking_group<T>> units, double) const {
+    for (prunus::ranking_group<T>& entry : units) {
       Eigen::Index lowest = -1, live = 0;
       for (Eigen::Index u = 0; u < entry.size(); ++u) {
         if (entry.keep[static_cast<std::size_t>(u)] == 0) continue;

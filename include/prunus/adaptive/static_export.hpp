@@ -36,7 +36,7 @@ template <int = 0>
     throw argument_error(errc::out_of_range,
                          detail::concat("plan_static_export: a share of ", share,
                                         " of the samples; expected 0 to 1"));
-  std::vector<named_units> closed;
+  std::vector<unit_selection> closed;
   for (const gate_statistics& s : statistics) {
     if (s.samples() == 0)
       throw argument_error(errc::out_of_range,

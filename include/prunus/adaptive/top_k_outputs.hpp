@@ -22,7 +22,7 @@ namespace prunus {
 inline namespace v0 {
 
 /// What finding the best units took.
-struct top_units_statistics {
+struct top_k_outputs_statistics {
   Index products = 0;           ///< weights times inputs that are not 0
   Index products_computed = 0;  ///< those not skipped, and those of the units scored again
   Index units_scored = 0;       ///< exactly, at the end
@@ -30,7 +30,7 @@ struct top_units_statistics {
 
 /// The k largest outputs of a wide layer, without computing the others to the end.
 ///
-///     prunus::top_units<float> last(view(weight), bias);
+///     prunus::top_k_outputs<float> last(view(weight), bias);
 ///     for (const auto& [unit, score] : last.largest(features, 10)) ...
 ///
 /// The inputs are taken in the order of what they can still change: for each, the layer holds the
@@ -52,12 +52,12 @@ struct top_units_statistics {
 /// document a unit, a posting a weight. Weights of a layer are dense, so that units are not walked
 /// over one at a time but summed side by side, in blocks
 template <std::floating_point S>
-class top_units {
+class top_k_outputs {
  public:
   /// @throws shape_error (shape_mismatch: a weight with height or width, a bias of another size),
   ///         value_error (not_finite)
-  explicit top_units(const weight_view<const S>& weight,
-                     std::span<const std::type_identity_t<S>> bias = {})
+  explicit top_k_outputs(const weight_view<const S>& weight,
+                         std::span<const std::type_identity_t<S>> bias = {})
       : units_(weight.extent(axis::out)), inputs_(weight.extent(axis::in)) {
     check(weight, bias);
     const Index blocks = (units_ + block - 1) / block;
@@ -84,9 +84,9 @@ class top_units {
     scores_.reserve(at(units_));
   }
   /// Of a view that may be written to.
-  explicit top_units(const weight_view<S>& weight,
-                     std::span<const std::type_identity_t<S>> bias = {})
-      : top_units(weight_view<const S>(weight), bias) {}
+  explicit top_k_outputs(const weight_view<S>& weight,
+                         std::span<const std::type_identity_t<S>> bias = {})
+      : top_k_outputs(weight_view<const S>(weight), bias) {}
 
   [[nodiscard]] Index units() const noexcept { return units_; }
   [[nodiscard]] Index inputs() const noexcept { return inputs_; }
@@ -99,9 +99,9 @@ class top_units {
   ///         an input, or a sum that overflows)
   [[nodiscard]] std::vector<ranked_item> largest(std::span<const std::type_identity_t<S>> inputs,
                                                  Index k,
-                                                 top_units_statistics* statistics = nullptr) {
+                                                 top_k_outputs_statistics* statistics = nullptr) {
     take_inputs(inputs, k);
-    top_units_statistics counts{.products = units_ * static_cast<Index>(active_.size())};
+    top_k_outputs_statistics counts{.products = units_ * static_cast<Index>(active_.size())};
     start();
     for (std::size_t next = 0; next < active_.size(); next += together) {
       const auto group =
@@ -133,26 +133,27 @@ class top_units {
   static void check(const weight_view<const S>& weight, std::span<const S> bias) {
     if (weight.empty() || weight.extent(axis::height) * weight.extent(axis::width) != 1)
       throw shape_error(errc::shape_mismatch,
-                        detail::concat("top_units: a weight of ", describe(weight),
+                        detail::concat("top_k_outputs: a weight of ", describe(weight),
                                        ", expected out x in, the weight of a linear layer"));
     if (!bias.empty() && static_cast<Index>(bias.size()) != weight.extent(axis::out))
       throw shape_error(errc::shape_mismatch,
-                        detail::concat("top_units: ", bias.size(), " biases for ",
+                        detail::concat("top_k_outputs: ", bias.size(), " biases for ",
                                        weight.extent(axis::out), " units"));
     const auto finite = [](S value) { return std::isfinite(value); };
     if (!std::all_of(weight.data, weight.data + weight.size(), finite) ||
         !std::all_of(bias.begin(), bias.end(), finite))
       throw value_error(errc::not_finite,
-                        "top_units: a weight or a bias is NaN or infinite; check the training");
+                        "top_k_outputs: a weight or a bias is NaN or infinite; check the training");
   }
 
   /// Finds the inputs that are not 0 and sorts them by what they can change.
   void take_inputs(std::span<const S> inputs, Index k) {
     if (static_cast<Index>(inputs.size()) != inputs_)
-      throw shape_error(errc::shape_mismatch, detail::concat("top_units::largest: ", inputs.size(),
-                                                             " inputs, the layer has ", inputs_));
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat("top_k_outputs::largest: ", inputs.size(),
+                                       " inputs, the layer has ", inputs_));
     if (k < 1)
-      throw argument_error(errc::out_of_range, detail::concat("top_units::largest: the ", k,
+      throw argument_error(errc::out_of_range, detail::concat("top_k_outputs::largest: the ", k,
                                                               " largest, expected at least 1"));
     active_.clear();
     double magnitude = largest_bias_;
@@ -165,8 +166,9 @@ class top_units {
       magnitude += std::max(std::abs(low), std::abs(high));
     }
     if (!(magnitude < static_cast<double>(std::numeric_limits<S>::max()) / 2))
-      throw value_error(errc::not_finite,
-                        "top_units::largest: an input is NaN or infinite, or the sums overflow");
+      throw value_error(
+          errc::not_finite,
+          "top_k_outputs::largest: an input is NaN or infinite, or the sums overflow");
     rounding_ = 2 * static_cast<double>(active_.size() + 2) *
                 static_cast<double>(std::numeric_limits<S>::epsilon()) * magnitude;
     std::sort(active_.begin(), active_.end(), [](const contribution& a, const contribution& b) {
@@ -226,8 +228,8 @@ class top_units {
   }
 
   /// Scores exactly what may be among the k best.
-  [[nodiscard]] std::vector<ranked_item> score_candidates(Index k, top_units_statistics& counts,
-                                                          top_units_statistics* statistics) {
+  [[nodiscard]] std::vector<ranked_item> score_candidates(Index k, top_k_outputs_statistics& counts,
+                                                          top_k_outputs_statistics* statistics) {
     candidates_.clear();
     for (const std::size_t b : alive_)
       for (Index j = static_cast<Index>(b) * block;
@@ -281,9 +283,9 @@ class top_units {
 };
 
 template <class S>
-top_units(const weight_view<S>&) -> top_units<std::remove_const_t<S>>;
+top_k_outputs(const weight_view<S>&) -> top_k_outputs<std::remove_const_t<S>>;
 template <class S, class Bias>
-top_units(const weight_view<S>&, const Bias&) -> top_units<std::remove_const_t<S>>;
+top_k_outputs(const weight_view<S>&, const Bias&) -> top_k_outputs<std::remove_const_t<S>>;
 
 }  // namespace v0
 }  // namespace prunus

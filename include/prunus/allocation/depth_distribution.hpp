@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/detail/fractional_macs.hpp>
@@ -128,10 +128,10 @@ class depth_distribution {
   }
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("depth_distribution", target);
     std::vector<std::size_t> positions;
-    for (const scored_units<T>& u : units) {
+    for (const ranking_group<T>& u : units) {
       const std::size_t k = u.grid == nullptr ? position_of(u.name) : names_.size();
       if (k == names_.size() || sizes_[k] != u.size())
         throw argument_error(errc::unsupported,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 
 #include <algorithm>  // std::sort
 #include <cstddef>    // std::size_t
@@ -33,7 +33,7 @@ enum class threshold_rule : std::uint8_t {
 /// @shape scores: one a tile, of a grid whose tiles have extent 1 along `out`
 /// @throws argument_error (out_of_range: target outside [0, 1); unsupported: coupled filters or
 /// tiles of several outputs), value_error (not_finite: names the parameter); nothing is then
-/// written Of equal scores those go first that are gone already, then the lower index. A filter
+/// written Of equal scores those go first that are pruned already, then the lower index. A filter
 /// that has lost more already stays as it is. Limits count the units of one filter. Each event
 /// thresholds anew among what is left, so that the same target a second time may remove a little
 /// more. Cost: two passes over the scores and a sort of those of each filter.
@@ -47,9 +47,9 @@ struct equal_per_filter {
   threshold_rule rule = threshold_rule::exact_count;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity) const {
     detail::check_sparsity("equal_per_filter", sparsity);
-    for (const scored_units<T>& entry : units)
+    for (const ranking_group<T>& entry : units)
       if (entry.grid == nullptr || !one_output_a_tile(*entry.grid))
         throw argument_error(errc::unsupported,
                              detail::concat("equal_per_filter: ", entry.name,
@@ -72,12 +72,12 @@ struct equal_per_filter {
 
   /// How many units of each entry a common cut would take.
   template <class T>
-  [[nodiscard]] std::vector<Index> removed_by_threshold(std::span<scored_units<T>> units,
+  [[nodiscard]] std::vector<Index> removed_by_threshold(std::span<ranking_group<T>> units,
                                                         double sparsity) const {
     std::vector<score_source<T>> runs;
     std::vector<Index> removed(units.size(), 0);
     Index total = 0;
-    for (const scored_units<T>& entry : units) {
+    for (const ranking_group<T>& entry : units) {
       runs.push_back(entry.scores);
       total += entry.size();
     }
@@ -85,7 +85,7 @@ struct equal_per_filter {
     const Index wanted = strict ? static_cast<Index>(sparsity * static_cast<double>(total)) + 1
                                 : detail::units_to_remove(total, sparsity);
     if (wanted == 0 || total == 0) {
-      for (const scored_units<T>& entry : units) detail::check_finite(entry);
+      for (const ranking_group<T>& entry : units) detail::check_finite(entry);
       return removed;
     }
     const score_threshold<T> cut = find_threshold<T>(runs, wanted);
@@ -103,7 +103,7 @@ struct equal_per_filter {
   }
 
   template <class T>
-  static void remove_from_each_filter(const scored_units<T>& entry, Index each) {
+  static void remove_from_each_filter(const ranking_group<T>& entry, Index each) {
     const Index filters = entry.grid->count(axis::out), stride = entry.grid->stride(axis::out);
     const auto kept = [&](Index u) -> std::uint8_t& {
       return entry.keep[static_cast<std::size_t>(u)];

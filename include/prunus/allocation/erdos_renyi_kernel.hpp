@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/allocation/detail/shared_out.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 
@@ -43,12 +43,12 @@ inline namespace v0 {
 ///         the linear layer that it is; an exact total by largest remainders; any tile
 struct erdos_renyi_kernel {
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("erdos_renyi_kernel", sparsity);
     std::vector<detail::share_bounds> bounds;
     std::vector<double> shares;  // units kept are in proportion to these
     Index total = 0, gone = 0, removable = 0;
-    for (const scored_units<T>& u : units) {
+    for (const ranking_group<T>& u : units) {
       if (u.grid == nullptr)
         throw argument_error(errc::unsupported,
                              detail::concat("erdos_renyi_kernel: ", u.name,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/pool_ref.hpp>
 
 #include <algorithm>  // std::max, std::min
@@ -28,7 +28,7 @@ enum class score_scaling : std::uint8_t {
 /// Exactly that many, unless a parameter's limits hold some back: then the others give what it does
 /// not, down to their own limits. Widths that must be a multiple are rounded at the end, which
 /// moves the total by less than one multiple a parameter. Of equal scores those go first that are
-/// gone already, then the lower index, earlier parameters first.
+/// pruned already, then the lower index, earlier parameters first.
 ///
 /// @shape scores: one a unit of each parameter or coupling
 /// @throws argument_error (out_of_range: sparsity outside [0, 1); unreachable_target: the limits
@@ -44,49 +44,49 @@ struct global {
   score_scaling scaling = score_scaling::none;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
-    remove(units, units_to_remove(std::span<const scored_units<T>>(units), sparsity), on);
+  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
+    remove(units, units_to_remove(std::span<const ranking_group<T>>(units), sparsity), on);
   }
 
   /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
   /// scaling.
   template <class T, class Run>
   [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
-      std::span<const scored_units<T, Run>> units, double sparsity, executor on = {}) const {
+      std::span<const ranking_group<T, Run>> units, double sparsity, executor on = {}) const {
     if (scaling != score_scaling::none) return std::nullopt;
     return cuts_as_scored(units, units_to_remove(units, sparsity), on);
   }
 
   /// Removes the `wanted` units of lowest score, as allocate() does.
   template <class T>
-  void remove(std::span<scored_units<T>> units, Index wanted, executor on = {}) const {
+  void remove(std::span<ranking_group<T>> units, Index wanted, executor on = {}) const {
     std::vector<std::vector<T>> scaled;
-    std::vector<scored_units<T>> copies;
-    std::span<scored_units<T>> ranked = units;
+    std::vector<ranking_group<T>> copies;
+    std::span<ranking_group<T>> ranked = units;
     if (scaling == score_scaling::mean) {
       copies = scaled_copies(units, scaled);
       ranked = copies;
     }
     detail::apply_thresholds<T>(
-        ranked, *cuts_as_scored(std::span<const scored_units<T>>(ranked), wanted, on), on);
+        ranked, *cuts_as_scored(std::span<const ranking_group<T>>(ranked), wanted, on), on);
   }
 
  private:
   template <class T, class Run>
-  [[nodiscard]] static Index units_to_remove(std::span<const scored_units<T, Run>> units,
+  [[nodiscard]] static Index units_to_remove(std::span<const ranking_group<T, Run>> units,
                                              double sparsity) {
     detail::check_sparsity("global", sparsity);
     Index total = 0;
-    for (const scored_units<T, Run>& entry : units) total += entry.size();
+    for (const ranking_group<T, Run>& entry : units) total += entry.size();
     return detail::units_to_remove(total, sparsity);
   }
 
   /// The same entries over scores divided by their means, which `storage` holds. An entry of zeros
   /// stays as it is.
   template <class T>
-  [[nodiscard]] static std::vector<scored_units<T>> scaled_copies(
-      std::span<scored_units<T>> units, std::vector<std::vector<T>>& storage) {
-    std::vector<scored_units<T>> copies(units.begin(), units.end());
+  [[nodiscard]] static std::vector<ranking_group<T>> scaled_copies(
+      std::span<ranking_group<T>> units, std::vector<std::vector<T>>& storage) {
+    std::vector<ranking_group<T>> copies(units.begin(), units.end());
     storage.resize(units.size());
     for (std::size_t i = 0; i < units.size(); ++i) {
       const score_source<T>& scores = units[i].scores;
@@ -110,8 +110,8 @@ struct global {
   }
 
   /// Where the entries stand in the search for a common cut.
-  struct standing {
-    std::vector<Index> gone;     ///< units gone already
+  struct allocation_state {
+    std::vector<Index> pruned;   ///< units pruned already
     std::vector<Index> most;     ///< the most that may go
     std::vector<Index> removed;  ///< how many the cut takes
     std::vector<bool> at_limit;  ///< gives all it may and is out of the common ranking
@@ -119,16 +119,16 @@ struct global {
 
   template <class T, class Run>
   [[nodiscard]] static std::optional<std::vector<removal_threshold<T>>> cuts_as_scored(
-      std::span<const scored_units<T, Run>> units, Index wanted, executor on) {
-    standing s{detail::already_removed(units, on),
-               {},
-               std::vector<Index>(units.size(), 0),
-               std::vector<bool>(units.size(), false)};
+      std::span<const ranking_group<T, Run>> units, Index wanted, executor on) {
+    allocation_state s{detail::already_removed(units, on),
+                       {},
+                       std::vector<Index>(units.size(), 0),
+                       std::vector<bool>(units.size(), false)};
     Index all_gone = 0, all_removable = 0, total = 0;
     for (std::size_t i = 0; i < units.size(); ++i) {
       s.most.push_back(
-          std::max(detail::most_removable(units[i].limits, units[i].size()), s.gone[i]));
-      all_gone += s.gone[i];
+          std::max(detail::most_removable(units[i].limits, units[i].size()), s.pruned[i]));
+      all_gone += s.pruned[i];
       all_removable += s.most[i];
       total += units[i].size();
     }
@@ -149,7 +149,7 @@ struct global {
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index final =
-          detail::within_limits(units[i].limits, units[i].size(), s.gone[i], s.removed[i]);
+          detail::within_limits(units[i].limits, units[i].size(), s.pruned[i], s.removed[i]);
       if (final != s.removed[i] || s.at_limit[i]) {
         const std::optional<removal_threshold<T>> own =
             detail::removal_threshold_of(units[i], final, on);
@@ -167,7 +167,7 @@ struct global {
   /// among the others.
   template <class T, class Run>
   [[nodiscard]] static answer thresholds_within_limits(
-      std::span<const scored_units<T, Run>> units, Index wanted, standing& s,
+      std::span<const ranking_group<T, Run>> units, Index wanted, allocation_state& s,
       std::vector<removal_threshold<T>>& thresholds, executor on) {
     std::vector<Run> runs;
     std::vector<std::size_t> open;
@@ -194,10 +194,10 @@ struct global {
     const std::optional<score_threshold<T>> cut = finder.find(wanted);
     if (!cut) return answer::unknown;
     const bool all_ties = cut->ties() == cut->equal;
-    std::vector<Index> tied_gone(open.size(), 0);  // who is gone already goes before who lives
+    std::vector<Index> tied_gone(open.size(), 0);  // who is pruned already goes before who lives
     Index live_ties = cut->ties();
     for (std::size_t o = 0; o < open.size() && !all_ties; ++o)
-      if (s.gone[open[o]] > 0 && finder.each()[o].equal > 0) {
+      if (s.pruned[open[o]] > 0 && finder.each()[o].equal > 0) {
         tied_gone[o] = detail::ties_gone(units[open[o]], finder.each()[o].threshold);
         live_ties -= tied_gone[o];
       }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/allocation/global.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -70,18 +70,18 @@ class isomorphic {
   }
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity) const {
     detail::check_sparsity("isomorphic", sparsity);
     std::vector<std::vector<std::uint8_t>> keep;  // written to, until all has gone well
     std::vector<Index> kinds;
     Index classes = 0;
-    for (const scored_units<T>& u : units) {
+    for (const ranking_group<T>& u : units) {
       kinds.push_back(kind_of(u));
       classes = std::max(classes, kinds.back() + 1);
       keep.emplace_back(u.keep.begin(), u.keep.end());
     }
     for (Index kind = 0; kind < classes; ++kind) {
-      std::vector<scored_units<T>> alike;
+      std::vector<ranking_group<T>> alike;
       Index total = 0, removable = 0;
       for (std::size_t i = 0; i < units.size(); ++i) {
         if (kinds[i] != kind) continue;
@@ -92,7 +92,7 @@ class isomorphic {
                               detail::already_removed(units[i]));
       }
       if (!alike.empty())
-        ranking_.remove(std::span<scored_units<T>>(alike),
+        ranking_.remove(std::span<ranking_group<T>>(alike),
                         std::min(detail::units_to_remove(total, sparsity), removable));
     }
     for (std::size_t i = 0; i < units.size(); ++i)
@@ -107,7 +107,7 @@ class isomorphic {
   };
 
   template <class T>
-  [[nodiscard]] Index kind_of(const scored_units<T>& u) const {
+  [[nodiscard]] Index kind_of(const ranking_group<T>& u) const {
     for (const known& c : couplings_)
       if (u.grid == nullptr && c.name == u.name && c.units == u.size()) return c.kind;
     throw argument_error(errc::unsupported,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/allocation/global.hpp>
-#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/removal_counter.hpp>
@@ -50,11 +50,11 @@ class macs_target {
   }
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("macs_target", target);
     const std::vector<std::size_t> coupling_of = positions(units);
     Index most = 0, gone = 0;
-    for (const scored_units<T>& u : units) {
+    for (const ranking_group<T>& u : units) {
       gone += detail::already_removed(u);
       most += std::max(detail::already_removed(u), detail::most_removable(u.limits, u.size()));
     }
@@ -80,9 +80,9 @@ class macs_target {
 
  private:
   template <class T>
-  [[nodiscard]] std::vector<std::size_t> positions(std::span<scored_units<T>> units) const {
+  [[nodiscard]] std::vector<std::size_t> positions(std::span<ranking_group<T>> units) const {
     std::vector<std::size_t> result;
-    for (const scored_units<T>& u : units) {
+    for (const ranking_group<T>& u : units) {
       std::size_t k = 0;
       while (k < names_.size() &&
              (names_[k] != u.name || sizes_[k] != u.size() || u.grid != nullptr))
@@ -99,16 +99,16 @@ class macs_target {
 
   /// MACs left when `removed` units go, decided on copies of what is kept.
   template <class T>
-  [[nodiscard]] Index macs_after(std::span<scored_units<T>> units,
+  [[nodiscard]] Index macs_after(std::span<ranking_group<T>> units,
                                  const std::vector<std::size_t>& coupling_of, Index removed) const {
     std::vector<std::vector<std::uint8_t>> keep;
     for (Index size : sizes_) keep.emplace_back(static_cast<std::size_t>(size), std::uint8_t{1});
-    std::vector<scored_units<T>> trial(units.begin(), units.end());
+    std::vector<ranking_group<T>> trial(units.begin(), units.end());
     for (std::size_t i = 0; i < units.size(); ++i) {
       std::copy(units[i].keep.begin(), units[i].keep.end(), keep[coupling_of[i]].begin());
       trial[i].keep = keep[coupling_of[i]];
     }
-    ranking_.remove(std::span<scored_units<T>>(trial), removed);
+    ranking_.remove(std::span<ranking_group<T>>(trial), removed);
     const std::vector<std::span<const std::uint8_t>> kept(keep.begin(), keep.end());
     return counter_.count(kept).macs;
   }

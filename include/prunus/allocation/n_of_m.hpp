@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 
 #include <algorithm>  // std::min
 #include <span>       // std::span
@@ -22,8 +22,8 @@ inline namespace v0 {
 /// @throws argument_error (out_of_range: not 1 <= n <= m; unsupported: coupled filters or tiles
 /// wider than one input),
 ///         value_error (not_finite); nothing is then written
-/// Of equal scores those go first that are gone already, then the lower input. Limits do not apply.
-/// Cost: one pass over the scores, O(m^2) comparisons a group.
+/// Of equal scores those go first that are pruned already, then the lower input. Limits do not
+/// apply. Cost: one pass over the scores, O(m^2) comparisons a group.
 /// @source A. Mishra et al., "Accelerating Sparse Deep Neural Networks", 2021, arXiv:2104.08378; A.
 /// Zhou et al.,
 ///         "Learning N:M Fine-grained Structured Sparse Neural Networks From Scratch", ICLR 2021,
@@ -35,12 +35,12 @@ struct n_of_m {
   Index m = 4;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity) const {
     detail::check_sparsity("n_of_m", sparsity);
     if (n < 1 || n > m)
       throw argument_error(errc::out_of_range, detail::concat("n_of_m: keeps ", n, " of ", m,
                                                               "; it must be 1 <= n <= m"));
-    for (const scored_units<T>& entry : units) {
+    for (const ranking_group<T>& entry : units) {
       if (entry.grid == nullptr || tile_along_in(*entry.grid) != 1)
         throw argument_error(errc::unsupported,
                              detail::concat("n_of_m: ", entry.name,
@@ -48,7 +48,7 @@ struct n_of_m {
                                             "tile element, kernel or block(rows, 1)"));
       detail::check_finite(entry);
     }
-    for (const scored_units<T>& entry : units) keep_largest_of_each_group(entry);
+    for (const ranking_group<T>& entry : units) keep_largest_of_each_group(entry);
   }
 
  private:
@@ -59,7 +59,7 @@ struct n_of_m {
   }
 
   template <class T>
-  void keep_largest_of_each_group(const scored_units<T>& entry) const {
+  void keep_largest_of_each_group(const ranking_group<T>& entry) const {
     const Index inputs = entry.grid->count(axis::in), stride = entry.grid->stride(axis::in);
     const auto less_important = [&](Index a, Index b) {  // the order in which units of a group go
       const auto ka = entry.keep[static_cast<std::size_t>(a)],

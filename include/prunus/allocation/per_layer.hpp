@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/pool_ref.hpp>
 
@@ -38,14 +38,14 @@ struct per_layer {
   double otherwise = 0;  ///< sparsity of parameters that nothing in the list fits
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double target, executor on = {}) const {
     detail::check_sparsity("per_layer", target);
     detail::check_sparsity("per_layer", otherwise);
     double largest = otherwise;
     for (const entry& e : list) {
       detail::check_sparsity("per_layer", e.sparsity);
       largest = std::max(largest, e.sparsity);
-      const bool used = std::any_of(units.begin(), units.end(), [&](const scored_units<T>& u) {
+      const bool used = std::any_of(units.begin(), units.end(), [&](const ranking_group<T>& u) {
         return matches(e.pattern, u.name);
       });
       if (!used)
@@ -55,7 +55,7 @@ struct per_layer {
     }
     const double grown = largest > 0 ? std::min(1.0, target / largest) : 0.0;
     std::vector<Index> removed;
-    for (const scored_units<T>& u : units)
+    for (const ranking_group<T>& u : units)
       removed.push_back(
           detail::within_limits(u.limits, u.size(), detail::already_removed(u),
                                 detail::units_to_remove(u.size(), grown * sparsity_of(u.name))));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/selection/chunks.hpp>
 #include <prunus/selection/keep_above.hpp>
@@ -15,7 +15,7 @@ namespace prunus {
 inline namespace v0 {
 
 /// Which units of one entry go, said by a threshold: all that score below it, and of those equal to
-/// it the ones that are gone already and the first `ties` of the others.
+/// it the ones that are pruned already and the first `ties` of the others.
 ///
 /// @source the type is ours
 /// @deviation none
@@ -40,7 +40,7 @@ struct removal_threshold {
 /// @deviation none
 template <class A, class T, class Run = score_source<T>>
 concept threshold_allocation = allocation<A, T> &&
-    requires(const A& a, std::span<const scored_units<T, Run>> units, double sparsity,
+    requires(const A& a, std::span<const ranking_group<T, Run>> units, double sparsity,
              executor on) {
   {
     a.thresholds(units, sparsity, on)
@@ -60,26 +60,26 @@ void apply_threshold(Data* data, const removal_threshold<T>& cut, std::span<std:
     keep_above<Magnitude>(data, size, cut.threshold, cut.ties, keep.data());
 }
 
-/// Calls `write(entry, begin, size)` for stretches that together are all units. Entries that lose
-/// some of their ties only are one stretch each, since ties go in order.
+/// Calls `write(entry, begin, size)` for chunks that together are all units. Entries that lose
+/// some of their ties only are one chunk each, since ties go in order.
 template <class Units, class Cuts, class Write>
 void apply_in_chunks(const Units& units, const Cuts& thresholds, executor on, const Write& write) {
-  std::vector<stretch> stretches;
+  std::vector<chunk> chunks;
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (thresholds[i].all_ties)
-      add_stretches(stretches, i, units[i].size());
+      add_stretches(chunks, i, units[i].size());
     else
-      stretches.push_back({i, 0, units[i].size()});
+      chunks.push_back({i, 0, units[i].size()});
   }
-  on.run(static_cast<Index>(stretches.size()), [&](Index task) {
-    const stretch& s = stretches[static_cast<std::size_t>(task)];
+  on.run(static_cast<Index>(chunks.size()), [&](Index task) {
+    const chunk& s = chunks[static_cast<std::size_t>(task)];
     write(s.array, s.begin, s.size);
   });
 }
 
 /// Writes `keep` of all entries.
 template <class T>
-void apply_thresholds(std::span<scored_units<T>> units,
+void apply_thresholds(std::span<ranking_group<T>> units,
                       std::span<const removal_threshold<T>> thresholds, executor on = {}) {
   apply_in_chunks(units, thresholds, on, [&](std::size_t i, Index begin, Index size) {
     const T* const data = units[i].scores.data + begin;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/selection/selection.hpp>
 
@@ -29,14 +29,14 @@ namespace detail {
       std::floor(exact + 0.5 + 4 * exact * std::numeric_limits<double>::epsilon()));
 }
 
-/// Units of `entry` that are gone for good already.
+/// Units of `entry` that are pruned for good already.
 template <class T, class Run>
-[[nodiscard]] Index already_removed(const scored_units<T, Run>& entry) noexcept {
-  return entry.gone != to_be_counted ? entry.gone : entry.size() - count_ones(entry.keep);
+[[nodiscard]] Index already_removed(const ranking_group<T, Run>& entry) noexcept {
+  return entry.pruned != unknown_count ? entry.pruned : entry.size() - count_ones(entry.keep);
 }
 /// Of every entry.
 template <class T, class Run>
-[[nodiscard]] std::vector<Index> already_removed(std::span<const scored_units<T, Run>> units,
+[[nodiscard]] std::vector<Index> already_removed(std::span<const ranking_group<T, Run>> units,
                                                  executor on) {
   std::vector<Index> gone(units.size());
   on.run(static_cast<Index>(units.size()), [&](Index task) {
@@ -71,9 +71,9 @@ template <int = 0>
   return removed;
 }
 
-/// Ties of `entry` at the cut that are gone already.
+/// Ties of `entry` at the cut that are pruned already.
 template <class T, class Run>
-[[nodiscard]] Index ties_gone(const scored_units<T, Run>& entry, T threshold) {
+[[nodiscard]] Index ties_gone(const ranking_group<T, Run>& entry, T threshold) {
   Index gone = 0;
   for (Index i = 0; i < entry.size(); ++i)
     gone += entry.keep[static_cast<std::size_t>(i)] == 0 && entry.scores[i] == threshold ? 1 : 0;
@@ -82,7 +82,7 @@ template <class T, class Run>
 
 /// Refuses scores that are not finite. @throws value_error (not_finite)
 template <class T>
-void check_finite(const scored_units<T>& entry) {
+void check_finite(const ranking_group<T>& entry) {
   const std::array<score_source<T>, 1> runs{entry.scores};
   static_cast<void>(threshold_finder<score_source<T>>(runs).sees_all_finite());
 }
@@ -92,7 +92,7 @@ void check_finite(const scored_units<T>& entry) {
 /// @throws value_error (not_finite)
 template <class T, class Run>
 [[nodiscard]] std::optional<removal_threshold<T>> removal_threshold_of(
-    const scored_units<T, Run>& entry, Index removed, executor on = {}) {
+    const ranking_group<T, Run>& entry, Index removed, executor on = {}) {
   const std::array<Run, 1> runs{entry.scores};
   threshold_finder<Run> finder(runs, on);
   if (removed == 0) {
@@ -110,7 +110,7 @@ template <class T, class Run>
 
 template <class T, class Run>
 [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> removal_thresholds_of(
-    std::span<const scored_units<T, Run>> units, std::span<const Index> removed, executor on) {
+    std::span<const ranking_group<T, Run>> units, std::span<const Index> removed, executor on) {
   std::vector<removal_threshold<T>> thresholds;
   thresholds.reserve(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
@@ -124,7 +124,7 @@ template <class T, class Run>
 /// Removes `removed[i]` units of lowest score of `units[i]`, every entry for itself; validates all
 /// before it writes.
 template <class T>
-void remove_smallest_of_each(std::span<scored_units<T>> units, std::span<const Index> removed,
+void remove_smallest_of_each(std::span<ranking_group<T>> units, std::span<const Index> removed,
                              executor on = {}) {
   apply_thresholds<T>(units, *removal_thresholds_of<T, score_source<T>>(units, removed, on), on);
 }

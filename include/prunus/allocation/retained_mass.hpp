@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/allocation/global.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 
 #include <algorithm>  // std::max, std::sort
 #include <cmath>      // std::isfinite, std::nextafter
@@ -27,7 +27,7 @@ enum class score_mass : std::uint8_t {
 
 namespace detail {
 
-/// Units of one entry in the order in which they go: those gone already, then by score, then by
+/// Units of one entry in the order in which they go: those pruned already, then by score, then by
 /// index; and the mass of all up to each of them, in double.
 ///
 /// @source ours
@@ -40,7 +40,7 @@ struct cumulated_mass {
 
   /// @throws value_error (not_finite), argument_error (out_of_range: a negative score)
   template <class T>
-  cumulated_mass(const scored_units<T>& entry, score_mass mass) {
+  cumulated_mass(const ranking_group<T>& entry, score_mass mass) {
     check_finite(entry);
     const auto gone = [&](Index u) { return entry.keep[static_cast<std::size_t>(u)] == 0; };
     for (Index u = 0; u < entry.size(); ++u) {
@@ -110,11 +110,11 @@ struct retained_mass {
   score_mass mass = score_mass::score;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("retained_mass", target);
     check();
     std::vector<Index> removed;
-    for (const scored_units<T>& entry : units)
+    for (const ranking_group<T>& entry : units)
       removed.push_back(
           detail::within_limits(entry.limits, entry.size(), detail::already_removed(entry),
                                 detail::cumulated_mass(entry, mass).removable(epsilon)));
@@ -127,7 +127,7 @@ struct retained_mass {
   [[nodiscard]] double threshold(std::span<const T> scores) const {
     check();
     std::vector<std::uint8_t> keep(scores.size(), 1);
-    const scored_units<T> entry{
+    const ranking_group<T> entry{
         "threshold", {scores.data(), static_cast<Index>(scores.size()), false, "threshold"}, keep};
     const detail::cumulated_mass cumulated(entry, mass);
     const Index removed = detail::within_limits({}, entry.size(), 0, cumulated.removable(epsilon));
@@ -168,10 +168,10 @@ struct by_retained_mass {
   score_mass mass = score_mass::score;
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double target) const {
+  void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("by_retained_mass", target);
     std::vector<std::vector<T>> shares(units.size());
-    std::vector<scored_units<T>> ranked(units.begin(), units.end());
+    std::vector<ranking_group<T>> ranked(units.begin(), units.end());
     for (std::size_t i = 0; i < units.size(); ++i) {
       const detail::cumulated_mass cumulated(units[i], mass);
       const double scale = cumulated.total() > 0 ? 1 / cumulated.total() : 1;
@@ -186,7 +186,7 @@ struct by_retained_mass {
       }
       ranked[i].scores = {shares[i].data(), units[i].size(), false, units[i].scores.name};
     }
-    allocation.allocate(std::span<scored_units<T>>(ranked), target);
+    allocation.allocate(std::span<ranking_group<T>>(ranked), target);
   }
 };
 template <class Allocation>

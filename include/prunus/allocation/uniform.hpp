@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/pool_ref.hpp>
 
 #include <cmath>     // std::ceil, std::floor
@@ -19,7 +19,7 @@ inline namespace v0 {
 /// halves rounded up. With `round = rounding::down` a part of a unit never goes, so that small
 /// layers lose less than asked for; with `up` it always does.
 ///
-/// Exactly that many, whatever the ties: units that are gone already go first, then the lower
+/// Exactly that many, whatever the ties: units that are pruned already go first, then the lower
 /// index. Limits of a parameter (floor, multiple of a width) come before the target; at least one
 /// unit stays.
 ///
@@ -36,15 +36,15 @@ struct uniform {
   rounding round = rounding::nearest;  ///< of the number of units that go
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
     detail::apply_thresholds<T>(
-        units, *thresholds(std::span<const scored_units<T>>(units), sparsity, on), on);
+        units, *thresholds(std::span<const ranking_group<T>>(units), sparsity, on), on);
   }
 
   /// A threshold for every entry.
   template <class T, class Run>
   [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
-      std::span<const scored_units<T, Run>> units, double sparsity, executor on = {}) const {
+      std::span<const ranking_group<T, Run>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("uniform", sparsity);
     std::vector<Index> removed = detail::already_removed(units, on);
     for (std::size_t i = 0; i < units.size(); ++i)

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/allocation/detail/shared_out.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/pool_ref.hpp>
 
@@ -62,13 +62,13 @@ struct variable_scale {
                                       ///< ramp of its own; what fits none makes the last stack
 
   template <class T>
-  void allocate(std::span<scored_units<T>> units, double sparsity, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
     detail::check_sparsity("variable_scale", sparsity);
     check();
     check_stacks<T>(units);
     std::vector<share> shares;
     Index total = 0, all_gone = 0, all_removable = 0;
-    for (const scored_units<T>& entry : units) {
+    for (const ranking_group<T>& entry : units) {
       const Index gone = detail::already_removed(entry);
       const Index most = std::max(detail::most_removable(entry.limits, entry.size()), gone);
       shares.push_back({entry.name, static_cast<double>(entry.size()), gone, most, mean_of(entry)});
@@ -88,7 +88,7 @@ struct variable_scale {
     std::vector<Index> removed = distribute(shares, wanted);
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] =
-          detail::within_limits(units[i].limits, units[i].size(), shares[i].gone, removed[i]);
+          detail::within_limits(units[i].limits, units[i].size(), shares[i].pruned, removed[i]);
     detail::remove_smallest_of_each<T>(units, removed, on);
   }
 
@@ -116,7 +116,7 @@ struct variable_scale {
 
   /// Numbers that are not finite are refused later, by name; here they must do no harm.
   template <class T>
-  [[nodiscard]] static double mean_of(const scored_units<T>& entry) {
+  [[nodiscard]] static double mean_of(const ranking_group<T>& entry) {
     double sum = 0;
     Index live = 0;
     for (Index u = 0; u < entry.size(); ++u)
@@ -129,9 +129,9 @@ struct variable_scale {
   }
 
   template <class T>
-  void check_stacks(std::span<const scored_units<T>> units) const {
+  void check_stacks(std::span<const ranking_group<T>> units) const {
     for (const std::string& stack : stacks) {
-      const bool used = std::any_of(units.begin(), units.end(), [&](const scored_units<T>& u) {
+      const bool used = std::any_of(units.begin(), units.end(), [&](const ranking_group<T>& u) {
         return matches(stack, u.name);
       });
       if (!used)
@@ -185,7 +185,7 @@ struct variable_scale {
     double lows = 0, highs = 0;
     const double target = static_cast<double>(wanted);
     for (const share& s : shares) {
-      const double gone = static_cast<double>(s.gone), most = static_cast<double>(s.most);
+      const double gone = static_cast<double>(s.pruned), most = static_cast<double>(s.most);
       bounds.push_back({std::clamp(smallest_rate * s.units, gone, most),
                         std::clamp(largest_rate * s.units, gone, most), s.most});
       lows += bounds.back().least;
@@ -193,7 +193,7 @@ struct variable_scale {
     }
     for (std::size_t i = 0; i < shares.size(); ++i) {  // the bounds of the rates give way
       detail::share_bounds& b = bounds[i];
-      if (target < lows) b.most = b.least, b.least = static_cast<double>(shares[i].gone);
+      if (target < lows) b.most = b.least, b.least = static_cast<double>(shares[i].pruned);
       if (target > highs) b.least = b.most, b.most = static_cast<double>(shares[i].most);
     }
     // Rates and their differences lie in [-1, 1], factors below that.

@@ -22,7 +22,7 @@ using score_of = std::conditional_t<std::is_same_v<S, double>, double, float>;
 /// terms; `reduce` and `combine` must be the same associative, commutative operation with identity
 /// zero.
 template <class F>
-concept tile_fold = requires(Eigen::ArrayXf terms, float a) {
+concept tile_reducer = requires(Eigen::ArrayXf terms, float a) {
   F::of(terms);
   { F::reduce(terms) } -> std::convertible_to<float>;
   F::combine(terms, terms);
@@ -60,7 +60,7 @@ void reduce_rows(const S* data, Index length, std::span<score_of<S>> totals) {
 /// Folds the weights of every tile into one number each: one pass over the weights, whatever the
 /// layout and the tile.
 /// @pre totals.size() == grid.size(), and the grid is one of `weight`. Allocates nothing.
-template <tile_fold Fold, weight_scalar S>
+template <tile_reducer Fold, weight_scalar S>
 void reduce_tiles(weight_view<const S> weight, const tile_grid& grid,
                   std::span<score_of<S>> totals) {
   using score = score_of<S>;

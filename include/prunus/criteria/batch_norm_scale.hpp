@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 
 #include <cmath>   // std::abs
 #include <span>    // std::span
@@ -63,8 +63,8 @@ struct batch_norm_scale {
   }
 };
 
-static_assert(group_criterion<batch_norm_scale, float> &&
-              group_criterion<batch_norm_scale, double>);
+static_assert(coupling_criterion<batch_norm_scale, float> &&
+              coupling_criterion<batch_norm_scale, double>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -3,8 +3,8 @@
 
 #include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/mask.hpp>
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 
 #include <algorithm>    // std::any_of
 #include <cmath>        // std::abs, std::isfinite
@@ -130,8 +130,8 @@ struct class_ablation {
 template <class ClassLosses>
 class_ablation(ClassLosses) -> class_ablation<ClassLosses>;
 
-static_assert(group_criterion<class_ablation<std::vector<double> (*)()>, float> &&
-              group_criterion<class_ablation<std::vector<double> (*)()>, double>);
+static_assert(coupling_criterion<class_ablation<std::vector<double> (*)()>, float> &&
+              coupling_criterion<class_ablation<std::vector<double> (*)()>, double>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/similar_units.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 #include <prunus/criteria/similarity.hpp>
 
 #include <cstdint>  // std::uint8_t
@@ -105,8 +105,8 @@ struct filter_similarity {
   }
 };
 
-static_assert(group_criterion<filter_similarity, float> &&
-              group_criterion<filter_similarity, double>);
+static_assert(coupling_criterion<filter_similarity, float> &&
+              coupling_criterion<filter_similarity, double>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/similar_units.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 #include <prunus/criteria/similarity.hpp>
 
 #include <span>  // std::span
@@ -37,8 +37,8 @@ struct geometric_median {
   }
 };
 
-static_assert(group_criterion<geometric_median, float> &&
-              group_criterion<geometric_median, double>);
+static_assert(coupling_criterion<geometric_median, float> &&
+              coupling_criterion<geometric_median, double>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/detail/compensated_sum.hpp>
 #include <prunus/criteria/detail/descending_scores.hpp>
-#include <prunus/criteria/detail/exact_sum.hpp>
 #include <prunus/criteria/detail/relative_run.hpp>
 
 #include <cstddef>  // std::size_t
@@ -45,7 +45,7 @@ struct layer_adaptive_magnitude {
     reduce_tiles<squares, S>(p.weight, grid, scores);
     // Scores that are not finite stay as they are.
     detail::with_descending_scores(std::span<const score_of<S>>(scores), [&](const auto& order) {
-      detail::exact_sum no_smaller;
+      detail::compensated_sum no_smaller;
       for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
         const double square = static_cast<double>(order[first].score);
         while (last < order.size() && order[last].score == order[first].score) ++last;

@@ -68,7 +68,7 @@ class change_based_network {
   /// @param options of every convolution
   /// @throws argument_error (unsupported: a node that does not fit into such a chain, named, or no
   ///         convolution; out_of_range: see change_based_convolution)
-  explicit change_based_network(const network<S>& net, const change_options& options = {})
+  explicit change_based_network(const network<S>& net, const change_detection_options& options = {})
       : input_size_(net.input_size()) {
     const resolved_graph& graph = net.resolved();
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -160,7 +160,7 @@ class change_based_network {
                                "batch_norm and relu behind it, and max poolings"));
   }
 
-  void add(const network<S>& net, std::size_t at, const change_options& options) {
+  void add(const network<S>& net, std::size_t at, const change_detection_options& options) {
     const resolved_graph::node& node = net.resolved().nodes[at];
     const tensor_shape& in = net.resolved().input_shape(at);
     const auto values = [&](const char* suffix) -> const S* {

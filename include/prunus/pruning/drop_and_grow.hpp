@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/criteria/gradient_norm.hpp>
@@ -94,7 +94,7 @@ struct drop_and_grow {
   template <weight_scalar S>
   void exchange(const model<S>& net, const pass_state& state,
                 const std::vector<pass_state::target>& before,
-                std::span<scored_units<score_of<S>>> units, Index event) const {
+                std::span<ranking_group<score_of<S>>> units, Index event) const {
     std::vector<choice> choices;
     for (std::size_t i = 0; i < units.size(); ++i)
       choices.push_back(choose(net, state.targets[i], units[i], event));
@@ -135,7 +135,7 @@ struct drop_and_grow {
 
   template <weight_scalar S>
   [[nodiscard]] choice choose(const model<S>& net, const pass_state::target& target,
-                              const scored_units<score_of<S>>& entry, Index event) const {
+                              const ranking_group<score_of<S>>& entry, Index event) const {
     if (target.coupled())
       throw argument_error(errc::unsupported,
                            detail::concat("drop_and_grow: ", entry.name, " is a coupling, whose ",

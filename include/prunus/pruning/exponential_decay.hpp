@@ -12,7 +12,7 @@ inline namespace v0 {
 /// curve falls fastest at first.
 ///
 /// Every event selects anew, so a tile may recover; from event `duration` on the tiles that lose
-/// are zero and gone for good.
+/// are zero and pruned for good.
 ///
 /// @source L. Cai, Z. An, C. Yang, Y. Xu, "Softer Pruning, Incremental Regularization", ICPR 2020,
 ///         arXiv:2010.09498: that pruned filters decay by a factor that falls with time
@@ -21,7 +21,7 @@ struct exponential_decay {
   Index duration = 10;    ///< events until the end, at least 1
   double epsilon = 0.01;  ///< what the curve leaves at the end, in (0, 1)
   decay_semantics semantics = decay_semantics::per_event_factor;
-  bool followers = false;  ///< biases and normalisations of the selected filters fade, too
+  bool dependents = false;  ///< biases and normalisations of the selected filters fade, too
 
   /// What is left after share `u` of the duration, in [0, 1].
   [[nodiscard]] double alpha(double u) const noexcept { return std::pow(epsilon, u); }

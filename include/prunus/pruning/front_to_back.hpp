@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/allocation/scored_units.hpp>
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/pruning/pass.hpp>
@@ -73,7 +73,7 @@ struct front_to_back {
   [[nodiscard]] std::vector<Index> numbers(pass_state& state, double target) const {
     std::vector<std::vector<T>> scores;
     std::vector<std::vector<std::uint8_t>> keep;
-    std::vector<scored_units<T>> units;
+    std::vector<ranking_group<T>> units;
     for (pass_state::target& t : state.targets) {
       const std::span<std::uint8_t> now = t.keep();
       keep.emplace_back(now.begin(), now.end());
@@ -88,7 +88,7 @@ struct front_to_back {
                        t.limits,
                        t.coupled() ? nullptr : &t.members.front().mask.grid()});
     }
-    pass.allocation.allocate(std::span<scored_units<T>>(units), target);
+    pass.allocation.allocate(std::span<ranking_group<T>>(units), target);
     std::vector<Index> removed;
     removed.reserve(keep.size());
     for (const std::vector<std::uint8_t>& k : keep)

@@ -16,7 +16,7 @@ inline namespace v0 {
 ///
 /// This is one minus the solution of the logistic equation dN/dt = r N (1 - N/K) with N/K = epsilon
 /// at the start and 1 - epsilon at the end (for midpoint 1/2). Every event selects anew, so a tile
-/// may recover; from event `duration` on the tiles that lose are zero and gone for good. With
+/// may recover; from event `duration` on the tiles that lose are zero and pruned for good. With
 /// `pinned` the curve is stretched to be exactly 1 and 0 at its ends.
 ///
 /// @source Y. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential
@@ -34,7 +34,7 @@ struct logistic_decay {
   double midpoint = 0.5;  ///< share of the duration at which half is left, in (0, 1)
   bool pinned = false;
   decay_semantics semantics = decay_semantics::per_event_factor;
-  bool followers = false;  ///< biases and normalisations of the selected filters fade, too
+  bool dependents = false;  ///< biases and normalisations of the selected filters fade, too
 
   /// What is left after share `u` of the duration, in [0, 1].
   [[nodiscard]] double alpha(double u) const noexcept {

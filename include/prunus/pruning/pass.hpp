@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
-#include <prunus/allocation/scored_units.hpp>
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 #include <prunus/pruning/action.hpp>
 #include <prunus/pruning/detail/weight_source.hpp>
 #include <prunus/pruning/hard.hpp>
@@ -75,7 +75,7 @@ struct pass {
         "std::span<score_of<S>>) const`");
     static_assert(prunus::allocation<Allocation, score_of<S>>,
                   "prunus::pass: the allocation must have `void "
-                  "allocate(std::span<scored_units<T>>, double) const`");
+                  "allocate(std::span<ranking_group<T>>, double) const`");
     static_assert(
         pruning_action<Action>,
         "prunus::pass: the action must have `factor(event, lost_at)` and `permanent(event)`");
@@ -90,7 +90,7 @@ struct pass {
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
     hold(net, state);  // what is gone must score as gone even if the caller has trained it back
     const bool zeroes = !history && factor(event, 0) == 0;
-    const Index gone = some_removed && !selects_anew ? to_be_counted : 0;
+    const Index gone = some_removed && !selects_anew ? unknown_count : 0;
     std::vector<Index> kept;  // of every target, where one sweep did all
     try {
       kept = prune_by_threshold(net, state, target, gone, zeroes, on);
@@ -108,7 +108,7 @@ struct pass {
     return report(net, state, event, target, kept, on);
   }
 
-  /// Sets what is gone for good to zero again; nothing else is touched and nothing is allocated.
+  /// Sets what is pruned for good to zero again; nothing else is touched and nothing is allocated.
   template <weight_scalar S>
   static void hold(const model<S>& net, const pass_state& state) {
     if (!state.permanent) return;
@@ -128,14 +128,14 @@ struct pass {
     if constexpr (!std::is_void_v<detail::weight_source<Criterion, S>>) {
       using run = detail::weight_source<Criterion, S>;
       if constexpr (threshold_allocation<Allocation, S, run> && !exchanges<S>) {
-        std::vector<scored_units<S, run>> units;
+        std::vector<ranking_group<S, run>> units;
         for (pass_state::target& t : state.targets) {
           if (!is_single_weights(t)) return kept;
           units.push_back(unscored<run>(net, t));
-          units.back().gone = gone;
+          units.back().pruned = gone;
         }
         const auto thresholds =
-            allocation.thresholds(std::span<const scored_units<S, run>>(units), target, on);
+            allocation.thresholds(std::span<const ranking_group<S, run>>(units), target, on);
         if (!thresholds) return kept;
         kept.resize(units.size());
         const auto write = [&](std::size_t i, Index begin, Index size) {
@@ -164,7 +164,7 @@ struct pass {
   }
   /// The weights themselves rank the units.
   template <class Run, weight_scalar S>
-  [[nodiscard]] static scored_units<S, Run> unscored(const model<S>& net, pass_state::target& t) {
+  [[nodiscard]] static ranking_group<S, Run> unscored(const model<S>& net, pass_state::target& t) {
     return {t.name, detail::source_of<Run>(weight_of(net, t.members.front()), t.name), t.keep(),
             t.limits, &t.members.front().mask.grid()};
   }
@@ -174,14 +174,14 @@ struct pass {
   void decide(const model<S>& net, pass_state& state, const std::vector<pass_state::target>& before,
               Index event, double target, Index gone, executor on) const {
     std::vector<std::vector<score_of<S>>> storage(state.targets.size());
-    std::vector<scored_units<score_of<S>>> units(state.targets.size());
+    std::vector<ranking_group<score_of<S>>> units(state.targets.size());
     const executor scoring = detail::scores_one_at_a_time<Criterion> ? executor{} : on;
     scoring.run(static_cast<Index>(units.size()), [&](Index task) {
       const auto i = static_cast<std::size_t>(task);
       units[i] = score(net, state.targets[i], storage[i]);
-      units[i].gone = gone;
+      units[i].pruned = gone;
     });
-    const std::span<scored_units<score_of<S>>> ranked(units);
+    const std::span<ranking_group<score_of<S>>> ranked(units);
     if constexpr (requires { allocation.allocate(ranked, target, on); })
       allocation.allocate(ranked, target, on);
     else
@@ -189,13 +189,13 @@ struct pass {
     for (std::size_t i = 0; i < units.size(); ++i)
       if (state.targets[i].coupled()) keep_every_layer(state.targets[i], units[i]);
     if constexpr (exchanges<S>)
-      action.exchange(net, state, before, std::span<scored_units<score_of<S>>>(units), event);
+      action.exchange(net, state, before, std::span<ranking_group<score_of<S>>>(units), event);
   }
 
   /// Behind a concatenation several layers share one coupling: the allocation sees their units
   /// together and may take all of one. Its best unit then stays.
   template <class T>
-  static void keep_every_layer(const pass_state::target& t, const scored_units<T>& units) {
+  static void keep_every_layer(const pass_state::target& t, const ranking_group<T>& units) {
     for (const pass_state::target::member& m : t.members) {
       if (!m.scored) continue;
       Index best = -1;
@@ -214,14 +214,14 @@ struct pass {
   template <weight_scalar S>
   static constexpr bool exchanges = requires(const Action& a, const model<S>& net,
                                              const pass_state& state,
-                                             std::span<scored_units<score_of<S>>> units,
+                                             std::span<ranking_group<score_of<S>>> units,
                                              Index event) {
     a.exchange(net, state, state.targets, units, event);
   };
   /// The action leaves biases and normalisations alone while their filters may come back.
-  [[nodiscard]] bool spares_followers(Index event) const {
-    if constexpr (requires { action.followers ? 1 : 0; })
-      return !action.followers && !action.permanent(event);
+  [[nodiscard]] bool spares_dependents(Index event) const {
+    if constexpr (requires { action.dependents ? 1 : 0; })
+      return !action.dependents && !action.permanent(event);
     else
       return false;
   }
@@ -240,8 +240,8 @@ struct pass {
   /// Scores of one target: the weights themselves where magnitude decides about single weights,
   /// else written ones.
   template <weight_scalar S>
-  [[nodiscard]] scored_units<score_of<S>> score(const model<S>& net, pass_state::target& t,
-                                                std::vector<score_of<S>>& storage) const {
+  [[nodiscard]] ranking_group<score_of<S>> score(const model<S>& net, pass_state::target& t,
+                                                 std::vector<score_of<S>>& storage) const {
     const std::span<std::uint8_t> keep = t.keep();
     const Index size = static_cast<Index>(keep.size());
     const auto parameter_of = [&](const pass_state::target::member& m) -> const parameter<S>& {
@@ -266,7 +266,7 @@ struct pass {
   template <weight_scalar S>
   void score_coupled(const model<S>& net, const pass_state::target& t,
                      std::span<score_of<S>> scores) const {
-    if constexpr (group_criterion<Criterion, S>) {
+    if constexpr (coupling_criterion<Criterion, S>) {
       for (const coupling& declared : net.couplings())
         if (declared.name == t.name) criterion.score(detail::weights_of(net, declared), scores);
     } else {
@@ -299,7 +299,7 @@ struct pass {
       const auto i = static_cast<std::size_t>(task);
       for (std::size_t k = 0; k < state.targets[i].members.size(); ++k) {
         const auto& now = state.targets[i].members[k];
-        if (!now.scored && spares_followers(event)) continue;
+        if (!now.scored && spares_dependents(event)) continue;
         if (before.empty()) {
           shrink(net, now.parameter, now.mask, factor(event, 0));
           continue;

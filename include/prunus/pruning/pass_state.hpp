@@ -46,7 +46,7 @@ struct pass_state {
   };
 
   std::vector<target> targets;
-  bool permanent = false;  ///< what is removed is gone for good
+  bool permanent = false;  ///< what is removed is pruned for good
   Index last_event = 0;    ///< number of the event carried out last; 0 before the first
 
   /// The mask of a parameter, or nullptr where this pass does not prune it.

@@ -128,7 +128,8 @@ template <weight_scalar S>
 std::vector<dead_inputs> propagate_dead_units(const graph& declared, const model<S>& net,
                                               dead_constants constants = dead_constants::fold) {
   const bool fold = constants == dead_constants::fold;
-  plan found = plan_removal(declared, net, {fold ? inexact::keep : inexact::approximate});
+  plan found =
+      plan_removal(declared, net, {fold ? padding_policy::keep : padding_policy::approximate});
   if (!fold) found.folds.clear();
   const detail::constant_folds<S> folds(declared, found, net);
   std::vector<dead_inputs> result;

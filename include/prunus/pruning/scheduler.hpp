@@ -129,18 +129,18 @@ class scheduler {
     hold();
   }
 
-  /// Sets to zero what is gone for good; step() does so itself.
+  /// Sets to zero what is pruned for good; step() does so itself.
   void hold() const {
     for_each_permanent([](const parameter<S>& p, const mask& m) { m.apply(p.weight); });
   }
-  /// Sets the gradients of what is gone for good to zero; call it between the backward pass and the
-  /// optimizer's step.
+  /// Sets the gradients of what is pruned for good to zero; call it between the backward pass and
+  /// the optimizer's step.
   void mask_gradients() const {
     for_each_permanent([](const parameter<S>& p, const mask& m) {
       if (!p.options.gradient.empty()) m.apply(p.options.gradient);
     });
   }
-  /// Sets the optimizer's state (momentum, moments) of what is gone for good to zero.
+  /// Sets the optimizer's state (momentum, moments) of what is pruned for good to zero.
   void mask_optimizer_state() const {
     for_each_permanent([](const parameter<S>& p, const mask& m) {
       for (const weight_view<S>& state : p.options.state) m.apply(state);

@@ -16,7 +16,7 @@ inline namespace v0 {
 ///         doi:10.24963/ijcai.2018/309
 /// @deviation any tile, not filters only
 struct soft {
-  bool followers = false;  ///< zero the biases and normalisations of the selected filters, too
+  bool dependents = false;  ///< zero the biases and normalisations of the selected filters, too
 
   [[nodiscard]] constexpr double factor(Index, Index) const noexcept { return 0; }
   [[nodiscard]] constexpr bool permanent(Index) const noexcept { return false; }

@@ -26,7 +26,7 @@ enum class change_reference : std::uint8_t {
   last_frame  ///< the frame before: a slow drift is never noticed
 };
 
-struct change_options {
+struct change_detection_options {
   double threshold = 0;  ///< changes up to it are not looked at, >= 0; in units of the input
   Index cell = 1;  ///< edge of the squares of pixels that change together, by their mean difference
   change_reference reference = change_reference::last_used;
@@ -81,7 +81,7 @@ class change_based_convolution {
   /// @throws shape_error (shape_mismatch: see `validate`), argument_error (unsupported: groups;
   ///         out_of_range: a threshold below 0 or NaN, a cell below 1)
   change_based_convolution(const convolution_shape& shape, const S* weights,
-                           const change_options& options = {})
+                           const change_detection_options& options = {})
       : shape_((validate(shape), shape)),
         options_(options),
         pitch_(shape.width + 2 * shape.padding_width),
@@ -110,7 +110,7 @@ class change_based_convolution {
   }
 
   [[nodiscard]] const convolution_shape& shape() const noexcept { return shape_; }
-  [[nodiscard]] const change_options& options() const noexcept { return options_; }
+  [[nodiscard]] const change_detection_options& options() const noexcept { return options_; }
   /// @throws argument_error (out_of_range) for a negative threshold or NaN
   void set_threshold(double threshold) {
     if (!(threshold >= 0))
@@ -335,7 +335,7 @@ class change_based_convolution {
   }
 
   convolution_shape shape_;
-  change_options options_;
+  change_detection_options options_;
   Index pitch_, plane_;  // of the reference, which has its padding around it
   std::vector<S> weights_, reference_, output_;
   std::vector<std::uint8_t> changed_, recomputed_;

@@ -14,25 +14,25 @@ namespace detail {
 using Eigen::Index;
 
 /// A part of one of several arrays: what one task of an executor works on.
-struct stretch {
+struct chunk {
   std::size_t array = 0;
   Index begin = 0;
   Index size = 0;
 };
 
-/// Elements of one stretch: enough to be worth a task, few enough that threads finish together. The
+/// Elements of one chunk: enough to be worth a task, few enough that threads finish together. The
 /// same for every number of threads.
 inline constexpr Index stretch_length = Index{1} << 17;
 
-inline void add_stretches(std::vector<stretch>& to, std::size_t array, Index size) {
+inline void add_stretches(std::vector<chunk>& to, std::size_t array, Index size) {
   for (Index begin = 0; begin < size; begin += stretch_length)
     to.push_back({array, begin, std::min(stretch_length, size - begin)});
 }
 
-/// Whole arrays, given anything that has a size, cut into stretches.
+/// Whole arrays, given anything that has a size, cut into chunks.
 template <class Arrays>
-[[nodiscard]] std::vector<stretch> stretches_of(const Arrays& arrays) {
-  std::vector<stretch> result;
+[[nodiscard]] std::vector<chunk> chunks_of(const Arrays& arrays) {
+  std::vector<chunk> result;
   for (std::size_t i = 0; i < arrays.size(); ++i)
     add_stretches(result, i, static_cast<Index>(arrays[i].size));
   return result;

@@ -232,7 +232,7 @@ class threshold_finder<score_source<T>> {
     if (count_around(run[0], T{0}).finite != run[0].size) throw_not_finite(runs_);
     const double size = static_cast<double>(sample.size());
     const double share = static_cast<double>(removed) / static_cast<double>(total_);
-    // Scores of one stretch may resemble each other: the second, wider try and the digits cover
+    // Scores of one chunk may resemble each other: the second, wider try and the digits cover
     // that.
     const double reach = deviations * std::sqrt(share * (1 - share) * size) + 2;
     const auto ranked = [&](double rank, T otherwise) {
@@ -244,16 +244,16 @@ class threshold_finder<score_source<T>> {
 
   /// Of every run. One pass.
   [[nodiscard]] std::vector<scan_counts> counts_around(T value) const {
-    const std::vector<stretch> stretches = stretches_of(runs_);
-    std::vector<scan_counts> found(stretches.size()), of_run(runs_.size());
-    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+    const std::vector<chunk> chunks = chunks_of(runs_);
+    std::vector<scan_counts> found(chunks.size()), of_run(runs_.size());
+    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
-      found[s] = count_around(part(stretches[s]), value);
+      found[s] = count_around(part(chunks[s]), value);
     });
-    for (std::size_t s = 0; s < stretches.size(); ++s) of_run[stretches[s].array] += found[s];
+    for (std::size_t s = 0; s < chunks.size(); ++s) of_run[chunks[s].array] += found[s];
     return of_run;
   }
-  [[nodiscard]] score_source<T> part(const stretch& s) const noexcept {
+  [[nodiscard]] score_source<T> part(const chunk& s) const noexcept {
     return runs_[s.array].part(s.begin, s.size);
   }
 
@@ -274,18 +274,18 @@ class threshold_finder<score_source<T>> {
 
   /// Whether the cut is between two scores or at one of them. One pass, two where many are equal.
   [[nodiscard]] bool inside(T low, T high, Index removed, score_threshold<T>& cut) {
-    const std::vector<stretch> stretches = stretches_of(runs_);
-    std::vector<std::vector<T>> between(stretches.size());
-    std::vector<scan_counts> counts(stretches.size());
-    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+    const std::vector<chunk> chunks = chunks_of(runs_);
+    std::vector<std::vector<T>> between(chunks.size());
+    std::vector<scan_counts> counts(chunks.size());
+    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
-      counts[s] = collect_between(part(stretches[s]), low, high, between[s]);
+      counts[s] = collect_between(part(chunks[s]), low, high, between[s]);
     });
     each_.assign(runs_.size(), {low, 0, 0});
     Index up_to_low = 0, finite = 0;
     std::vector<T> found;
-    for (std::size_t s = 0; s < stretches.size(); ++s) {
-      each_[stretches[s].array].below += counts[s].up_to;
+    for (std::size_t s = 0; s < chunks.size(); ++s) {
+      each_[chunks[s].array].below += counts[s].up_to;
       up_to_low += counts[s].up_to;
       finite += counts[s].finite;
       found.insert(found.end(), between[s].begin(), between[s].end());
@@ -300,11 +300,11 @@ class threshold_finder<score_source<T>> {
     cut.below += up_to_low;
     cut.removed = removed;
     for (source_threshold<T>& run : each_) run.threshold = cut.threshold;
-    for (std::size_t s = 0; s < stretches.size(); ++s) {
+    for (std::size_t s = 0; s < chunks.size(); ++s) {
       const scan_counts around = count_around<false>(
           between[s].data(), static_cast<Index>(between[s].size()), cut.threshold);
-      each_[stretches[s].array].below += around.below;
-      each_[stretches[s].array].equal += around.up_to - around.below;
+      each_[chunks[s].array].below += around.below;
+      each_[chunks[s].array].equal += around.up_to - around.below;
     }
     return true;
   }

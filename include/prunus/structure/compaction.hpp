@@ -317,10 +317,11 @@ template <weight_scalar S>
 ///         argument_error (out_of_range: a damaged plan)
 template <class S>
   requires weight_scalar<std::remove_const_t<S>>
-[[nodiscard]] named_tensor<std::remove_const_t<S>> transplant(const plan& p, std::string_view name,
-                                                              weight_view<S> state) {
+[[nodiscard]] named_tensor<std::remove_const_t<S>> compact_state(const plan& p,
+                                                                 std::string_view name,
+                                                                 weight_view<S> state) {
   const plan::tensor_slice* slice = p.find(name);
-  if (slice != nullptr) detail::expect_extents(*slice, detail::extents_of(state), "transplant");
+  if (slice != nullptr) detail::expect_extents(*slice, detail::extents_of(state), "compact_state");
   return detail::without(state, slice, std::string(name));
 }
 

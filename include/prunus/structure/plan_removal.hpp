@@ -21,17 +21,17 @@ inline namespace v0 {
 
 /// What to do with a dead channel that emits a constant other than zero into zero padding, where
 /// the constant breaks at the border and no bias can stand for it.
-enum class inexact : std::uint8_t {
+enum class padding_policy : std::uint8_t {
   keep,        ///< keep the channel and say why
   approximate  ///< remove it as if the padding continued the constant, and say so
 };
 struct removal_options {
-  inexact at_padding = inexact::keep;
+  padding_policy at_padding = padding_policy::keep;
 };
 
 /// Channels that a caller wants removed, whatever they hold: units of the coupling of that name, or
 /// else positions along the out axis of the parameter of that name.
-struct named_units {
+struct unit_selection {
   std::string name;
   std::vector<Index> units;
 };
@@ -40,7 +40,7 @@ namespace detail {
 
 /// Marks what `named` asks for in `wanted`, per unit.
 template <int = 0>
-void mark_named(const named_units& named, const resolved_graph& network,
+void mark_named(const unit_selection& named, const resolved_graph& network,
                 const channel_structure& structure, std::vector<std::uint8_t>& wanted) {
   const auto mark = [&](const std::vector<Index>& units) {
     for (Index u : named.units) {
@@ -80,7 +80,7 @@ void mark_named(const named_units& named, const resolved_graph& network,
 template <weight_scalar S>
 [[nodiscard]] plan plan_removal(const graph& declared, const model<S>& net,
                                 removal_options options = {}) {
-  const bool approximate = options.at_padding == inexact::approximate;
+  const bool approximate = options.at_padding == padding_policy::approximate;
   const resolved_graph network = resolve(declared);
   const detail::bound_tensors<S> tensors = detail::bind(network, net);
   const detail::channel_structure structure = detail::find_channel_structure(network);
@@ -102,11 +102,13 @@ template <weight_scalar S>
 /// float.
 /// @throws what `resolve` throws; argument_error (unknown_name, out_of_range)
 template <int = 0>
-[[nodiscard]] plan plan_removal(const graph& declared, const std::vector<named_units>& requested) {
+[[nodiscard]] plan plan_removal(const graph& declared,
+                                const std::vector<unit_selection>& requested) {
   const resolved_graph network = resolve(declared);
   const detail::channel_structure structure = detail::find_channel_structure(network);
   std::vector<std::uint8_t> wanted(static_cast<std::size_t>(structure.units()));
-  for (const named_units& named : requested) detail::mark_named(named, network, structure, wanted);
+  for (const unit_selection& named : requested)
+    detail::mark_named(named, network, structure, wanted);
 
   detail::kept_units kept(network, structure);
   kept.keep_ends();

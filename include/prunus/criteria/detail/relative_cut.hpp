@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/pool_ref.hpp>
-#include <prunus/criteria/detail/exact_sum.hpp>
+#include <prunus/criteria/detail/compensated_sum.hpp>
 #include <prunus/criteria/detail/magnitude_bins.hpp>
 #include <prunus/criteria/detail/relative_run.hpp>
 #include <prunus/selection/chunks.hpp>
@@ -66,12 +66,12 @@ class threshold_finder<relative_run<Rule>> {
 
   /// Whether all squares are finite.
   [[nodiscard]] bool sees_all_finite() const {
-    const std::vector<stretch> stretches = stretches_of(runs_);
-    std::vector<Index> infinite(stretches.size());
-    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+    const std::vector<chunk> chunks = chunks_of(runs_);
+    std::vector<Index> infinite(chunks.size());
+    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
-      const Index size = stretches[s].size;
-      infinite[s] = size - count_around<true>(data_of(stretches[s]), size, largest_root).up_to;
+      const Index size = chunks[s].size;
+      infinite[s] = size - count_around<true>(data_of(chunks[s]), size, largest_root).up_to;
     });
     return std::all_of(infinite.begin(), infinite.end(), [](Index count) { return count == 0; });
   }
@@ -93,7 +93,7 @@ class threshold_finder<relative_run<Rule>> {
   struct part {
     Index below = 0;
     float low = 0, high = infinity;
-    exact_sum above;
+    compensated_sum above;
     std::vector<float> open;
   };
 
@@ -144,43 +144,42 @@ class threshold_finder<relative_run<Rule>> {
   /// Counts, sums and collects between the bounds, and takes from `rank` what is below. False where
   /// a square is not finite.
   [[nodiscard]] bool scan(bool at_first, Index& rank) {
-    std::vector<stretch> stretches;
+    std::vector<chunk> chunks;
     for (std::size_t r = 0; r < parts_.size(); ++r)
-      add_stretches(stretches, r,
+      add_stretches(chunks, r,
                     at_first ? runs_[r].size : static_cast<Index>(parts_[r].open.size()));
     struct scanned {
       scan_counts counts;
-      exact_sum above;
+      compensated_sum above;
       std::vector<float> between;
     };
-    std::vector<scanned> seen(stretches.size());
-    on_.run(static_cast<Index>(stretches.size()), [&](Index task) {
+    std::vector<scanned> seen(chunks.size());
+    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
-      const part& p = parts_[stretches[s].array];
-      const float* const data =
-          at_first ? data_of(stretches[s]) : p.open.data() + stretches[s].begin;
+      const part& p = parts_[chunks[s].array];
+      const float* const data = at_first ? data_of(chunks[s]) : p.open.data() + chunks[s].begin;
       std::vector<float> found;  // larger than what it holds
       seen[s].counts = collect_between<true>(
-          data, stretches[s].size, p.low, p.high, found, [&](Index begin, Index length) {
+          data, chunks[s].size, p.low, p.high, found, [&](Index begin, Index length) {
             if (p.high < infinity) seen[s].above.add(sum_of_squares(data + begin, length, p.high));
           });
       seen[s].between.assign(found.begin(), found.end());
     });
     for (part& p : parts_) p.open.clear();
     bool finite = true;
-    for (std::size_t s = 0; s < stretches.size(); ++s) {
-      part& p = parts_[stretches[s].array];
+    for (std::size_t s = 0; s < chunks.size(); ++s) {
+      part& p = parts_[chunks[s].array];
       p.open.insert(p.open.end(), seen[s].between.begin(), seen[s].between.end());
       p.below += seen[s].counts.up_to;
       p.above.add(seen[s].above);
       rank -= seen[s].counts.up_to;
-      finite = finite && seen[s].counts.finite == stretches[s].size;
+      finite = finite && seen[s].counts.finite == chunks[s].size;
     }
     for (const part& p : parts_)
       finite = finite && p.low <= largest_root && is_finite(p.above.value());
     return finite;
   }
-  [[nodiscard]] const float* data_of(const stretch& s) const noexcept {
+  [[nodiscard]] const float* data_of(const chunk& s) const noexcept {
     return runs_[s.array].data + s.begin;
   }
   [[nodiscard]] static bool is_finite(double x) noexcept { return x - x == 0; }
@@ -192,7 +191,7 @@ class threshold_finder<relative_run<Rule>> {
       if (p.low > 0) return answer::misled;
       float least = p.high;
       for (const float magnitude : p.open) least = std::min(least, magnitude);
-      exact_sum all = p.above;
+      compensated_sum all = p.above;
       all.add(sum_of_squares(p.open.data(), static_cast<Index>(p.open.size()), 0));
       if (least < infinity && !(score(least, all.value()) > 0)) return answer::not_so;
       each_.push_back({0, 0, p.below});
@@ -251,7 +250,7 @@ class threshold_finder<relative_run<Rule>> {
                                 std::vector<double>& sums) {
     part& p = parts_[r];
     std::sort(p.open.begin(), p.open.end(), [](float a, float b) { return a > b; });
-    exact_sum sum = p.above;
+    compensated_sum sum = p.above;
     float least = p.high < infinity ? p.high * p.high : infinity;
     for (std::size_t first = 0, last = 0; first < p.open.size(); first = last) {
       const float square = p.open[first] * p.open[first];
@@ -261,7 +260,7 @@ class threshold_finder<relative_run<Rule>> {
       if (square > 0) least = square;
     }
     sums.push_back(sum.value());
-    // A float is a multiple of 2^-24 of itself; see exact_sum.
+    // A float is a multiple of 2^-24 of itself; see compensated_sum.
     return sum.value() == 0 ||
            sum.value() * static_cast<double>(runs_[r].size) <= static_cast<double>(least) * 0x1p80;
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/detail/similarity_sweep.hpp>
 #include <prunus/criteria/detail/unit_distances.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 
 #include <Eigen/Core>
 

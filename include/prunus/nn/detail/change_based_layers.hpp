@@ -26,7 +26,7 @@ class change_based_convolution_layer {
   /// @param bias null for none
   /// @param compares whether it looks for changes itself, or is told them by the layer before
   change_based_convolution_layer(const convolution_shape& shape, const S* weights, const S* bias,
-                                 const change_options& options, bool compares)
+                                 const change_detection_options& options, bool compares)
       : convolution_(shape, weights, options),
         scale_(static_cast<std::size_t>(shape.out_channels), S(1)),
         shift_(scale_.size(), S(0)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/global.hpp>
-#include <prunus/criteria/group_norm.hpp>
+#include <prunus/criteria/coupling_norm.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 
@@ -15,7 +15,7 @@ namespace {
 
 using Eigen::Index;
 using prunus::axis;
-using prunus::group_norm;
+using prunus::coupling_norm;
 using scores = std::vector<float>;
 
 /// a makes three channels, norm scales them, c reads them behind a flatten of two positions.
@@ -46,7 +46,7 @@ struct three_channels {
   three_channels(const three_channels&) = delete;
   three_channels& operator=(const three_channels&) = delete;
 
-  [[nodiscard]] scores of(const group_norm& criterion) const {
+  [[nodiscard]] scores of(const coupling_norm& criterion) const {
     scores result(3, 77.0F);
     criterion.score(prunus::detail::weights_of(net, net.couplings().front()),
                     std::span<float>(result));
@@ -56,14 +56,15 @@ struct three_channels {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("group norms keep the laws of criteria", "[criteria][group_norm]", float, double,
-                   Eigen::half, Eigen::bfloat16) {
-  support::check_criterion_laws<TestType>(group_norm{}, {.scale = support::scale_law::quadratic});
-  support::check_criterion_laws<TestType>(group_norm{.relative = true},
+TEMPLATE_TEST_CASE("group norms keep the laws of criteria", "[criteria][coupling_norm]", float,
+                   double, Eigen::half, Eigen::bfloat16) {
+  support::check_criterion_laws<TestType>(coupling_norm{},
+                                          {.scale = support::scale_law::quadratic});
+  support::check_criterion_laws<TestType>(coupling_norm{.relative = true},
                                           {.scale = support::scale_law::unchanged});
 }
 
-TEST_CASE("the norm of a group worked out by hand", "[criteria][group_norm]") {
+TEST_CASE("the norm of a group worked out by hand", "[criteria][coupling_norm]") {
   three_channels toy;
   // producers + scale + readers; biases and shifts do not count
   CHECK(toy.of({}) == scores{5 + 4 + 3, 25 + 0 + 4, 1 + 1 + 11});
@@ -73,15 +74,17 @@ TEST_CASE("the norm of a group worked out by hand", "[criteria][group_norm]") {
   CHECK(support::nearly(relative[2], 13 / 18.0F));
 }
 
-TEST_CASE("a pass over coupled filters asks for the norm of the group", "[criteria][group_norm]") {
+TEST_CASE("a pass over coupled filters asks for the norm of the group",
+          "[criteria][coupling_norm]") {
   three_channels toy;
-  (void)prunus::prune(toy.net, prunus::pass{group_norm{}, prunus::filter, prunus::global{}}, 0.3);
+  (void)prunus::prune(toy.net, prunus::pass{coupling_norm{}, prunus::filter, prunus::global{}},
+                      0.3);
   CHECK(toy.a == std::vector<float>{0, 0, 3, 4, 0, 1});  // channel 0, not 2 of smaller weights
   CHECK(toy.bias == std::vector<float>{0, 100, 100});
   CHECK(toy.scale == std::vector<float>{0, 0, 1});
 }
 
-TEST_CASE("a NaN anywhere in a group shows in its unit alone", "[criteria][group_norm]") {
+TEST_CASE("a NaN anywhere in a group shows in its unit alone", "[criteria][coupling_norm]") {
   for (const bool relative : {false, true}) {
     three_channels toy;
     toy.c[2] = std::numeric_limits<float>::quiet_NaN();
@@ -92,5 +95,5 @@ TEST_CASE("a NaN anywhere in a group shows in its unit alone", "[criteria][group
   }
   std::vector<float> zeros(6, 0.0F);
   const prunus::parameter<float> p{"w", prunus::view(zeros, {3, 2})};
-  CHECK(support::scores_of(group_norm{.relative = true}, p, prunus::filter) == scores{0, 0, 0});
+  CHECK(support::scores_of(coupling_norm{.relative = true}, p, prunus::filter) == scores{0, 0, 0});
 }

@@ -13,7 +13,7 @@ namespace prunus {
 inline namespace v0 {
 
 /// Instead of a number of units that is not known yet.
-inline constexpr Index to_be_counted = -1;
+inline constexpr Index unknown_count = -1;
 
 /// What an allocation decides about: the units of one parameter (its tiles) or of one coupling,
 /// with their scores, or with what ranks them where no scores are written (see
@@ -22,14 +22,15 @@ inline constexpr Index to_be_counted = -1;
 /// @source the type is ours
 /// @deviation none
 template <class T, class Run = score_source<T>>
-struct scored_units {
+struct ranking_group {
   std::string_view name;  ///< of the parameter or coupling
   Run scores;             ///< one a unit
   std::span<std::uint8_t>
-      keep;  ///< in: 0 = gone for good already, has the lowest score; out: 1 = keep
+      keep;  ///< in: 0 = pruned for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};
   const tile_grid* grid = nullptr;  ///< where the units lie in the weight; null for a coupling
-  Index gone = to_be_counted;  ///< units that are gone already; to be set again where keep changes
+  Index pruned =
+      unknown_count;  ///< units that are pruned already; to be set again where keep changes
 
   [[nodiscard]] Index size() const noexcept { return scores.size; }
 };
@@ -43,7 +44,7 @@ struct scored_units {
 /// @source the concept is ours
 /// @deviation none
 template <class A, class T>
-concept allocation = requires(const A& a, std::span<scored_units<T>> units, double sparsity) {
+concept allocation = requires(const A& a, std::span<ranking_group<T>> units, double sparsity) {
   a.allocate(units, sparsity);
 };
 

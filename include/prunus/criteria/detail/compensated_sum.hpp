@@ -17,7 +17,7 @@ namespace detail {
 /// D. E. Knuth, "The Art of Computer Programming" 2, 4.2.2): exact, and so independent of the
 /// order, while n times the sum stays below 2^105 units of the last bit that is set in what is
 /// added.
-struct exact_sum {
+struct compensated_sum {
   double rounded = 0;
   double lost = 0;
 
@@ -26,7 +26,7 @@ struct exact_sum {
     lost += (rounded - (sum - of_x)) + (x - of_x);
     rounded = sum;
   }
-  void add(const exact_sum& other) noexcept {
+  void add(const compensated_sum& other) noexcept {
     add(other.rounded);
     lost += other.lost;
   }
@@ -41,7 +41,7 @@ struct exact_sum {
 
 /// The sum of the squares, as floats, of those values whose magnitude is at least `from`. As fast
 /// as memory for up to some thousand values that are not many orders of magnitude apart.
-[[nodiscard]] inline exact_sum sum_of_squares(const float* data, Index size, float from) {
+[[nodiscard]] inline compensated_sum sum_of_squares(const float* data, Index size, float from) {
   constexpr Index lanes = 16;  // sums side by side, for the compilers to vectorise
   std::array<double, lanes> sums{};
   const Index whole = size / lanes * lanes;
@@ -53,7 +53,7 @@ struct exact_sum {
   for (Index i = whole; i < size; ++i) plain += square_from(data[i], from);
   // Floats not below x are multiples of 2^-24 x: a sum up to 2^28 x has lost no bit in a double.
   if (plain <= static_cast<double>(from * from) * 0x1p28) return {plain, 0};
-  exact_sum total;
+  compensated_sum total;
   for (Index i = 0; i < size; ++i) total.add(square_from(data[i], from));
   return total;
 }

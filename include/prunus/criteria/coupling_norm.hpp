@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/group_criterion.hpp>
 
 #include <cmath>    // std::isfinite
 #include <cstddef>  // std::size_t
@@ -16,7 +16,7 @@ inline namespace v0 {
 /// the channel, the weights that read it, and the scales of its normalisations.
 ///
 ///     prunus::couple(net, graph);
-///     prunus::pass{prunus::group_norm{.relative = true}, prunus::filter, prunus::global{}}
+///     prunus::pass{prunus::coupling_norm{.relative = true}, prunus::filter, prunus::global{}}
 ///
 /// A unit is unimportant when all of its members are. With `relative` the scores of a coupling (or
 /// of a parameter of its own) are divided by their mean, so that couplings of different sizes can
@@ -30,7 +30,7 @@ inline namespace v0 {
 ///         CVPR 2023, arXiv:2301.12900: norm of a group over all of its coupled parameters
 /// @deviation the division by the mean over all units is our reading of a relative score; no sparse
 ///         training of the groups
-struct group_norm {
+struct coupling_norm {
   bool relative = false;
 
   template <weight_scalar S>
@@ -77,7 +77,8 @@ struct group_norm {
   }
 };
 
-static_assert(group_criterion<group_norm, float> && group_criterion<group_norm, double>);
+static_assert(coupling_criterion<coupling_norm, float> &&
+              coupling_criterion<coupling_norm, double>);
 
 }  // namespace v0
 }  // namespace prunus
