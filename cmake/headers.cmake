@@ -143,7 +143,7 @@ set(PRUNUS_HEADERS
   include/prunus/observe/gradient_second_moment.hpp
   include/prunus/observe/input_correlation.hpp
   include/prunus/observe/movement_scores.hpp
-  include/prunus/observe/observed.hpp
+  include/prunus/observe/statistics_ref.hpp
   include/prunus/observe/target_correlation.hpp
   include/prunus/observe/taylor_statistics.hpp
   include/prunus/pruning.hpp
@@ -158,13 +158,13 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/hard.hpp
   include/prunus/pruning/linear_decay.hpp
   include/prunus/pruning/logistic_decay.hpp
-  include/prunus/pruning/mark.hpp
   include/prunus/pruning/pass.hpp
   include/prunus/pruning/pass_state.hpp
   include/prunus/pruning/propagate_dead_units.hpp
   include/prunus/pruning/prune.hpp
   include/prunus/pruning/scheduler.hpp
   include/prunus/pruning/scope.hpp
+  include/prunus/pruning/select_only.hpp
   include/prunus/pruning/soft.hpp
   include/prunus/pruning/targets.hpp
   include/prunus/pruning/weight_snapshot.hpp

@@ -8,6 +8,6 @@
 #include <prunus/observe/gradient_second_moment.hpp>
 #include <prunus/observe/input_correlation.hpp>
 #include <prunus/observe/movement_scores.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 #include <prunus/observe/target_correlation.hpp>
 #include <prunus/observe/taylor_statistics.hpp>

@@ -302,6 +302,6 @@ TEST_CASE("statistics that do not fit are refused by name", "[criteria][activati
   CHECK(code_of<prunus::argument_error>([&] {
           (void)scores_of(prunus::apoz{statistics, axis::width}, p, prunus::filter);
         }) == prunus::errc::unsupported);
-  STATIC_REQUIRE_FALSE(
-      std::is_constructible_v<prunus::observed<activation_statistics>, activation_statistics>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<prunus::statistics_ref<activation_statistics>,
+                                               activation_statistics>);
 }

@@ -142,7 +142,7 @@ std::vector<test_case> all_operations() {
       on_x("positions", positions{}),
       {"positions behind an activation",
        [](graph& g) {
-         g.relu("y", g.positions("p", g.activation("t", "x", {activation::kind::tanh})));
+         g.relu("y", g.position_embedding("p", g.activation("t", "x", {activation::kind::tanh})));
        }},
       on_x("dropout", dropout{0.4}),
   };

@@ -8,9 +8,9 @@
 #include <prunus/nn/sgd.hpp>
 #include <prunus/nn/training.hpp>
 #include <prunus/pruning/drop_and_grow.hpp>
-#include <prunus/pruning/mark.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
+#include <prunus/pruning/select_only.hpp>
 #include <prunus/pruning/soft.hpp>
 #include <prunus/pruning/weight_snapshot.hpp>
 #include <prunus/regularize/group_lasso.hpp>
@@ -146,7 +146,7 @@ TEST_CASE("penalties press while a network trains", "[nn][observe]") {
   training plain, lasso, slim, growing;
   prunus::scheduler marking{growing.net.parameters()};
   marking.add(prunus::one_shot{.sparsity = 0.5},
-              pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::mark{},
+              pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::select_only{},
                    prunus::scope{{"fc.weight"}}});
   marking.step({.step = 0});
   const prunus::pass_state& marked = *marking.states().at(0);

@@ -95,7 +95,7 @@ TEST_CASE("attention weighs values by the softmax of its scores", "[nn][attentio
 TEST_CASE("embedding looks up the row of each token, positions add theirs", "[nn][embedding]") {
   graph g;
   g.input("tokens", {1, 3, 1});
-  g.positions("p", g.embedding("e", "tokens", {.vocabulary = 2, .features = 2}));
+  g.position_embedding("p", g.embedding("e", "tokens", {.vocabulary = 2, .features = 2}));
   nn::network<float> net(g, {.keep_activations = true});
   const auto table = net.parameters()["e.weight"].weight;
   const std::vector<float> rows{1, 2, 3, 4}, places{10, 20, 30, 40, 50, 60};

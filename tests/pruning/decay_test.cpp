@@ -4,9 +4,9 @@
 #include <prunus/pruning/exponential_decay.hpp>
 #include <prunus/pruning/linear_decay.hpp>
 #include <prunus/pruning/logistic_decay.hpp>
-#include <prunus/pruning/mark.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
+#include <prunus/pruning/select_only.hpp>
 #include <prunus/pruning/soft.hpp>
 #include <prunus/schedule/constant_sparsity.hpp>
 
@@ -211,10 +211,10 @@ TEST_CASE("the event carried out last is part of the saved state", "[pruning][de
   CHECK(first.weight[2] == Approx(0.6 * 0.2));
 }
 
-TEST_CASE("mark selects and leaves the weights as they are", "[pruning][mark]") {
+TEST_CASE("select_only selects and leaves the weights as they are", "[pruning][select_only]") {
   normalised n;
   prunus::scheduler s{n.net};
-  s.add(prunus::constant_sparsity{.sparsity = 0.34, .end = 9}, one_of_three(prunus::mark{}));
+  s.add(prunus::constant_sparsity{.sparsity = 0.34, .end = 9}, one_of_three(prunus::select_only{}));
   s.step({.step = 0});
   CHECK(n.weight == values{3, 4, 0.6, 0.8, 0, 2});
   CHECK(n.scale == values{2, 2, 2});

@@ -7,8 +7,8 @@
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/criteria/layer_adaptive_magnitude.hpp>
 #include <prunus/pruning/hard.hpp>
-#include <prunus/pruning/mark.hpp>
 #include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/select_only.hpp>
 #include <prunus/pruning/soft.hpp>
 
 #include "support/catch.hpp"
@@ -142,11 +142,12 @@ template <class S>
 void check_actions(random_source& random, const auto& allocation, prunus::limits limits) {
   check_same_way<S>(random, prunus::l1_norm{}, allocation, prunus::hard{}, limits);
   check_same_way<S>(random, prunus::l2_norm{}, allocation, prunus::soft{}, limits);
-  check_same_way<S>(random, prunus::l1_norm{}, allocation, prunus::mark{}, limits);
+  check_same_way<S>(random, prunus::l1_norm{}, allocation, prunus::select_only{}, limits);
   for (int round = 0; round < 3; ++round) {
     check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::hard{}, limits);
     check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::soft{}, limits);
-    check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::mark{}, limits);
+    check_same_way<S>(random, layer_adaptive_magnitude{}, allocation, prunus::select_only{},
+                      limits);
   }
 }
 

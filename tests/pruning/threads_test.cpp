@@ -14,10 +14,10 @@
 #include <prunus/pruning/front_to_back.hpp>
 #include <prunus/pruning/hard.hpp>
 #include <prunus/pruning/linear_decay.hpp>
-#include <prunus/pruning/mark.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/pruning/scheduler.hpp>
+#include <prunus/pruning/select_only.hpp>
 #include <prunus/pruning/soft.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 #include <prunus/schedule/linear_ramp.hpp>
@@ -121,7 +121,7 @@ TEST_CASE("allocations rank single weights on several threads as on one", "[prun
 
 TEST_CASE("actions and tiles on several threads leave what one leaves", "[pruning][threads]") {
   check_same(pass{prunus::l1_norm{}, element, prunus::global{}, prunus::soft{}});
-  check_same(pass{prunus::l1_norm{}, element, prunus::global{}, prunus::mark{}});
+  check_same(pass{prunus::l1_norm{}, element, prunus::global{}, prunus::select_only{}});
   check_same(
       pass{prunus::l1_norm{}, element, prunus::global{}, prunus::linear_decay{.duration = 3}});
   check_same(pass{prunus::l1_norm{}, element, prunus::uniform{}, prunus::hard{}, prunus::scope{},

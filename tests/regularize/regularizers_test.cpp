@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
-#include <prunus/pruning/mark.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
+#include <prunus/pruning/select_only.hpp>
 #include <prunus/regularize/group_lasso.hpp>
 #include <prunus/regularize/growing_regularization.hpp>
 #include <prunus/regularize/scale_sparsity.hpp>
@@ -177,7 +177,7 @@ TEST_CASE("growing regularisation presses on what is marked alone",
   const growing_regularization growing{.increment = 0.25, .every = 10};
   prunus::scheduler s{t.net};
   s.add(prunus::one_shot{.sparsity = 0.5},
-        prunus::pass{prunus::l1_norm{}, prunus::filter, prunus::uniform{}, prunus::mark{}});
+        prunus::pass{prunus::l1_norm{}, prunus::filter, prunus::uniform{}, prunus::select_only{}});
   t.a = {3, 4, 1, -2};
   s.step({.step = 0});
   CHECK(t.a == values{3, 4, 1, -2});

@@ -102,7 +102,7 @@ TEST_CASE("attention, embeddings and positions are counted as worked out by hand
   graph g;
   g.input("tokens", {1, 6, 1});
   g.embedding("e", "tokens", {.vocabulary = 10, .features = 8});
-  g.positions("p", "e");
+  g.position_embedding("p", "e");
   g.max_pooling("few", "p", {2, 1}, {2, 1});
   g.linear("v", "few", {.out_features = 4, .bias = false});
   g.attention("a", "p", "few", "v", 2);
@@ -238,7 +238,8 @@ TEST_CASE("features of tables are removed where no normalisation counts them",
           "[structure][compaction]") {
   graph g;
   g.input("tokens", {1, 4, 1});
-  g.positions("positions", g.embedding("embedding", "tokens", {.vocabulary = 6, .features = 5}));
+  g.position_embedding("positions",
+                       g.embedding("embedding", "tokens", {.vocabulary = 6, .features = 5}));
   g.linear("fc", g.global_average_pooling("pool", "positions"), {.out_features = 3});
   random_graph::source random(5);
   random_graph::network net = random_graph::with_random_weights(g, random);

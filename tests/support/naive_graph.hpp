@@ -278,7 +278,7 @@ struct node_evaluation {
       return tensor("weight")[static_cast<std::size_t>(c * op.vocabulary + token)];
     });
   }
-  values operator()(const prunus::operation::positions&) const {
+  values operator()(const prunus::operation::position_embedding&) const {
     return filled([&](Index c, Index y, Index x) {
       return input()[at(shape(), c, y, x)] + tensor("weight")[at(shape(), c, y, x)];
     });

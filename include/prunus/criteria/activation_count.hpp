@@ -4,7 +4,7 @@
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/channel_factors.hpp>
 #include <prunus/observe/activation_statistics.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint8_t
@@ -47,7 +47,7 @@ enum class activation_measure : std::uint8_t {
 /// sparsity * all / prunable weights), and ranks weights that are not zero yet: here weights that
 /// are gone lead the ranking, and the target is the share that is gone in the end.
 struct activation_count {
-  observed<activation_statistics> statistics;
+  statistics_ref<activation_statistics> statistics;
   activation_measure measure = activation_measure::count;
   bool times_magnitude = true;
   bool per_position = false;  ///< divided by the values seen of a channel

@@ -4,7 +4,7 @@
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/channel_factors.hpp>
 #include <prunus/observe/activation_statistics.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 
 #include <span>  // std::span
 
@@ -26,7 +26,7 @@ inline namespace v0 {
 /// @deviation the mean of magnitudes, so that signs do not cancel where no rectifier follows; the
 /// same behind a rectifier
 struct activation_mean {
-  observed<activation_statistics> statistics;
+  statistics_ref<activation_statistics> statistics;
   axis along = axis::out;
 
   template <weight_scalar S>

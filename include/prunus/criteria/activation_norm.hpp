@@ -4,7 +4,7 @@
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/channel_factors.hpp>
 #include <prunus/observe/activation_statistics.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 
 #include <span>  // std::span
 
@@ -31,7 +31,7 @@ inline namespace v0 {
 /// positions of an input channel, borders alike; which weights are compared with each other is the
 /// allocation's choice, where the paper compares those of one output
 struct activation_norm {
-  observed<activation_statistics> statistics;
+  statistics_ref<activation_statistics> statistics;
   axis along = axis::in;
 
   template <weight_scalar S>

@@ -4,7 +4,7 @@
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/channel_factors.hpp>
 #include <prunus/observe/activation_statistics.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 
 #include <span>  // std::span
 
@@ -27,7 +27,7 @@ inline namespace v0 {
 /// Approach towards Efficient Deep Architectures", 2016, arXiv:1607.03250, equation 1
 /// @deviation a target sparsity instead of a threshold on the share of zeros
 struct apoz {
-  observed<activation_statistics> statistics;
+  statistics_ref<activation_statistics> statistics;
   axis along = axis::out;
 
   template <weight_scalar S>

@@ -3,7 +3,7 @@
 
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/observe/movement_scores.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
@@ -32,7 +32,7 @@ inline namespace v0 {
 /// the network on a masked copy and step the scores with a model that views the whole weights.
 template <class T>
 struct movement {
-  observed<movement_scores<T>> statistics;
+  statistics_ref<movement_scores<T>> statistics;
 
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {

@@ -5,7 +5,7 @@
 #include <prunus/core/tile_walk.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/observe/gradient_second_moment.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 
 #include <Eigen/Core>
 
@@ -35,7 +35,7 @@ inline namespace v0 {
 ///         the Hessian's diagonal by a second backward pass; any tile, not single weights only
 template <weight_scalar S>
 struct second_order {
-  observed<gradient_second_moment<S>> curvature;
+  statistics_ref<gradient_second_moment<S>> curvature;
 
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     const named_tensor<score_of<S>>& h = (*curvature)[p.name];

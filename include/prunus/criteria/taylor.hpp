@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/observe/observed.hpp>
+#include <prunus/observe/statistics_ref.hpp>
 #include <prunus/observe/taylor_statistics.hpp>
 
 #include <cstddef>  // std::size_t
@@ -31,7 +31,7 @@ inline namespace v0 {
 /// filters with the library NNI
 /// @deviation any tile; the window is as long as the caller does not reset it
 struct taylor {
-  observed<taylor_statistics> statistics;
+  statistics_ref<taylor_statistics> statistics;
 
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {

@@ -57,7 +57,7 @@ struct transformer_options {
   else
     x = g.linear("embedding", g.input("sequence", {options.input_features, options.positions, 1}),
                  {.out_features = features});
-  x = g.positions("positions", x);
+  x = g.position_embedding("positions", x);
   const auto add_to_stream = [&](const std::string& name, std::string y) {
     if (options.dropout > 0) y = g.dropout(name + "_dropout", y, options.dropout);
     x = g.add(name, {x, y});

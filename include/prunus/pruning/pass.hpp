@@ -100,7 +100,7 @@ struct pass {
       throw;
     }
 
-    for (pass_state::target& t : state.targets) t.spread();
+    for (pass_state::target& t : state.targets) t.apply_to_members();
     state.permanent = state.permanent || action.permanent(event);
     if (!history) before.clear();
     if (kept.empty() || !zeroes) act(net, state, before, event, on);

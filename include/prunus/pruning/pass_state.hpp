@@ -35,7 +35,7 @@ struct pass_state {
       return coupled() ? std::span<std::uint8_t>(coupled_keep) : members.front().mask.bytes();
     }
     /// Carries the decision about units over to the masks of the members.
-    void spread() noexcept {
+    void apply_to_members() noexcept {
       if (!coupled()) return;
       for (member& m : members)
         for (Index t = 0; t < m.mask.size(); ++t)

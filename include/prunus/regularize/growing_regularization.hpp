@@ -19,7 +19,7 @@ inline namespace v0 {
 ///
 ///     scheduler.add(prunus::one_shot{.sparsity = 0.5},
 ///                   prunus::pass{prunus::l1_norm{}, prunus::filter, prunus::uniform{},
-///                                prunus::mark{}});
+///                                prunus::select_only{}});
 ///     scheduler.step({.step = 0});
 ///     const prunus::growing_regularization growing{};
 ///     train_step(net, optimizer, images, labels, rate,

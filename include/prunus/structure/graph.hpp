@@ -138,8 +138,8 @@ class graph {
                         const std::type_identity_t<Operation>& attributes) {
     return node(std::move(name), attributes, {from});
   }
-  template <class Operation = operation::positions>
-  std::string positions(std::string name, std::string_view from) {
+  template <class Operation = operation::position_embedding>
+  std::string position_embedding(std::string name, std::string_view from) {
     return node(std::move(name), Operation{}, {from});
   }
   template <class Operation = operation::dropout>

@@ -144,7 +144,7 @@ struct embedding {
   Index features = 0;
 };
 /// Adds a learned vector to every position of the plane. Parameter: weight, positions x channels.
-struct positions {};
+struct position_embedding {};
 /// Zeroes values with probability `rate` while training and scales the others by 1/(1-rate);
 /// nothing at inference.
 struct dropout {
@@ -159,7 +159,7 @@ using any_operation =
                  operation::concat, operation::pad_channels, operation::flatten, operation::pooling,
                  operation::global_pooling, operation::upsampling, operation::split_heads,
                  operation::merge_heads, operation::attention, operation::embedding,
-                 operation::positions, operation::dropout>;
+                 operation::position_embedding, operation::dropout>;
 
 }  // namespace v0
 }  // namespace prunus

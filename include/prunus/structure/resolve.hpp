@@ -242,7 +242,7 @@ struct shape_inference {
         {concat(node.name, ".weight"), {op.vocabulary, op.features}, parameter_role::table, true});
     return {op.features, in.height, in.width};
   }
-  tensor_shape operator()(const operation::positions&) const {
+  tensor_shape operator()(const operation::position_embedding&) const {
     const tensor_shape& in = only_input();
     node.parameters.push_back(
         {concat(node.name, ".weight"), {in.plane(), in.channels}, parameter_role::bias, true});

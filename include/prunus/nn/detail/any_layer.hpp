@@ -23,7 +23,7 @@ using any_layer =
                  layer_norm_layer<S>, activation_layer<S>, add_layer<S>, multiply_layer<S>,
                  concat_layer<S>, pad_channels_layer<S>, reshape_layer<S>, channels_last_layer<S>,
                  pooling_layer<S>, global_pooling_layer<S>, upsampling_layer<S>, attention_layer<S>,
-                 embedding_layer<S>, positions_layer<S>, dropout_layer<S>>;
+                 embedding_layer<S>, position_embedding_layer<S>, dropout_layer<S>>;
 
 /// Makes the layer of a node; `parameter(suffix)` finds its tensors.
 template <class S, class Parameters>
@@ -93,8 +93,8 @@ struct layer_factory {
   any_layer<S> operator()(const operation::embedding& op) const {
     return embedding_layer<S>{op, parameter("weight")};
   }
-  any_layer<S> operator()(const operation::positions&) const {
-    return positions_layer<S>{parameter("weight")};
+  any_layer<S> operator()(const operation::position_embedding&) const {
+    return position_embedding_layer<S>{parameter("weight")};
   }
   any_layer<S> operator()(const operation::dropout& op) const {
     return dropout_layer<S>{op, seed, node};

@@ -42,7 +42,7 @@ struct operation_traits {
   if (std::holds_alternative<split_heads>(any) || std::holds_alternative<merge_heads>(any))
     return {.reshapes = true, .forward_in_place = true, .backward_in_place = true};
   if (std::holds_alternative<dropout>(any) || std::holds_alternative<add>(any) ||
-      std::holds_alternative<positions>(any))
+      std::holds_alternative<position_embedding>(any))
     return {.forward_in_place = true, .backward_in_place = true};
   if (std::holds_alternative<batch_norm>(any)) return {.backward_in_place = true};
   return {};

@@ -144,7 +144,7 @@ class parameter_store {
     return std::holds_alternative<operation::convolution>(node.operation) ||
            std::holds_alternative<operation::layer_norm>(node.operation) ||
            std::holds_alternative<operation::embedding>(node.operation) ||
-           std::holds_alternative<operation::positions>(node.operation) ||
+           std::holds_alternative<operation::position_embedding>(node.operation) ||
            (std::holds_alternative<operation::linear>(node.operation) && node.shape.plane() > 1);
   }
   [[nodiscard]] layer_parameter<S> find(std::size_t node, std::string_view suffix) {

@@ -136,7 +136,7 @@ struct embedding_layer {
 
 /// Adds a learned vector to every position.
 template <class S>
-struct positions_layer {
+struct position_embedding_layer {
   layer_parameter<S> table;  // positions x channels
 
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }

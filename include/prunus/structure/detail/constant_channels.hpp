@@ -272,7 +272,7 @@ struct value_propagation {
       if (column_is_constant(c)) out[c] = channel_value::of(first_of_column(c));
     return out;
   }
-  result operator()(const operation::positions&) const {
+  result operator()(const operation::position_embedding&) const {
     result out = mapped([&](std::size_t c, double x) { return x + first_of_column(c); });
     for (std::size_t c = 0; c < out.size(); ++c)
       if (!column_is_constant(c)) out[c] = channel_value::anything();

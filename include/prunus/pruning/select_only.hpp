@@ -10,12 +10,12 @@ inline namespace v0 {
 /// look at a selection before it is carried out. `scheduler::finish` removes what is marked.
 /// @source ours
 /// @deviation none
-struct mark {
+struct select_only {
   [[nodiscard]] constexpr double factor(Index, Index) const noexcept { return 1; }
   [[nodiscard]] constexpr bool permanent(Index) const noexcept { return false; }
 };
 
-static_assert(pruning_action<mark>);
+static_assert(pruning_action<select_only>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -12,12 +12,12 @@ inline namespace v0 {
 ///     prunus::activation_statistics outputs;
 ///     prunus::pass{prunus::apoz{outputs}, prunus::filter}
 template <class Statistics>
-class observed {
+class statistics_ref {
  public:
-  observed(const Statistics& statistics) noexcept  // NOLINT(google-explicit-constructor)
+  statistics_ref(const Statistics& statistics) noexcept  // NOLINT(google-explicit-constructor)
       : statistics_(std::addressof(statistics)) {}
   /// Temporary statistics would dangle.
-  observed(const Statistics&&) = delete;
+  statistics_ref(const Statistics&&) = delete;
 
   [[nodiscard]] const Statistics& operator*() const noexcept { return *statistics_; }
   [[nodiscard]] const Statistics* operator->() const noexcept { return statistics_; }
