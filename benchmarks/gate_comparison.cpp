@@ -219,7 +219,7 @@ class workshop {
     for (const double share : chosen_.shares) {
       const prunus::pass filters{sent_to_reader{net.get()}, prunus::filter,
                                  prunus::uniform{.round = prunus::rounding::down}, prunus::hard{},
-                                 prunus::scope{.exclude = {"conv1.*", "fc.*"}}};
+                                 prunus::parameter_selection{.exclude = {"conv1.*", "fc.*"}}};
       static_cast<void>(prunus::prune(net->parameters(), filters, 1 - share / kept));
       const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
       net = std::make_unique<network>(prunus::compact(net->graph(), plan),

@@ -71,9 +71,9 @@ class comparison {
   [[nodiscard]] outcome run(const granularity& g, double sparsity, std::uint64_t seed) {
     const bool filters = g.tile == prunus::filter;
     network net(start(seed).graph, start(seed).tensors, {.threads = 2});
-    const prunus::pass pass{
-        prunus::l1_norm{}, g.tile, prunus::uniform{}, prunus::hard{},
-        prunus::scope{.include = filters ? chosen_.filters : std::vector<std::string>{}}};
+    const prunus::pass pass{prunus::l1_norm{}, g.tile, prunus::uniform{}, prunus::hard{},
+                            prunus::parameter_selection{
+                                .include = filters ? chosen_.filters : std::vector<std::string>{}}};
     const double share =
         filters && chosen_.filters.empty() ? 1 - std::sqrt(1 - sparsity) : sparsity;
     prunus::pass_state masks = pass.prepare(net.parameters());

@@ -158,12 +158,12 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/hard.hpp
   include/prunus/pruning/linear_decay.hpp
   include/prunus/pruning/logistic_decay.hpp
+  include/prunus/pruning/parameter_selection.hpp
   include/prunus/pruning/pass.hpp
   include/prunus/pruning/pass_state.hpp
   include/prunus/pruning/propagate_dead_units.hpp
   include/prunus/pruning/prune.hpp
   include/prunus/pruning/scheduler.hpp
-  include/prunus/pruning/scope.hpp
   include/prunus/pruning/select_only.hpp
   include/prunus/pruning/soft.hpp
   include/prunus/pruning/targets.hpp

@@ -56,8 +56,9 @@ struct way {
 
 std::vector<way> all_ways() {
   const auto of = [](std::string name, auto allocation) {
-    const prunus::pass pass{prunus::l1_norm{}, prunus::element, allocation, prunus::hard{},
-                            prunus::scope{.include = {"*.expand.weight", "*.contract.weight"}}};
+    const prunus::pass pass{
+        prunus::l1_norm{}, prunus::element, allocation, prunus::hard{},
+        prunus::parameter_selection{.include = {"*.expand.weight", "*.contract.weight"}}};
     return way{std::move(name), [pass](const prunus::model<float>& net, double budget) {
                  return prunus::prune(net, pass, budget);
                }};
@@ -102,11 +103,12 @@ spread spread_of(const std::vector<double>& values) {
 
 /// Takes out heads and hidden units of a trained network.
 void show_structured(network& net, const dataset& test, double share, double dense_accuracy) {
-  prunus::prune(net.parameters(),
-                prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                             prunus::scope{.include = {"*.query.weight", "*.key.weight",
-                                                       "*.value.weight", "*.expand.weight"}}},
-                share);
+  prunus::prune(
+      net.parameters(),
+      prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
+                   prunus::parameter_selection{.include = {"*.query.weight", "*.key.weight",
+                                                           "*.value.weight", "*.expand.weight"}}},
+      share);
   const comparison c = compare_with_compacted(net, test, dense_accuracy);
   std::printf("\nheads and hidden units, %.0f %% of each layer removed, without tuning:\n%s\n",
               100 * share, prunus::to_text(c.report).c_str());

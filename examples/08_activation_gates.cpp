@@ -122,7 +122,8 @@ class workshop {
     double kept = 1;
     for (const double share : chosen_.shares) {
       const prunus::pass filters{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
-                                 prunus::hard{}, prunus::scope{.exclude = {"conv1.*", "fc.*"}}};
+                                 prunus::hard{},
+                                 prunus::parameter_selection{.exclude = {"conv1.*", "fc.*"}}};
       static_cast<void>(prunus::prune(net->parameters(), filters, 1 - share / kept));
       const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
       net = std::make_unique<network>(prunus::compact(net->graph(), plan),

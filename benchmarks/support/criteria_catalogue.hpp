@@ -129,7 +129,7 @@ struct pruning_context {
   prunus::nn::network<float>& net;  ///< that will be pruned; its weights are the starting point's
   const dataset& training;
   const observations& observed;
-  prunus::scope filters{};  ///< which filters may go
+  prunus::parameter_selection filters{};  ///< which filters may go
   std::uint64_t seed = 1;
 };
 
@@ -163,7 +163,7 @@ template <class Criterion, class Allocation>
 [[nodiscard]] prunus::any_pass<float> kernels(const Criterion& criterion,
                                               const Allocation& allocation) {
   return prunus::pass{criterion, prunus::kernel_2d, allocation, prunus::hard{},
-                      prunus::scope{.exclude = {"fc*"}}};
+                      prunus::parameter_selection{.exclude = {"fc*"}}};
 }
 
 /// Filters by their Euclidean norm, a share of units for each layer.

@@ -8,26 +8,26 @@
 #include <string>     // std::string
 #include <vector>     // std::vector
 
-using prunus::executor;
 using prunus::Index;
+using prunus::pool_ref;
 
 static_assert(prunus::task_pool<support::backwards_pool>);
 static_assert(!prunus::task_pool<int> && !prunus::task_pool<std::vector<int>>);
 
-TEST_CASE("without a pool tasks run one after the other", "[core][executor]") {
-  const executor on;
-  CHECK(on.threads() == 1);
+TEST_CASE("without a pool tasks run one after the other", "[core][pool_ref]") {
+  const pool_ref pool;
+  CHECK(pool.threads() == 1);
   std::vector<Index> order;
-  on.run(4, [&](Index task) { order.push_back(task); });
+  pool.run(4, [&](Index task) { order.push_back(task); });
   CHECK(order == std::vector<Index>{0, 1, 2, 3});
-  on.run(0, [&](Index task) { order.push_back(task); });
+  pool.run(0, [&](Index task) { order.push_back(task); });
   CHECK(order.size() == 4);
 }
 
-TEST_CASE("an executor hands its tasks to any pool", "[core][executor]") {
+TEST_CASE("a pool_ref hands its tasks to any pool", "[core][pool_ref]") {
   support::backwards_pool pool(3);
-  executor on = pool;
-  executor copy = on;
+  pool_ref pool = pool;
+  pool_ref copy = pool;
   CHECK(copy.threads() == 3);
   std::vector<Index> order;
   copy.run(4, [&](Index task) { order.push_back(task); });
@@ -35,20 +35,20 @@ TEST_CASE("an executor hands its tasks to any pool", "[core][executor]") {
   CHECK(pool.runs() == 1);
 }
 
-TEST_CASE("one task, or a pool of one thread, is not worth a hand-over", "[core][executor]") {
+TEST_CASE("one task, or a pool of one thread, is not worth a hand-over", "[core][pool_ref]") {
   support::backwards_pool three(3), one(1);
   std::vector<Index> order;
-  executor(three).run(1, [&](Index task) { order.push_back(task); });
-  executor(one).run(2, [&](Index task) { order.push_back(task); });
+  pool_ref(three).run(1, [&](Index task) { order.push_back(task); });
+  pool_ref(one).run(2, [&](Index task) { order.push_back(task); });
   CHECK(order == std::vector<Index>{0, 0, 1});
   CHECK(three.runs() + one.runs() == 0);
 }
 
-TEST_CASE("an exception reaches the caller", "[core][executor]") {
+TEST_CASE("an exception reaches the caller", "[core][pool_ref]") {
   support::backwards_pool pool(2);
   const auto fail = [](Index task) {
     if (task > 0) throw std::runtime_error("task " + std::to_string(task));
   };
-  CHECK_THROWS_WITH(executor(pool).run(3, fail), "task 1");
-  CHECK_THROWS_WITH(executor().run(3, fail), "task 1");
+  CHECK_THROWS_WITH(pool_ref(pool).run(3, fail), "task 1");
+  CHECK_THROWS_WITH(pool_ref().run(3, fail), "task 1");
 }

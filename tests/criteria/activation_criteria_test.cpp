@@ -242,11 +242,11 @@ TEST_CASE("a global target of all kernels is reached by the hidden ones alone",
   outputs.add("fc1.weight", std::vector<float>{1, 0, 2, 0, 3}, 1);
   outputs.add("fc2.weight", std::vector<float>{0, 1}, 1);
   const double all = 30, prunable = 20, wanted = 0.5;
-  const prunus::pruned result =
-      prunus::prune(net,
-                    prunus::pass{activation_count{outputs}, prunus::element, prunus::global{},
-                                 prunus::hard{}, prunus::scope{.exclude = {"fc2.weight"}}},
-                    wanted * all / prunable);
+  const prunus::pruned result = prunus::prune(
+      net,
+      prunus::pass{activation_count{outputs}, prunus::element, prunus::global{}, prunus::hard{},
+                   prunus::parameter_selection{.exclude = {"fc2.weight"}}},
+      wanted * all / prunable);
   REQUIRE(result.report.parameters.size() == 1);
   CHECK(result.report.parameters[0].kept == 5);  // 15 of all 30 are gone
   // Rows of silent neurons go first, then the smallest c |w|.

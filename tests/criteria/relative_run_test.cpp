@@ -113,8 +113,8 @@ struct ranked_net {
   }
 
   /// Whether an answer was given; a wrong one fails.
-  bool check(Index removed, prunus::executor on = {}) const {
-    prunus::detail::threshold_finder<relative_run<Rule>> finder(runs, on);
+  bool check(Index removed, prunus::pool_ref pool = {}) const {
+    prunus::detail::threshold_finder<relative_run<Rule>> finder(runs, pool);
     const auto cut = finder.find(removed);
     if (!cut) return false;
     const float threshold = all[static_cast<std::size_t>(removed - 1)];

@@ -139,7 +139,7 @@ std::vector<test_case> all_operations() {
          g.max_pooling("p", "x", 2, 2);
          g.attention("y", "x", "p", "p", 1);
        }},
-      on_x("positions", positions{}),
+      on_x("positions", position_embedding{}),
       {"positions behind an activation",
        [](graph& g) {
          g.relu("y", g.position_embedding("p", g.activation("t", "x", {activation::kind::tanh})));

@@ -75,7 +75,7 @@ TEST_CASE("reconstruction promises what the network then does", "[nn][reconstruc
   const prunus::pruned result =
       prunus::prune(net.parameters(),
                     prunus::pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
-                                 prunus::hard{}, prunus::scope{{name}}},
+                                 prunus::hard{}, prunus::parameter_selection{{name}}},
                     0.5);
   const double masked = difference(net, all, batch, layer_name, before);
   dense.restore(net.parameters());

@@ -121,7 +121,7 @@ TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_gr
   prunus::scheduler s{t.net.parameters()};
   s.add(prunus::constant_sparsity{.sparsity = 0.75, .end = 30, .every = 3},
         pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
-             prunus::drop_and_grow{.duration = 11}, prunus::scope{{"*.weight"}}});
+             prunus::drop_and_grow{.duration = 11}, prunus::parameter_selection{{"*.weight"}}});
   s.step({.step = 0});
   const double first = t.step();
   double last = first;
@@ -147,7 +147,7 @@ TEST_CASE("penalties press while a network trains", "[nn][observe]") {
   prunus::scheduler marking{growing.net.parameters()};
   marking.add(prunus::one_shot{.sparsity = 0.5},
               pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::select_only{},
-                   prunus::scope{{"fc.weight"}}});
+                   prunus::parameter_selection{{"fc.weight"}}});
   marking.step({.step = 0});
   const prunus::pass_state& marked = *marking.states().at(0);
   const prunus::growing_regularization press{.increment = 0.1, .every = 2};

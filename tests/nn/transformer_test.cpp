@@ -210,11 +210,12 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
   nn::optimizer<float, nn::adam> optimize(net, {});
   for (int step = 0; step < 3; ++step)
     nn::train_step<float>(net, optimize, data.tokens, data.labels, 0.01);
-  prunus::prune(net.parameters(),
-                prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                             prunus::scope{.include = {"*.query.weight", "*.key.weight",
-                                                       "*.value.weight", "*.expand.weight"}}},
-                0.5);
+  prunus::prune(
+      net.parameters(),
+      prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
+                   prunus::parameter_selection{.include = {"*.query.weight", "*.key.weight",
+                                                           "*.value.weight", "*.expand.weight"}}},
+      0.5);
   const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
   CHECK(plan.removed.size() == 2 * (1 + 6));
   nn::network<float> smaller(prunus::compact(net.graph(), plan),
@@ -229,11 +230,11 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
 TEST_CASE("the tile head zeroes all features of a head of one projection", "[nn][transformer]") {
   nn::network<float> net(nn::transformer_encoder(small()));
   CHECK(net.parameters()["positions.weight"].options.prunable == false);
-  const prunus::pruned result =
-      prunus::prune(net.parameters(),
-                    prunus::pass{prunus::l2_norm{}, prunus::head(4), prunus::uniform{},
-                                 prunus::hard{}, prunus::scope{.include = {"block1.value.weight"}}},
-                    0.5);
+  const prunus::pruned result = prunus::prune(
+      net.parameters(),
+      prunus::pass{prunus::l2_norm{}, prunus::head(4), prunus::uniform{}, prunus::hard{},
+                   prunus::parameter_selection{.include = {"block1.value.weight"}}},
+      0.5);
   const auto value = net.parameters()["block1.value.weight"].weight;
   int zeros = 0;
   for (Index first : {0, 4}) {

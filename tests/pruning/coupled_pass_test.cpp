@@ -21,8 +21,8 @@ using prunus::axis;
 using prunus::coupling;
 using prunus::errc;
 using prunus::l1_norm;
+using prunus::parameter_selection;
 using prunus::pass;
-using prunus::scope;
 using values = std::vector<float>;
 
 /// Two layers a and b whose outputs are added, a bias and a normalisation behind, and c that reads
@@ -59,7 +59,8 @@ struct residual {
   residual& operator=(const residual&) = delete;
 };
 
-std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile tile, scope in = {}) {
+std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile tile,
+                                parameter_selection in = {}) {
   std::vector<std::string> names;
   try {
     const pass p{l1_norm{}, tile, prunus::uniform{}, prunus::hard{}, in};
@@ -131,9 +132,10 @@ TEST_CASE("with the tile channel the readers are ranked", "[pruning][coupling]")
     r.c[8 * o + 6] = 0.8F;
     r.c[8 * o + 7] = 0.8F;
   }
-  CHECK(ranked(r.net, prunus::channel, scope{{"c.*"}}) == names{"sum"});
+  CHECK(ranked(r.net, prunus::channel, parameter_selection{{"c.*"}}) == names{"sum"});
   prunus::prune(r.net,
-                pass{l1_norm{}, prunus::channel, prunus::uniform{}, prunus::hard{}, scope{{"c.*"}}},
+                pass{l1_norm{}, prunus::channel, prunus::uniform{}, prunus::hard{},
+                     parameter_selection{{"c.*"}}},
                 0.5);
   for (std::size_t o = 0; o < 3; ++o)
     CHECK(values(r.c.begin() + static_cast<Index>(8 * o),
@@ -176,10 +178,10 @@ TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning
   values d{1, 1, 20, 20};
   r.net.add("d.weight", prunus::view(d, {2, 2}), {.prunable = true});
   CHECK(ranked(r.net, prunus::filter) == names{"sum", "c.weight", "d.weight"});
-  prunus::prune(
-      r.net,
-      pass{l1_norm{}, prunus::filter, prunus::global{}, prunus::hard{}, scope{.exclude = {"c.*"}}},
-      0.34);  // two of six: d's first (2) and unit 1 (3)
+  prunus::prune(r.net,
+                pass{l1_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
+                     parameter_selection{.exclude = {"c.*"}}},
+                0.34);  // two of six: d's first (2) and unit 1 (3)
   CHECK(d == values{0, 0, 20, 20});
   CHECK(r.bias == values{1, 0, 1, 1});
 }
@@ -195,10 +197,10 @@ TEST_CASE("no layer behind a concatenation loses all of its filters", "[pruning]
                {{"a.weight", axis::out, {0, 1}},
                 {"b.weight", axis::out, {2, 3, 4, 5}},
                 {"c.weight", axis::in, {0, 1, 2, 3, 4, 5}}}}});
-  const auto result = prunus::prune(
-      net,
-      pass{l1_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{}, scope{{"a.*", "b.*"}}},
-      0.5);
+  const auto result = prunus::prune(net,
+                                    pass{l1_norm{}, prunus::filter, prunus::uniform{},
+                                         prunus::hard{}, parameter_selection{{"a.*", "b.*"}}},
+                                    0.5);
   CHECK(a == values{0, 0, 2, 2});  // three were to go, both of a's among them: its better one stays
   CHECK(b == values{9, 8, 7, 0});
   CHECK(result.report.achieved() == Approx(2.0 / 6));

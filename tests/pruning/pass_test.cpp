@@ -31,10 +31,10 @@ using prunus::global;
 using prunus::hard;
 using prunus::l1_norm;
 using prunus::l2_norm;
+using prunus::parameter_selection;
 using prunus::pass;
 using prunus::pass_state;
 using prunus::random_score;
-using prunus::scope;
 using prunus::soft;
 using prunus::uniform;
 using support::code_of;
@@ -199,10 +199,11 @@ TEST_CASE("every parameter keeps a tile", "[pruning][pass][law3]") {
 
 TEST_CASE("what limits held back is in the report", "[pruning][pass][law3]") {
   toy_network<float> t;
-  const auto result = prunus::prune(t.net,
-                                    pass{l2_norm{}, prunus::filter, uniform{}, hard{},
-                                         scope{{"conv1*"}}, prunus::limits{.min_kept = 6}},
-                                    0.5);
+  const auto result =
+      prunus::prune(t.net,
+                    pass{l2_norm{}, prunus::filter, uniform{}, hard{},
+                         parameter_selection{{"conv1*"}}, prunus::limits{.min_kept = 6}},
+                    0.5);
   CHECK(result.report.target == 0.5);
   CHECK(result.report.achieved() == 0.25);
   CHECK(result.report.parameters[0].weights == 216);
@@ -211,7 +212,7 @@ TEST_CASE("what limits held back is in the report", "[pruning][pass][law3]") {
 
 TEST_CASE("a pass touches what its scope includes and does not exclude", "[pruning][scope]") {
   toy_network<float> t;
-  const auto in = [&](scope s) {
+  const auto in = [&](parameter_selection s) {
     return ranked_or_none(t.net, pass{l1_norm{}, prunus::element, uniform{}, hard{}, s});
   };
   CHECK(in({}) == names{"conv1.weight", "conv2.weight", "fc.weight"});
@@ -222,7 +223,9 @@ TEST_CASE("a pass touches what its scope includes and does not exclude", "[pruni
   CHECK(in({.include = {"*.bias"}}).empty());
   CHECK(in({.include = {}}) == in({}));  // nothing said is everything
   const values conv2 = t.conv2;
-  prunus::prune(t.net, pass{l1_norm{}, prunus::element, uniform{}, hard{}, scope{{"conv1*"}}}, 0.5);
+  prunus::prune(
+      t.net, pass{l1_norm{}, prunus::element, uniform{}, hard{}, parameter_selection{{"conv1*"}}},
+      0.5);
   CHECK(t.conv2 == conv2);
   CHECK(zeros_in(t.conv1) == 108);
 }
@@ -243,10 +246,10 @@ TEST_CASE("limits of a parameter come before those of the pass", "[pruning][pass
   prunus::model<float> net;
   net.add("a", prunus::view(a, {1, 10}), {.limits = prunus::limits{.min_kept = 8}});
   net.add("b", prunus::view(b, {1, 10}));
-  prunus::prune(
-      net,
-      pass{l1_norm{}, prunus::element, uniform{}, hard{}, scope{}, prunus::limits{.min_kept = 5}},
-      0.9);
+  prunus::prune(net,
+                pass{l1_norm{}, prunus::element, uniform{}, hard{}, parameter_selection{},
+                     prunus::limits{.min_kept = 5}},
+                0.9);
   CHECK(zeros_in(a) == 2);
   CHECK(zeros_in(b) == 5);
 }
@@ -257,7 +260,8 @@ TEST_CASE("limits that make no sense are refused by name", "[pruning][pass]") {
     prunus::model<float> net;
     net.add("the.weight", prunus::view(w, {2, 2}), {.limits = of_parameter});
     return support::error_of<argument_error>([&] {
-      (void)pass{l1_norm{}, prunus::element, uniform{}, hard{}, scope{}, of_pass}.prepare(net);
+      (void)pass{l1_norm{}, prunus::element, uniform{}, hard{}, parameter_selection{}, of_pass}
+          .prepare(net);
     });
   };
   CHECK(with({.min_kept = -1}, {}).code == errc::out_of_range);

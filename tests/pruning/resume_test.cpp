@@ -29,9 +29,9 @@ using prunus::constant_sparsity;
 using prunus::cubic_ramp;
 using prunus::decay_semantics;
 using prunus::errc;
+using prunus::parameter_selection;
 using prunus::pass;
 using prunus::scheduler;
-using prunus::scope;
 using support::code_of;
 using support::toy_network;
 
@@ -50,12 +50,12 @@ struct run {
                 pass{prunus::l1_norm{}, prunus::element, prunus::global{}, prunus::hard{}});
     pruning.add(constant_sparsity{.sparsity = 0.34, .begin = 2, .end = 20, .every = 2},
                 pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{},
-                     scope{{"conv*"}}});
+                     parameter_selection{{"conv*"}}});
     pruning.add(
         constant_sparsity{.sparsity = 0.5, .begin = 0, .end = 16, .every = 2},
         pass{prunus::l2_norm{}, prunus::kernel_2d, prunus::uniform{},
              prunus::logistic_decay{.duration = 8, .semantics = decay_semantics::cumulative_target},
-             scope{{"fc*"}}});
+             parameter_selection{{"fc*"}}});
     pruning.add(prunus::one_shot{.sparsity = 0.2, .at = 9},
                 pass{prunus::random_score{4}, prunus::block(2, 1)});
   }

@@ -38,9 +38,9 @@ using prunus::l2_norm;
 using prunus::linear_ramp;
 using prunus::logistic_decay;
 using prunus::one_shot;
+using prunus::parameter_selection;
 using prunus::pass;
 using prunus::scheduler;
-using prunus::scope;
 using prunus::soft;
 using prunus::step_report;
 using prunus::timed_pass;
@@ -50,9 +50,10 @@ using support::toy_network;
 using values = std::vector<float>;
 
 const auto by_weight = pass{l1_norm{}, prunus::element, global{}};
-const auto by_filter = pass{l2_norm{}, prunus::filter, uniform{}, soft{}, scope{{"conv2*"}}};
-const auto fading =
-    pass{l2_norm{}, prunus::kernel_2d, uniform{}, logistic_decay{.duration = 4}, scope{{"fc*"}}};
+const auto by_filter =
+    pass{l2_norm{}, prunus::filter, uniform{}, soft{}, parameter_selection{{"conv2*"}}};
+const auto fading = pass{l2_norm{}, prunus::kernel_2d, uniform{}, logistic_decay{.duration = 4},
+                         parameter_selection{{"fc*"}}};
 
 template <class Values>
 Index zeros_in(const Values& v) {
@@ -178,9 +179,9 @@ TEST_CASE("several passes on one parameter: what any of them removed for good st
   toy_network<float> t;
   scheduler s{t.net};
   s.add(one_shot{.sparsity = 0.5, .at = 0},
-        pass{l1_norm{}, prunus::element, uniform{}, hard{}, scope{{"conv*"}}});
+        pass{l1_norm{}, prunus::element, uniform{}, hard{}, parameter_selection{{"conv*"}}});
   s.add(one_shot{.sparsity = 0.5, .at = 3},
-        pass{l2_norm{}, prunus::filter, uniform{}, hard{}, scope{{"conv1*"}}});
+        pass{l2_norm{}, prunus::filter, uniform{}, hard{}, parameter_selection{{"conv1*"}}});
   for (Index step = 0; step < 6; ++step) {
     t.train(step);
     s.step({.step = step});
@@ -314,8 +315,8 @@ TEST_CASE("what cannot be added is not added", "[pruning][scheduler]") {
     return code_of<prunus::argument_error>([&] { s.add(schedule, p); });
   };
   CHECK(refused(one_shot{.sparsity = 1.0}, by_weight) == errc::out_of_range);
-  CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element, uniform{}, hard{}, scope{{"x*"}}}) ==
-        errc::empty_model);
+  CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element, uniform{}, hard{},
+                                 parameter_selection{{"x*"}}}) == errc::empty_model);
   CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element, uniform{},
                                  logistic_decay{.duration = 0}}) == errc::out_of_range);
   CHECK(s.states().empty());

@@ -124,8 +124,8 @@ TEST_CASE("actions and tiles on several threads leave what one leaves", "[prunin
   check_same(pass{prunus::l1_norm{}, element, prunus::global{}, prunus::select_only{}});
   check_same(
       pass{prunus::l1_norm{}, element, prunus::global{}, prunus::linear_decay{.duration = 3}});
-  check_same(pass{prunus::l1_norm{}, element, prunus::uniform{}, prunus::hard{}, prunus::scope{},
-                  prunus::limits{.min_kept = 90000}});
+  check_same(pass{prunus::l1_norm{}, element, prunus::uniform{}, prunus::hard{},
+                  prunus::parameter_selection{}, prunus::limits{.min_kept = 90000}});
   check_same(pass{prunus::geometric_median{}, prunus::filter});
   check_same(pass{prunus::l1_norm{}, prunus::block(4, 1), prunus::global{}});
   check_same(prunus::front_to_back{pass{prunus::l1_norm{}, element}});

@@ -83,7 +83,7 @@ TEST_CASE("all passes of a scheduler are rewound together", "[pruning][weight_sn
   s.add(prunus::one_shot{.sparsity = 0.3}, by_weight);
   s.add(prunus::one_shot{.sparsity = 0.5},
         pass{prunus::l1_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-             prunus::scope{{"conv2*"}}});
+             prunus::parameter_selection{{"conv2*"}}});
   t.train(0);
   s.step({.step = 0});
   early.rewind(t.net, s.states());

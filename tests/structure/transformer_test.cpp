@@ -184,11 +184,12 @@ TEST_CASE("pruned heads and feed-forward units leave a smaller transformer of th
     random_graph::source random(seed);
     random_graph::network net = random_graph::with_random_weights(encoder(), random);
     prunus::couple(net.model, net.graph);
-    prunus::prune(net.model,
-                  prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                               prunus::scope{.include = {"*.query.weight", "*.key.weight",
-                                                         "*.value.weight", "*.expand.weight"}}},
-                  0.6);
+    prunus::prune(
+        net.model,
+        prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
+                     prunus::parameter_selection{.include = {"*.query.weight", "*.key.weight",
+                                                             "*.value.weight", "*.expand.weight"}}},
+        0.6);
     const prunus::plan plan = prunus::plan_removal(net.graph, net.model);
     CAPTURE(prunus::to_text(plan));
     CHECK(plan.removed.size() == 2 * (2 + 6));

@@ -160,9 +160,10 @@ class builder {
           const made value = same_size(from, heads * random_.between(1, 3));
           const made mixed =
               add(graph_.attention(next("attention"), query.name, key.name, value.name, heads));
-          same_size(
-              random_.chance(0.3) ? add(graph_.positions(next("positions"), mixed.name)) : mixed,
-              random_.between(3, 5));
+          same_size(random_.chance(0.3)
+                        ? add(graph_.position_embedding(next("positions"), mixed.name))
+                        : mixed,
+                    random_.between(3, 5));
         } else {
           const Index features = random_.between(1, 2), heads = random_.between(2, 4);
           const made before = same_size(from, heads * features);

@@ -43,7 +43,7 @@ inline namespace v0 {
 ///         the linear layer that it is; an exact total by largest remainders; any tile
 struct erdos_renyi_kernel {
   template <class T>
-  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity, pool_ref pool = {}) const {
     detail::check_sparsity("erdos_renyi_kernel", sparsity);
     std::vector<detail::share_bounds> bounds;
     std::vector<double> shares;  // units kept are in proportion to these
@@ -81,7 +81,7 @@ struct erdos_renyi_kernel {
       removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
                                               detail::already_removed(units[i]),
                                               units[i].size() - kept[i]));
-    detail::remove_smallest_of_each<T>(units, removed, on);
+    detail::remove_smallest_of_each<T>(units, removed, pool);
   }
 
  private:

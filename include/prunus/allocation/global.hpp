@@ -44,22 +44,22 @@ struct global {
   score_scaling scaling = score_scaling::none;
 
   template <class T>
-  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
-    remove(units, units_to_remove(std::span<const ranking_group<T>>(units), sparsity), on);
+  void allocate(std::span<ranking_group<T>> units, double sparsity, pool_ref pool = {}) const {
+    remove(units, units_to_remove(std::span<const ranking_group<T>>(units), sparsity), pool);
   }
 
   /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
   /// scaling.
   template <class T, class Run>
   [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
-      std::span<const ranking_group<T, Run>> units, double sparsity, executor on = {}) const {
+      std::span<const ranking_group<T, Run>> units, double sparsity, pool_ref pool = {}) const {
     if (scaling != score_scaling::none) return std::nullopt;
-    return cuts_as_scored(units, units_to_remove(units, sparsity), on);
+    return cuts_as_scored(units, units_to_remove(units, sparsity), pool);
   }
 
   /// Removes the `wanted` units of lowest score, as allocate() does.
   template <class T>
-  void remove(std::span<ranking_group<T>> units, Index wanted, executor on = {}) const {
+  void remove(std::span<ranking_group<T>> units, Index wanted, pool_ref pool = {}) const {
     std::vector<std::vector<T>> scaled;
     std::vector<ranking_group<T>> copies;
     std::span<ranking_group<T>> ranked = units;
@@ -68,7 +68,7 @@ struct global {
       ranked = copies;
     }
     detail::apply_thresholds<T>(
-        ranked, *cuts_as_scored(std::span<const ranking_group<T>>(ranked), wanted, on), on);
+        ranked, *cuts_as_scored(std::span<const ranking_group<T>>(ranked), wanted, pool), pool);
   }
 
  private:
@@ -119,8 +119,8 @@ struct global {
 
   template <class T, class Run>
   [[nodiscard]] static std::optional<std::vector<removal_threshold<T>>> cuts_as_scored(
-      std::span<const ranking_group<T, Run>> units, Index wanted, executor on) {
-    allocation_state s{detail::already_removed(units, on),
+      std::span<const ranking_group<T, Run>> units, Index wanted, pool_ref pool) {
+    allocation_state s{detail::already_removed(units, pool),
                        {},
                        std::vector<Index>(units.size(), 0),
                        std::vector<bool>(units.size(), false)};
@@ -144,7 +144,7 @@ struct global {
               " or the limits"));
     std::vector<removal_threshold<T>> thresholds(units.size());
     for (answer fits = answer::no; fits != answer::yes;) {
-      fits = thresholds_within_limits(units, wanted, s, thresholds, on);
+      fits = thresholds_within_limits(units, wanted, s, thresholds, pool);
       if (fits == answer::unknown) return std::nullopt;
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
@@ -152,7 +152,7 @@ struct global {
           detail::within_limits(units[i].limits, units[i].size(), s.pruned[i], s.removed[i]);
       if (final != s.removed[i] || s.at_limit[i]) {
         const std::optional<removal_threshold<T>> own =
-            detail::removal_threshold_of(units[i], final, on);
+            detail::removal_threshold_of(units[i], final, pool);
         if (!own) return std::nullopt;
         thresholds[i] = *own;
       }
@@ -168,7 +168,7 @@ struct global {
   template <class T, class Run>
   [[nodiscard]] static answer thresholds_within_limits(
       std::span<const ranking_group<T, Run>> units, Index wanted, allocation_state& s,
-      std::vector<removal_threshold<T>>& thresholds, executor on) {
+      std::vector<removal_threshold<T>>& thresholds, pool_ref pool) {
     std::vector<Run> runs;
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < units.size(); ++i) {
@@ -183,14 +183,14 @@ struct global {
     if (wanted == 0) {
       for (const std::size_t i : open) {
         const std::optional<removal_threshold<T>> none =
-            detail::removal_threshold_of(units[i], 0, on);
+            detail::removal_threshold_of(units[i], 0, pool);
         if (!none) return answer::unknown;
         thresholds[i] = *none;
         s.removed[i] = 0;
       }
       return answer::yes;
     }
-    detail::threshold_finder<Run> finder(runs, on);
+    detail::threshold_finder<Run> finder(runs, pool);
     const std::optional<score_threshold<T>> cut = finder.find(wanted);
     if (!cut) return answer::unknown;
     const bool all_ties = cut->ties() == cut->equal;

@@ -38,7 +38,7 @@ struct per_layer {
   double otherwise = 0;  ///< sparsity of parameters that nothing in the list fits
 
   template <class T>
-  void allocate(std::span<ranking_group<T>> units, double target, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double target, pool_ref pool = {}) const {
     detail::check_sparsity("per_layer", target);
     detail::check_sparsity("per_layer", otherwise);
     double largest = otherwise;
@@ -59,7 +59,7 @@ struct per_layer {
       removed.push_back(
           detail::within_limits(u.limits, u.size(), detail::already_removed(u),
                                 detail::units_to_remove(u.size(), grown * sparsity_of(u.name))));
-    detail::remove_smallest_of_each<T>(units, removed, on);
+    detail::remove_smallest_of_each<T>(units, removed, pool);
   }
 
  private:

@@ -39,7 +39,7 @@ struct ranking_group {
 ///
 /// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never
 /// revives a unit that is gone, and keeps at least one unit of every entry. One that can rank in
-/// several threads takes a third argument, the executor.
+/// several threads takes a third argument, the pool.
 ///
 /// @source the concept is ours
 /// @deviation none

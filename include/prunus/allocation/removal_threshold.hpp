@@ -31,19 +31,19 @@ struct removal_threshold {
 /// writes the masks.
 ///
 /// `a.thresholds(units, sparsity, on)` returns one cut an entry such that writing them is what
-/// `a.allocate(units, sparsity)` does; it may use the threads of `on`. It validates all and writes
-/// nothing; nullopt where it does not decide by thresholds of the scores as they are. With a `Run`
-/// other than score_source, such as relative_run, scores exist only for the selection of the core;
-/// thresholds are then values of the run, and nullopt asks for written scores.
+/// `a.allocate(units, sparsity)` does; it may use the threads of `pool`. It validates all and
+/// writes nothing; nullopt where it does not decide by thresholds of the scores as they are. With a
+/// `Run` other than score_source, such as relative_run, scores exist only for the selection of the
+/// core; thresholds are then values of the run, and nullopt asks for written scores.
 ///
 /// @source the concept is ours
 /// @deviation none
 template <class A, class T, class Run = score_source<T>>
 concept threshold_allocation = allocation<A, T> &&
     requires(const A& a, std::span<const ranking_group<T, Run>> units, double sparsity,
-             executor on) {
+             pool_ref pool) {
   {
-    a.thresholds(units, sparsity, on)
+    a.thresholds(units, sparsity, pool)
     } -> std::same_as<std::optional<std::vector<removal_threshold<T>>>>;
 };
 
@@ -63,7 +63,8 @@ void apply_threshold(Data* data, const removal_threshold<T>& cut, std::span<std:
 /// Calls `write(entry, begin, size)` for chunks that together are all units. Entries that lose
 /// some of their ties only are one chunk each, since ties go in order.
 template <class Units, class Cuts, class Write>
-void apply_in_chunks(const Units& units, const Cuts& thresholds, executor on, const Write& write) {
+void apply_in_chunks(const Units& units, const Cuts& thresholds, pool_ref pool,
+                     const Write& write) {
   std::vector<chunk> chunks;
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (thresholds[i].all_ties)
@@ -71,7 +72,7 @@ void apply_in_chunks(const Units& units, const Cuts& thresholds, executor on, co
     else
       chunks.push_back({i, 0, units[i].size()});
   }
-  on.run(static_cast<Index>(chunks.size()), [&](Index task) {
+  pool.run(static_cast<Index>(chunks.size()), [&](Index task) {
     const chunk& s = chunks[static_cast<std::size_t>(task)];
     write(s.array, s.begin, s.size);
   });
@@ -80,8 +81,8 @@ void apply_in_chunks(const Units& units, const Cuts& thresholds, executor on, co
 /// Writes `keep` of all entries.
 template <class T>
 void apply_thresholds(std::span<ranking_group<T>> units,
-                      std::span<const removal_threshold<T>> thresholds, executor on = {}) {
-  apply_in_chunks(units, thresholds, on, [&](std::size_t i, Index begin, Index size) {
+                      std::span<const removal_threshold<T>> thresholds, pool_ref pool = {}) {
+  apply_in_chunks(units, thresholds, pool, [&](std::size_t i, Index begin, Index size) {
     const T* const data = units[i].scores.data + begin;
     const std::span<std::uint8_t> keep =
         units[i].keep.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));

@@ -37,9 +37,9 @@ template <class T, class Run>
 /// Of every entry.
 template <class T, class Run>
 [[nodiscard]] std::vector<Index> already_removed(std::span<const ranking_group<T, Run>> units,
-                                                 executor on) {
+                                                 pool_ref pool) {
   std::vector<Index> gone(units.size());
-  on.run(static_cast<Index>(units.size()), [&](Index task) {
+  pool.run(static_cast<Index>(units.size()), [&](Index task) {
     const auto i = static_cast<std::size_t>(task);
     gone[i] = already_removed(units[i]);
   });
@@ -92,9 +92,9 @@ void check_finite(const ranking_group<T>& entry) {
 /// @throws value_error (not_finite)
 template <class T, class Run>
 [[nodiscard]] std::optional<removal_threshold<T>> removal_threshold_of(
-    const ranking_group<T, Run>& entry, Index removed, executor on = {}) {
+    const ranking_group<T, Run>& entry, Index removed, pool_ref pool = {}) {
   const std::array<Run, 1> runs{entry.scores};
-  threshold_finder<Run> finder(runs, on);
+  threshold_finder<Run> finder(runs, pool);
   if (removed == 0) {
     if (!finder.sees_all_finite()) return std::nullopt;
     return removal_threshold<T>{-std::numeric_limits<T>::infinity(), 0, true};
@@ -110,11 +110,12 @@ template <class T, class Run>
 
 template <class T, class Run>
 [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> removal_thresholds_of(
-    std::span<const ranking_group<T, Run>> units, std::span<const Index> removed, executor on) {
+    std::span<const ranking_group<T, Run>> units, std::span<const Index> removed, pool_ref pool) {
   std::vector<removal_threshold<T>> thresholds;
   thresholds.reserve(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const std::optional<removal_threshold<T>> cut = removal_threshold_of(units[i], removed[i], on);
+    const std::optional<removal_threshold<T>> cut =
+        removal_threshold_of(units[i], removed[i], pool);
     if (!cut) return std::nullopt;
     thresholds.push_back(*cut);
   }
@@ -125,8 +126,9 @@ template <class T, class Run>
 /// before it writes.
 template <class T>
 void remove_smallest_of_each(std::span<ranking_group<T>> units, std::span<const Index> removed,
-                             executor on = {}) {
-  apply_thresholds<T>(units, *removal_thresholds_of<T, score_source<T>>(units, removed, on), on);
+                             pool_ref pool = {}) {
+  apply_thresholds<T>(units, *removal_thresholds_of<T, score_source<T>>(units, removed, pool),
+                      pool);
 }
 
 }  // namespace detail

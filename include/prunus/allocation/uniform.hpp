@@ -36,21 +36,21 @@ struct uniform {
   rounding round = rounding::nearest;  ///< of the number of units that go
 
   template <class T>
-  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity, pool_ref pool = {}) const {
     detail::apply_thresholds<T>(
-        units, *thresholds(std::span<const ranking_group<T>>(units), sparsity, on), on);
+        units, *thresholds(std::span<const ranking_group<T>>(units), sparsity, pool), pool);
   }
 
   /// A threshold for every entry.
   template <class T, class Run>
   [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
-      std::span<const ranking_group<T, Run>> units, double sparsity, executor on = {}) const {
+      std::span<const ranking_group<T, Run>> units, double sparsity, pool_ref pool = {}) const {
     detail::check_sparsity("uniform", sparsity);
-    std::vector<Index> removed = detail::already_removed(units, on);
+    std::vector<Index> removed = detail::already_removed(units, pool);
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] = detail::within_limits(units[i].limits, units[i].size(), removed[i],
                                          units_to_remove(units[i].size(), sparsity));
-    return detail::removal_thresholds_of<T, Run>(units, removed, on);
+    return detail::removal_thresholds_of<T, Run>(units, removed, pool);
   }
 
  private:

@@ -39,7 +39,8 @@ enum class scale_driver : std::uint8_t {
 /// are `uniform`, but for the rounding.
 ///
 ///     prunus::pass{prunus::l1_norm{}, prunus::element, prunus::variable_scale{}, prunus::hard{},
-///                  prunus::scope{.include = {"*.expand.weight", "*.contract.weight"}}}
+///                  prunus::parameter_selection{.include = {"*.expand.weight",
+///                  "*.contract.weight"}}}
 ///
 /// @shape scores: one a unit of each parameter, parameters in the order of depth
 /// @throws argument_error (out_of_range: sparsity outside [0, 1), gamma below 0, bounds or spread
@@ -62,7 +63,7 @@ struct variable_scale {
                                       ///< ramp of its own; what fits none makes the last stack
 
   template <class T>
-  void allocate(std::span<ranking_group<T>> units, double sparsity, executor on = {}) const {
+  void allocate(std::span<ranking_group<T>> units, double sparsity, pool_ref pool = {}) const {
     detail::check_sparsity("variable_scale", sparsity);
     check();
     check_stacks<T>(units);
@@ -89,7 +90,7 @@ struct variable_scale {
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] =
           detail::within_limits(units[i].limits, units[i].size(), shares[i].pruned, removed[i]);
-    detail::remove_smallest_of_each<T>(units, removed, on);
+    detail::remove_smallest_of_each<T>(units, removed, pool);
   }
 
   /// @throws argument_error (out_of_range)

@@ -29,12 +29,12 @@ concept task_pool = requires(P& pool, const P& seen, Index tasks, void (&f)(Inde
 ///
 /// Anything that is a task_pool will do, such as a few lines around the pool that a program has
 /// already. Results do not depend on the number of threads.
-class executor {
+class pool_ref {
  public:
-  executor() = default;
+  pool_ref() = default;
   template <task_pool Pool>
-    requires(!std::same_as<Pool, executor>)
-  executor(Pool& pool)  // NOLINT(google-explicit-constructor): a pool is where work can be done
+    requires(!std::same_as<Pool, pool_ref>)
+  pool_ref(Pool& pool)  // NOLINT(google-explicit-constructor): a pool is where work can be done
       : pool_(std::addressof(pool)),
         threads_(static_cast<Index>(pool.threads())),
         run_([](void* held, Index tasks, void* function, task_call call) {

@@ -40,8 +40,8 @@ class any_pass {
 
   [[nodiscard]] pass_state prepare(const model<S>& net) const { return held_->prepare(net); }
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
-                    executor on = {}) const {
-    return held_->prune(net, state, event, target, on);
+                    pool_ref pool = {}) const {
+    return held_->prune(net, state, event, target, pool);
   }
 
  private:
@@ -53,7 +53,7 @@ class any_pass {
     [[nodiscard]] virtual std::unique_ptr<interface> clone() const = 0;
     [[nodiscard]] virtual pass_state prepare(const model<S>& net) const = 0;
     virtual pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
-                              executor on) const = 0;
+                              pool_ref pool) const = 0;
   };
   template <class Pass>
   struct holder final : interface {
@@ -65,8 +65,8 @@ class any_pass {
       return pass.prepare(net);
     }
     pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
-                      executor on) const override {
-      return detail::prune_on(on, pass, net, state, event, target);
+                      pool_ref pool) const override {
+      return detail::prune_on(pool, pass, net, state, event, target);
     }
     Pass pass;
   };

@@ -41,7 +41,7 @@ struct front_to_back {
   /// @throws what the pass throws; the layers before the one that failed are then pruned
   template <weight_scalar S>
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
-                    executor on = {}) const {
+                    pool_ref pool = {}) const {
     const std::vector<Index> removed = numbers<score_of<S>>(state, target);
     const prunus::pass layerwise{pass.criterion, pass.tile,  uniform{},
                                  pass.action,    pass.scope, pass.limits};
@@ -56,7 +56,7 @@ struct front_to_back {
       one.targets.push_back(state.targets[i]);
       const double share =
           static_cast<double>(removed[i]) / static_cast<double>(state.targets[i].keep().size());
-      const pass_report done = layerwise.prune(net, one, event, share, on);
+      const pass_report done = layerwise.prune(net, one, event, share, pool);
       for (const pass_report::parameter& p : done.parameters) report.parameters.push_back(p);
       state.targets[i] = std::move(one.targets.front());
       one.targets.clear();

@@ -12,8 +12,8 @@
 #include <prunus/pruning/action.hpp>
 #include <prunus/pruning/detail/weight_source.hpp>
 #include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/parameter_selection.hpp>
 #include <prunus/pruning/pass_state.hpp>
-#include <prunus/pruning/scope.hpp>
 #include <prunus/pruning/targets.hpp>
 
 #include <algorithm>    // std::fill, std::none_of
@@ -31,7 +31,8 @@ inline namespace v0 {
 /// One way to prune: criterion x tile x allocation x action.
 ///
 ///     prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
-///                  prunus::scope{.exclude = {"conv1.*"}}, prunus::limits{.multiple_of = 8}}
+///                  prunus::parameter_selection{.exclude = {"conv1.*"}},
+///                  prunus::limits{.multiple_of = 8}}
 ///
 /// A pass is a value without state. `prepare(model)` makes the state, `prune(model, state, event,
 /// target)` carries out one event. A scheduler calls both; for a single event there is
@@ -49,7 +50,7 @@ struct pass {
   prunus::tile tile = element;
   Allocation allocation{};
   Action action{};
-  prunus::scope scope{};
+  prunus::parameter_selection parameter_selection{};
   prunus::limits limits{};
 
   /// Everything is kept at first.
@@ -61,14 +62,14 @@ struct pass {
   }
 
   /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first
-  /// weight. On the threads of `on` parameters are scored side by side, so that the criterion must
-  /// bear calls from several threads, and single weights are ranked and masked in parts; masks and
-  /// weights come out the same for any number of threads.
+  /// weight. On the threads of `pool` parameters are scored side by side, so that the criterion
+  /// must bear calls from several threads, and single weights are ranked and masked in parts; masks
+  /// and weights come out the same for any number of threads.
   /// @throws what the allocation throws; value_error (not_finite) names the parameter; masks and
   /// weights are then as they were
   template <weight_scalar S>
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
-                    executor on = {}) const {
+                    pool_ref pool = {}) const {
     static_assert(
         prunus::criterion<Criterion, S>,
         "prunus::pass: the criterion must have `void score(const parameter<S>&, const tile_grid&, "
@@ -93,8 +94,8 @@ struct pass {
     const Index gone = some_removed && !selects_anew ? unknown_count : 0;
     std::vector<Index> kept;  // of every target, where one sweep did all
     try {
-      kept = prune_by_threshold(net, state, target, gone, zeroes, on);
-      if (kept.empty()) decide(net, state, before, event, target, gone, on);
+      kept = prune_by_threshold(net, state, target, gone, zeroes, pool);
+      if (kept.empty()) decide(net, state, before, event, target, gone, pool);
     } catch (...) {
       if (!before.empty()) state.targets = std::move(before);
       throw;
@@ -103,9 +104,9 @@ struct pass {
     for (pass_state::target& t : state.targets) t.apply_to_members();
     state.permanent = state.permanent || action.permanent(event);
     if (!history) before.clear();
-    if (kept.empty() || !zeroes) act(net, state, before, event, on);
+    if (kept.empty() || !zeroes) act(net, state, before, event, pool);
     state.last_event = event;
-    return report(net, state, event, target, kept, on);
+    return report(net, state, event, target, kept, pool);
   }
 
   /// Sets what is pruned for good to zero again; nothing else is touched and nothing is allocated.
@@ -123,7 +124,7 @@ struct pass {
   /// weights of each target stay; nothing, with nothing done, where that is not the case.
   template <weight_scalar S>
   std::vector<Index> prune_by_threshold(const model<S>& net, pass_state& state, double target,
-                                        Index gone, bool zeroes, executor on) const {
+                                        Index gone, bool zeroes, pool_ref pool) const {
     std::vector<Index> kept;
     if constexpr (!std::is_void_v<detail::weight_source<Criterion, S>>) {
       using run = detail::weight_source<Criterion, S>;
@@ -135,7 +136,7 @@ struct pass {
           units.back().pruned = gone;
         }
         const auto thresholds =
-            allocation.thresholds(std::span<const ranking_group<S, run>>(units), target, on);
+            allocation.thresholds(std::span<const ranking_group<S, run>>(units), target, pool);
         if (!thresholds) return kept;
         kept.resize(units.size());
         const auto write = [&](std::size_t i, Index begin, Index size) {
@@ -148,7 +149,7 @@ struct pass {
             detail::apply_threshold<true>(const_cast<const S*>(weight), (*thresholds)[i], keep);
           std::atomic_ref<Index>(kept[i]) += detail::count_ones(keep);  // while it is in the cache
         };
-        detail::apply_in_chunks(units, *thresholds, on, write);
+        detail::apply_in_chunks(units, *thresholds, pool, write);
       }
     }
     return kept;
@@ -172,18 +173,18 @@ struct pass {
   /// Scores every target and lets the allocation write which of its units stay.
   template <weight_scalar S>
   void decide(const model<S>& net, pass_state& state, const std::vector<pass_state::target>& before,
-              Index event, double target, Index gone, executor on) const {
+              Index event, double target, Index gone, pool_ref pool) const {
     std::vector<std::vector<score_of<S>>> storage(state.targets.size());
     std::vector<ranking_group<score_of<S>>> units(state.targets.size());
-    const executor scoring = detail::scores_one_at_a_time<Criterion> ? executor{} : on;
+    const pool_ref scoring = detail::scores_one_at_a_time<Criterion> ? pool_ref{} : pool;
     scoring.run(static_cast<Index>(units.size()), [&](Index task) {
       const auto i = static_cast<std::size_t>(task);
       units[i] = score(net, state.targets[i], storage[i]);
       units[i].pruned = gone;
     });
     const std::span<ranking_group<score_of<S>>> ranked(units);
-    if constexpr (requires { allocation.allocate(ranked, target, on); })
-      allocation.allocate(ranked, target, on);
+    if constexpr (requires { allocation.allocate(ranked, target, pool); })
+      allocation.allocate(ranked, target, pool);
     else
       allocation.allocate(ranked, target);
     for (std::size_t i = 0; i < units.size(); ++i)
@@ -291,11 +292,11 @@ struct pass {
   /// `before` holds the masks of then; else it is empty.
   template <weight_scalar S>
   void act(const model<S>& net, const pass_state& state,
-           const std::vector<pass_state::target>& before, Index event, executor on) const {
+           const std::vector<pass_state::target>& before, Index event, pool_ref pool) const {
     // Couplings may share a parameter.
     const bool apart = std::none_of(state.targets.begin(), state.targets.end(),
                                     [](const pass_state::target& t) { return t.coupled(); });
-    (apart ? on : executor{}).run(static_cast<Index>(state.targets.size()), [&](Index task) {
+    (apart ? pool : pool_ref{}).run(static_cast<Index>(state.targets.size()), [&](Index task) {
       const auto i = static_cast<std::size_t>(task);
       for (std::size_t k = 0; k < state.targets[i].members.size(); ++k) {
         const auto& now = state.targets[i].members[k];
@@ -319,13 +320,13 @@ struct pass {
   template <weight_scalar S>
   [[nodiscard]] static pass_report report(const model<S>& net, const pass_state& state, Index event,
                                           double target, std::span<const Index> kept_weights,
-                                          executor on) {
+                                          pool_ref pool) {
     std::vector<const pass_state::target::member*> scored;
     for (const pass_state::target& t : state.targets)
       for (const auto& m : t.members)
         if (m.scored) scored.push_back(&m);
     pass_report result{event, target, std::vector<pass_report::parameter>(scored.size())};
-    on.run(static_cast<Index>(scored.size()), [&](Index task) {
+    pool.run(static_cast<Index>(scored.size()), [&](Index task) {
       const auto i = static_cast<std::size_t>(task);
       const mask& m = scored[i]->mask;
       const Index kept = kept_weights.empty() ? detail::count_ones(m.bytes()) : kept_weights[i];
@@ -344,9 +345,9 @@ pass(C, tile, A) -> pass<C, A>;
 template <class C, class A, class X>
 pass(C, tile, A, X) -> pass<C, A, X>;
 template <class C, class A, class X>
-pass(C, tile, A, X, scope) -> pass<C, A, X>;
+pass(C, tile, A, X, parameter_selection) -> pass<C, A, X>;
 template <class C, class A, class X>
-pass(C, tile, A, X, scope, limits) -> pass<C, A, X>;
+pass(C, tile, A, X, parameter_selection, limits) -> pass<C, A, X>;
 
 }  // namespace v0
 }  // namespace prunus

@@ -28,10 +28,10 @@ struct pruned {
 /// throws),
 ///         value_error (not_finite: names the parameter); the weights are then untouched
 template <weight_scalar S, class Pass>
-pruned prune(const model<S>& net, const Pass& pass, double sparsity, executor on = {}) {
+pruned prune(const model<S>& net, const Pass& pass, double sparsity, pool_ref pool = {}) {
   detail::check_target("prune", "the sparsity", sparsity);
   pruned result{pass.prepare(net), {}};
-  result.report = detail::prune_on(on, pass, net, result.masks, 1, sparsity);
+  result.report = detail::prune_on(pool, pass, net, result.masks, 1, sparsity);
   return result;
 }
 

@@ -87,9 +87,9 @@ class scheduler {
     states_.push_back(std::move(state));
   }
 
-  /// Prunes on the threads of `on`, a thread_pool, from now on; the pool must outlive the
+  /// Prunes on the threads of `pool`, a thread_pool, from now on; the pool must outlive the
   /// scheduler. Masks and weights are the same for any number of threads.
-  void use(executor on) { on_ = on; }
+  void use(pool_ref pool) { pool_ = pool; }
 
   /// Tells how far the training is, after every optimizer step: prunes what is due, and sets to
   /// zero again what is gone.
@@ -112,7 +112,7 @@ class scheduler {
       const Index due = entry.schedule.events(now);
       if (due <= states_[i].events) return;
       if (report.events.empty()) hold();  // no pass may score what another has removed for good
-      report.events.push_back(detail::prune_on(on_, entry.pass, *net_, states_[i].masks, due,
+      report.events.push_back(detail::prune_on(pool_, entry.pass, *net_, states_[i].masks, due,
                                                entry.schedule.target(due)));
       states_[i].events = due;
     });
@@ -242,7 +242,7 @@ class scheduler {
   }
 
   const model<S>* net_;
-  executor on_;
+  pool_ref pool_;
   Timeline timeline_{};
   std::vector<entry_state> states_;
   std::optional<progress> last_;

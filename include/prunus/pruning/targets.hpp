@@ -3,8 +3,8 @@
 
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
+#include <prunus/pruning/parameter_selection.hpp>
 #include <prunus/pruning/pass_state.hpp>
-#include <prunus/pruning/scope.hpp>
 
 #include <algorithm>  // std::any_of
 #include <optional>   // std::optional
@@ -33,7 +33,8 @@ inline void check_limits(std::string_view where, const limits& l) {
 template <weight_scalar S>
 class target_finder {
  public:
-  target_finder(const model<S>& net, const tile& shape, const scope& wanted, const limits& usual)
+  target_finder(const model<S>& net, const tile& shape, const parameter_selection& wanted,
+                const limits& usual)
       : net_(net),
         shape_(shape),
         scope_(wanted),
@@ -105,7 +106,7 @@ class target_finder {
 
   const model<S>& net_;
   const tile& shape_;
-  const scope& scope_;
+  const parameter_selection& scope_;
   const limits& usual_;
   std::vector<bool> taken_;
   Index last_weight_ = -1;
@@ -113,8 +114,8 @@ class target_finder {
 
 /// @throws argument_error (empty_model, out_of_range)
 template <weight_scalar S>
-[[nodiscard]] pass_state find_targets(const model<S>& net, const tile& shape, const scope& wanted,
-                                      const limits& usual) {
+[[nodiscard]] pass_state find_targets(const model<S>& net, const tile& shape,
+                                      const parameter_selection& wanted, const limits& usual) {
   return target_finder<S>(net, shape, wanted, usual).find();
 }
 

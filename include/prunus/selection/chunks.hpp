@@ -13,7 +13,7 @@ namespace detail {
 
 using Eigen::Index;
 
-/// A part of one of several arrays: what one task of an executor works on.
+/// A part of one of several arrays: what one task of a pool_ref works on.
 struct chunk {
   std::size_t array = 0;
   Index begin = 0;

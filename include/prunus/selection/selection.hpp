@@ -174,8 +174,8 @@ class threshold_finder;
 template <class T>
 class threshold_finder<score_source<T>> {
  public:
-  explicit threshold_finder(std::span<const score_source<T>> runs, executor on = {})
-      : runs_(runs), on_(on), total_(total_size(runs)), each_(runs.size()) {}
+  explicit threshold_finder(std::span<const score_source<T>> runs, pool_ref pool = {})
+      : runs_(runs), pool_(pool), total_(total_size(runs)), each_(runs.size()) {}
 
   /// @pre removed in [1, total] @throws value_error (not_finite)
   [[nodiscard]] score_threshold<T> find(Index removed) {
@@ -246,7 +246,7 @@ class threshold_finder<score_source<T>> {
   [[nodiscard]] std::vector<scan_counts> counts_around(T value) const {
     const std::vector<chunk> chunks = chunks_of(runs_);
     std::vector<scan_counts> found(chunks.size()), of_run(runs_.size());
-    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
+    pool_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
       found[s] = count_around(part(chunks[s]), value);
     });
@@ -277,7 +277,7 @@ class threshold_finder<score_source<T>> {
     const std::vector<chunk> chunks = chunks_of(runs_);
     std::vector<std::vector<T>> between(chunks.size());
     std::vector<scan_counts> counts(chunks.size());
-    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
+    pool_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
       counts[s] = collect_between(part(chunks[s]), low, high, between[s]);
     });
@@ -310,7 +310,7 @@ class threshold_finder<score_source<T>> {
   }
 
   std::span<const score_source<T>> runs_;
-  executor on_;
+  pool_ref pool_;
   Index total_;
   std::vector<source_threshold<T>> each_;
 };
@@ -338,9 +338,9 @@ inline void check_removed(Index removed, Index total) {
 /// `on`; the result is the same for any number of them.
 template <class T>
 [[nodiscard]] score_threshold<T> find_threshold(std::span<const score_source<T>> runs,
-                                                Index removed, executor on = {}) {
+                                                Index removed, pool_ref pool = {}) {
   detail::check_removed(removed, detail::total_size(runs));
-  return detail::threshold_finder<score_source<T>>(runs, on).find(removed);
+  return detail::threshold_finder<score_source<T>>(runs, pool).find(removed);
 }
 
 }  // namespace v0

@@ -32,8 +32,8 @@ namespace detail {
 template <class Rule>
 class threshold_finder<relative_run<Rule>> {
  public:
-  explicit threshold_finder(std::span<const relative_run<Rule>> runs, executor on = {})
-      : runs_(runs), on_(on) {}
+  explicit threshold_finder(std::span<const relative_run<Rule>> runs, pool_ref pool = {})
+      : runs_(runs), pool_(pool) {}
 
   /// The threshold is a score; those of the runs, in each(), are magnitudes. Nullopt where scores
   /// have to be written to tell: squares that are not finite, a cut through different magnitudes of
@@ -68,7 +68,7 @@ class threshold_finder<relative_run<Rule>> {
   [[nodiscard]] bool sees_all_finite() const {
     const std::vector<chunk> chunks = chunks_of(runs_);
     std::vector<Index> infinite(chunks.size());
-    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
+    pool_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
       const Index size = chunks[s].size;
       infinite[s] = size - count_around<true>(data_of(chunks[s]), size, largest_root).up_to;
@@ -111,7 +111,7 @@ class threshold_finder<relative_run<Rule>> {
   void narrow(bool at_first, Index rank, double deviations, std::span<const known_sum> known) {
     std::vector<magnitude_bins> bins(parts_.size());
     std::vector<double> variance(parts_.size());  // of the weights that score below something
-    on_.run(static_cast<Index>(parts_.size()), [&](Index task) {
+    pool_.run(static_cast<Index>(parts_.size()), [&](Index task) {
       const auto r = static_cast<std::size_t>(task);
       std::vector<float> sample;
       std::span<const float> seen(parts_[r].open);
@@ -154,7 +154,7 @@ class threshold_finder<relative_run<Rule>> {
       std::vector<float> between;
     };
     std::vector<scanned> seen(chunks.size());
-    on_.run(static_cast<Index>(chunks.size()), [&](Index task) {
+    pool_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
       const part& p = parts_[chunks[s].array];
       const float* const data = at_first ? data_of(chunks[s]) : p.open.data() + chunks[s].begin;
@@ -266,7 +266,7 @@ class threshold_finder<relative_run<Rule>> {
   }
 
   std::span<const relative_run<Rule>> runs_;
-  executor on_;
+  pool_ref pool_;
   std::vector<part> parts_;
   std::vector<source_threshold<float>> each_;
 };

@@ -13,7 +13,7 @@ inline namespace v0 {
 
 /// Which parameters a pass touches: names or patterns with `*`. What is excluded stays out whatever
 /// is included.
-struct scope {
+struct parameter_selection {
   std::vector<std::string> include{};  ///< empty: all
   std::vector<std::string> exclude{};
 
