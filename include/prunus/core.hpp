@@ -5,6 +5,7 @@
 
 #include <prunus/core/archive.hpp>
 #include <prunus/core/axis.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/runtime/executed_work.hpp>
 
@@ -47,7 +48,7 @@ class gate_statistics {
 
   /// One byte a channel and sample, not 0 where it was open. Nothing is allocated.
   /// @throws shape_error (shape_mismatch: no whole samples)
-  template <int = 0>
+  template <class = compiled_on_use>
   void record(std::span<const std::uint8_t> open) {
     if (opened_.empty() || open.size() % opened_.size() != 0)
       throw shape_error(errc::shape_mismatch,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/adaptive/gate_statistics.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/plan.hpp>
@@ -29,7 +30,7 @@ inline namespace v0 {
 /// @source removing for good what hardly ever opens is our reading of Liu, Yang, Gao, Cheng 2022,
 ///         Applied Intelligence 52:16818-16831
 /// @deviation the share is ours
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] plan plan_static_export(const graph& declared,
                                       std::span<const gate_statistics> statistics, double share) {
   if (!(share >= 0 && share <= 1))

@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/detail/fractional_macs.hpp>
@@ -88,7 +89,7 @@ namespace detail {
 class depth_distribution {
  public:
   /// @throws what `resolve` throws; argument_error (out_of_range: the options)
-  template <int = 0>
+  template <class = compiled_on_use>
   depth_distribution(const graph& declared, depth_shape shape,
                      depth_distribution_options options = {})
       : depth_distribution(resolve(declared), std::move(options)) {
@@ -96,7 +97,7 @@ class depth_distribution {
   }
   /// A shape of one's own: one relative rate for each layer, in the order of depth.
   /// @throws as above; argument_error (out_of_range: a negative or infinite relative rate)
-  template <int = 0>
+  template <class = compiled_on_use>
   depth_distribution(const graph& declared, std::vector<double> relative_rates,
                      depth_distribution_options options = {})
       : depth_distribution(resolve(declared), std::move(options)) {
@@ -111,7 +112,7 @@ class depth_distribution {
 
   /// The share that each of these couplings loses at `target`, in the order of `couplings`.
   /// @throws argument_error (out_of_range, unknown_name, unreachable_target)
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] std::vector<double> rates(std::span<const std::string_view> couplings,
                                           double target) const {
     detail::check_sparsity("depth_distribution", target);
@@ -150,7 +151,7 @@ class depth_distribution {
   }
 
  private:
-  template <int = 0>
+  template <class = compiled_on_use>
   depth_distribution(const resolved_graph& network, depth_distribution_options options)
       : macs_(network), options_(std::move(options)) {
     if (!(options_.contrast >= 1 && std::isfinite(options_.contrast)) ||
@@ -201,7 +202,7 @@ class depth_distribution {
     return own_shape_;
   }
 
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] std::vector<double> rates_at(const std::vector<std::size_t>& positions,
                                              double target) const {
     const std::vector<std::size_t> depth = shaped(positions);

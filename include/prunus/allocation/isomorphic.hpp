@@ -4,6 +4,7 @@
 #include <prunus/allocation/global.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -47,7 +48,7 @@ inline namespace v0 {
 class isomorphic {
  public:
   /// @throws what `resolve` throws
-  template <int = 0>
+  template <class = compiled_on_use>
   explicit isomorphic(const graph& declared, global ranking = {}) : ranking_(ranking) {
     const resolved_graph network = resolve(declared);
     std::vector<std::string> kinds;
@@ -117,7 +118,7 @@ class isomorphic {
   }
 
   /// The kinds of the members, in an order of their own, as a text.
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] static std::string kind_of(const resolved_graph& network, const coupling& c) {
     std::vector<std::string> kinds;
     for (const coupling::member& m : c.members)

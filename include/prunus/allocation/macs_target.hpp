@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/global.hpp>
 #include <prunus/allocation/ranking_group.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/removal_counter.hpp>
@@ -40,7 +41,7 @@ inline namespace v0 {
 class macs_target {
  public:
   /// @throws what `resolve` throws
-  template <int = 0>
+  template <class = compiled_on_use>
   explicit macs_target(const graph& declared, global ranking = {.scaling = score_scaling::mean})
       : ranking_(ranking), counter_(declared) {
     for (const coupling& c : coupled_groups(resolve(declared))) {

@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/selection/selection.hpp>
 
@@ -53,7 +54,7 @@ template <class T, class Run>
 
 /// The number to remove out of `units`, given that `gone` of them are gone and that the limits
 /// hold.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] Index within_limits(const limits& l, Index units, Index gone, Index wanted) noexcept {
   Index removed = std::max(std::min(wanted, most_removable(l, units)), gone);
   if (l.multiple_of > 1) {

@@ -4,6 +4,7 @@
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/pool_ref.hpp>
 
@@ -152,7 +153,7 @@ struct variable_scale {
           largest > 0 ? std::min(std::pow(std::max(s.mean / largest, least), -gamma), 1e12) : 1;
   }
 
-  template <int = 0>
+  template <class = compiled_on_use>
   void set_rates_by_location(std::vector<share>& shares, double sparsity) const {
     for (std::size_t k = 0; k <= stacks.size(); ++k) {
       std::vector<share*> stack;
@@ -179,7 +180,7 @@ struct variable_scale {
   }
 
   /// Whole numbers between the bounds that add up to `wanted`.
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] std::vector<Index> distribute(const std::vector<share>& shares,
                                               Index wanted) const {
     std::vector<detail::share_bounds> bounds;

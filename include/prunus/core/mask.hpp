@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_walk.hpp>
 
@@ -134,7 +135,7 @@ class mask {
   }
 
   /// Bits instead of bytes, eight tiles in each.
-  template <int = 0>
+  template <class = compiled_on_use>
   void save(archive_writer& out) const {
     out.tag("prunus mask 1");
     for (std::size_t k = 0; k < 4; ++k) {
@@ -151,7 +152,7 @@ class mask {
   /// Takes over a saved mask; its grid must be this mask's own.
   /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this mask is then
   /// unchanged
-  template <int = 0>
+  template <class = compiled_on_use>
   void load(archive_reader& in) {
     in.tag("prunus mask 1");
     bool same = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/measure/detail/order_statistics.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
@@ -102,7 +103,7 @@ template <class Callable>
   return {object, &call_repeatedly<Callable>, 1, {}};
 }
 
-template <int = 0>
+template <class = compiled_on_use>
 void check_latency_options(const latency_options& options) {
   const auto fail = [](const char* what, auto came) {
     throw argument_error(errc::out_of_range,
@@ -179,7 +180,7 @@ void time_in_turns(std::span<timed_callable> candidates, const latency_options& 
   }
 }
 
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] latency summary_of(const timed_callable& timed) {
   std::vector<double> ascending = timed.seconds;
   std::sort(ascending.begin(), ascending.end());
@@ -192,7 +193,7 @@ template <int = 0>
 }
 
 /// What disturbed the machine in a round disturbed both, so the interval is of ratios by round.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] latency_comparison comparison_of(const timed_callable& baseline,
                                                const timed_callable& candidate) {
   latency_comparison result{.baseline = summary_of(baseline), .candidate = summary_of(candidate)};

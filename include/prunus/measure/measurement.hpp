@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 
 #include <cmath>     // std::isfinite
@@ -36,7 +37,7 @@ struct measurement {
 namespace detail {
 
 /// @throws argument_error out_of_range, duplicate_name; `whose` says which measurement it is
-template <int = 0>
+template <class = compiled_on_use>
 void check_measurement(const measurement& measured, const char* whose) {
   const auto fail = [&](const char* what, double came) {
     throw argument_error(errc::out_of_range,

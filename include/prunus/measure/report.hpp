@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/measure/detail/number_text.hpp>
 #include <prunus/measure/measurement.hpp>
@@ -45,7 +46,7 @@ struct report_row {
   bool is_difference = false;  // the last column shows points of difference instead of a ratio
 };
 
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<report_row> rows_of(const measurement_report& report) {
   const auto& [dense, pruned, judgement] = report;
   const auto count = [](double value) { return scaled_text(value, ""); };
@@ -82,7 +83,7 @@ template <int = 0>
   return ratio ? fixed_text(*ratio, 3) + " x " : "-";
 }
 
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<report_line> lines_of(const measurement_report& report) {
   std::vector<report_line> lines{{"", "dense", "pruned", "ratio"}};
   const auto cell = [](const report_row& row, std::optional<double> value) {
@@ -105,7 +106,7 @@ template <int = 0>
 ///     latency, 1 thread    2.31 ms   1.06 ms   0.459 x
 ///     -------------------------------------------------
 ///     use pruned: 0.459 x the time with 1 thread, accuracy -0.29 points
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string to_text(const measurement_report& report) {
   const std::vector<detail::report_line> lines = detail::lines_of(report);
   std::array<std::size_t, 4> widths{};
@@ -129,7 +130,7 @@ template <int = 0>
 }
 
 /// The report as a Markdown table, the verdict below it.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string to_markdown(const measurement_report& report) {
   std::string text;
   const std::vector<detail::report_line> lines = detail::lines_of(report);
@@ -146,7 +147,7 @@ template <int = 0>
 
 /// The rows as CSV with plain numbers in full precision: fractions, counts, bytes and seconds. What
 /// was not measured stays empty; the verdict is left out.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string to_csv(const measurement_report& report) {
   const auto number = [](std::optional<double> value) {
     return value ? detail::shortest_text(*value) : std::string();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/measure/detail/number_text.hpp>
 #include <prunus/measure/measurement.hpp>
@@ -33,7 +34,7 @@ struct verdict {
 
 namespace detail {
 
-template <int = 0>
+template <class = compiled_on_use>
 void check_verdict_options(const verdict_options& options) {
   const auto fail = [](const char* what, double came) {
     throw argument_error(errc::out_of_range, concat("verdict_options: ", what, ", got ", came));
@@ -91,7 +92,7 @@ struct worst_latency {
 ///
 /// @throws argument_error out_of_range, duplicate_name: a number outside its range, or a latency
 ///         given twice
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] verdict judge(const measurement& dense, const measurement& pruned,
                             const verdict_options& options = {}) {
   detail::check_measurement(dense, "dense");

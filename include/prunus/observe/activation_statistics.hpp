@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/observe/activation_record.hpp>
 #include <prunus/observe/detail/run_sums.hpp>
@@ -99,7 +100,7 @@ class activation_statistics {
                                         "; add its values under the name of the weight"));
   }
 
-  template <int = 0>
+  template <class = compiled_on_use>
   void save(archive_writer& out) const {
     out.tag("prunus activations 1");
     out.number(static_cast<std::int64_t>(records_.size()));
@@ -115,7 +116,7 @@ class activation_statistics {
   }
   /// Replaces what was gathered by what was saved, bit for bit.
   /// @throws file_error (truncated, malformed); this object is then unchanged
-  template <int = 0>
+  template <class = compiled_on_use>
   void load(archive_reader& in) {
     in.tag("prunus activations 1");
     std::vector<activation_record> loaded;
@@ -187,7 +188,7 @@ class activation_statistics {
     }
   }
 
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] Index checked_channels(std::string_view name, Index values,
                                        const activation_batch& batch) const {
     if (name.empty())

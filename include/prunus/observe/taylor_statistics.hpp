@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
@@ -62,7 +63,7 @@ class taylor_statistics {
 
   /// Adds what another object has gathered over the same model and tile.
   /// @throws shape_error (shape_mismatch: another model, tile or term); nothing is then merged
-  template <int = 0>
+  template <class = compiled_on_use>
   void merge(const taylor_statistics& other) {
     bool same = term_ == other.term_ && records_.size() == other.records_.size();
     for (std::size_t i = 0; same && i < records_.size(); ++i)
@@ -95,7 +96,7 @@ class taylor_statistics {
     return detail::find_record(records_, name, grid, "taylor_statistics").values[0];
   }
 
-  template <int = 0>
+  template <class = compiled_on_use>
   void save(archive_writer& out) const {
     out.tag("prunus taylor 1");
     out.number(static_cast<std::uint8_t>(term_));
@@ -104,7 +105,7 @@ class taylor_statistics {
   }
   /// Takes over what was saved over the same model, tile and term, bit for bit.
   /// @throws file_error, shape_error (shape_mismatch); this object is then unchanged
-  template <int = 0>
+  template <class = compiled_on_use>
   void load(archive_reader& in) {
     in.tag("prunus taylor 1");
     if (in.number<std::uint8_t>() != static_cast<std::uint8_t>(term_))

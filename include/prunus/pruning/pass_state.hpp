@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 
@@ -74,7 +75,7 @@ struct pass_state {
     return any;
   }
 
-  template <int = 0>
+  template <class = compiled_on_use>
   void save(archive_writer& out) const {
     out.tag("prunus pass 2");
     out.number(static_cast<std::uint8_t>(permanent));
@@ -90,7 +91,7 @@ struct pass_state {
 
   /// Takes over what save() wrote for the same pass and model.
   /// @throws file_error, shape_error; this state may then be half-loaded: load into a copy
-  template <int = 0>
+  template <class = compiled_on_use>
   void load(archive_reader& in) {
     in.tag("prunus pass 2");
     permanent = in.number<std::uint8_t>() != 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/observe/target_correlation.hpp>
 
@@ -90,7 +91,7 @@ class shrinking_regression {
 };
 
 /// The inputs of each unit. @throws argument_error (out_of_range), shape_error (shape_mismatch)
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<std::vector<Index>> inputs_of_units(std::span<const Index> unit_of,
                                                               Index inputs) {
   const Index channels = static_cast<Index>(unit_of.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/retrieval/postings.hpp>
 
@@ -163,7 +164,7 @@ class index_builder {
  public:
   /// Adds a document, which gets the next number: its tokens in any order. An empty one counts.
   /// @throws argument_error (out_of_range): a negative term; the document is then not added
-  template <int = 0>
+  template <class = compiled_on_use>
   void add(std::span<const Index> tokens) {
     sorted_.assign(tokens.begin(), tokens.end());
     std::sort(sorted_.begin(), sorted_.end());

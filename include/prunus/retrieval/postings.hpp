@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
@@ -80,7 +81,7 @@ class posting_list {
 
   /// @throws argument_error (out_of_range): documents that do not ascend or are not in
   ///         [0, 2^32 - 1), a frequency that is not in [1, 2^32)
-  template <int = 0>
+  template <class = compiled_on_use>
   explicit posting_list(std::span<const posting> postings)
       : size_(static_cast<Index>(postings.size())) {
     check(postings);

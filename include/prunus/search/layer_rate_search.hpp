@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/adaptive/mask_sets.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
@@ -49,7 +50,7 @@ struct layer_rate_report {
   }
   /// The masks of a candidate, for mask_sets.
   /// @throws argument_error (out_of_range)
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] std::vector<named_mask> masks(Index candidate) const {
     if (candidate < 0 || candidate >= static_cast<Index>(candidates.size()))
       throw argument_error(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
@@ -29,7 +30,7 @@ struct drop_and_saving {
 /// @returns positions in `candidates`, by ascending drop, and so by ascending saving
 /// @throws value_error (not_finite)
 /// Cost: O(n log n).
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<Index> pareto_front(std::span<const drop_and_saving> candidates) {
   std::vector<Index> order;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -55,7 +56,7 @@ template <int = 0>
 
 /// The candidate with the largest saving whose drop is at most `limit`, the smaller drop of equal
 /// ones; nothing where all lose more.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::optional<Index> best_within(std::span<const drop_and_saving> candidates,
                                                double limit) {
   std::optional<Index> best;

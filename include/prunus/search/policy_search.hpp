@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
@@ -115,7 +116,7 @@ struct policy_report {
 };
 
 /// The grid as CSV: criterion, distribution, quality, parameters.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string to_csv(const policy_report& report) {
   std::string text = "criterion,distribution,quality,parameters\n";
   for (std::size_t c = 0; c < report.criteria.size(); ++c)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
@@ -75,7 +76,7 @@ concept pruning_stages = requires(const Structured& structured, const Unstructur
 
 namespace detail {
 
-template <int = 0>
+template <class = compiled_on_use>
 void check_ratios(std::string_view where, std::string_view which,
                   const std::vector<double>& ratios) {
   bool good = !ratios.empty();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
@@ -36,7 +37,7 @@ namespace detail {
 
 /// @throws shape_error for another shape, argument_error for positions that are not ascending, lie
 ///         outside the axis, or leave nothing
-template <int = 0>
+template <class = compiled_on_use>
 void expect_extents(const plan::tensor_slice& slice, const std::array<Index, 4>& extents,
                     std::string_view where) {
   if (slice.extents != extents)
@@ -178,7 +179,7 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
 /// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other
 /// shapes),
 ///         and what `resolve` throws
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] graph compact(const graph& declared, const plan& p) {
   const resolved_graph network = resolve(declared);
   const auto find_declaration = [&](std::string_view name) -> const parameter_declaration& {

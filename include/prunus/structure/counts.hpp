@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/resolve.hpp>
 
 namespace prunus {
@@ -47,7 +48,7 @@ inline void expect_scalar_bytes(Index scalar_bytes) {
 
 /// The cost of one node; `scalar_bytes` is the size of one stored value.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] footprint footprint_of(const resolved_graph::node& node, Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   footprint cost;
@@ -64,7 +65,7 @@ template <int = 0>
 
 /// The cost of the whole network. Linear in its nodes.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] footprint footprint_of(const resolved_graph& network, Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   footprint total;

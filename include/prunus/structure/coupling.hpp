@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/structure/counts.hpp>
@@ -27,7 +28,7 @@ namespace detail {
   return role == parameter_role::weight || role == parameter_role::table;
 }
 
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<coupling> couplings_of(const resolved_graph& network,
                                                  const channel_structure& structure) {
   const auto at = [](Index i) { return static_cast<std::size_t>(i); };
@@ -79,7 +80,7 @@ template <int = 0>
 /// Where the units of a coupling stand in its tensors, gathered once for all units.
 class coupling_places {
  public:
-  template <int = 0>
+  template <class = compiled_on_use>
   explicit coupling_places(const coupling& group) : group_(group) {
     for (const coupling::member& member : group.members) {
       places_of_member& m = members_.emplace_back();
@@ -99,7 +100,7 @@ class coupling_places {
   }
 
   /// As explain() says it. @pre the coupling has that unit
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] std::string sentence(Index unit) const {
     std::vector<std::string> places;
     for (const places_of_member& m : members_) {
@@ -158,14 +159,14 @@ class coupling_places {
 /// when it holds channels of an input or an output of the network.
 ///
 /// Cost: linear in channels and nodes; no weights are looked at.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<coupling> coupled_groups(const resolved_graph& network) {
   return detail::couplings_of(network, detail::find_channel_structure(network));
 }
 
 /// What goes with one unit, in words: "dropping conv1:3 also drops bn1:3 and conv2.in:3".
 /// @throws argument_error (out_of_range) for a unit that the coupling does not have
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string explain(const coupling& group, Index unit) {
   if (unit < 0 || unit >= group.units)
     throw argument_error(errc::out_of_range, detail::concat("explain: ", group.name, " has ",

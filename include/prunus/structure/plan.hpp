@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/structure/counts.hpp>
@@ -153,7 +154,7 @@ namespace detail {
   return concat(f.from, ":", f.channel, " emits ", shortest(f.value), " to ", f.layer, ": ",
                 f.tensor, how);
 }
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string words_for(const plan::kept_channel& k) {
   const auto why = [&]() -> std::string {
     switch (k.reason) {
@@ -179,7 +180,7 @@ template <int = 0>
 }  // namespace detail
 
 /// The plan in words, one statement a line.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string to_text(const plan& p) {
   std::string text;
   if (p.empty()) {

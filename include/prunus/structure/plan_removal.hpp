@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
@@ -39,7 +40,7 @@ struct unit_selection {
 namespace detail {
 
 /// Marks what `named` asks for in `wanted`, per unit.
-template <int = 0>
+template <class = compiled_on_use>
 void mark_named(const unit_selection& named, const resolved_graph& network,
                 const channel_structure& structure, std::vector<std::uint8_t>& wanted) {
   const auto mark = [&](const std::vector<Index>& units) {
@@ -101,7 +102,7 @@ template <weight_scalar S>
 /// network's ends need, and the last channel of a layer, stays and is noted. Bytes are counted for
 /// float.
 /// @throws what `resolve` throws; argument_error (unknown_name, out_of_range)
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] plan plan_removal(const graph& declared,
                                 const std::vector<unit_selection>& requested) {
   const resolved_graph network = resolve(declared);

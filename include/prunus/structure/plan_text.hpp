@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/plan.hpp>
 
@@ -174,7 +175,7 @@ class record_reader {
   return f;
 }
 
-template <int = 0>
+template <class = compiled_on_use>
 void read_record(record_reader& in, plan& p) {
   const std::string_view kind = in.word();
   if (kind == "before") {
@@ -229,7 +230,7 @@ void read_record(record_reader& in, plan& p) {
 
 /// The plan as text that `load_plan` reads: a version line, one record a line, "end" as the last
 /// line. Numbers are written so that they read back bit for bit.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string save_plan(const plan& p) {
   detail::record_writer out;
   out.line(detail::plan_header);
@@ -262,7 +263,7 @@ template <int = 0>
 /// The plan that `save_plan` wrote.
 /// @throws file_error (malformed: another kind of text, another version, a damaged record;
 ///         truncated: the text stops before its last line)
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] plan load_plan(std::string_view text) {
   if (detail::plan_header.starts_with(text))
     throw file_error(errc::truncated,

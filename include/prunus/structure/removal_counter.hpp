@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/counts.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
@@ -25,7 +26,7 @@ inline namespace v0 {
 class removal_counter {
  public:
   /// @throws what `resolve` throws; argument_error (out_of_range) for a scalar_bytes below 1
-  template <int = 0>
+  template <class = compiled_on_use>
   explicit removal_counter(const graph& declared, Index scalar_bytes = 4)
       : scalar_bytes_(scalar_bytes) {
     const resolved_graph network = resolve(declared);
@@ -64,7 +65,7 @@ class removal_counter {
   /// What stays when unit u of coupling k is kept where `keep[k][u]` is not 0; couplings in the
   /// order of `coupled_groups`. Linear in the units; one small allocation.
   /// @throws shape_error (shape_mismatch)
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] footprint count(std::span<const std::span<const std::uint8_t>> keep) const {
     if (keep.size() != units_.size())
       throw shape_error(errc::shape_mismatch,
@@ -111,7 +112,7 @@ class removal_counter {
     Index statistics = 0;         ///< other values per output
   };
 
-  template <int = 0>
+  template <class = compiled_on_use>
   [[nodiscard]] std::size_t pattern_of(const detail::channel_structure& structure,
                                        std::span<const Index> units) {
     pattern wanted;

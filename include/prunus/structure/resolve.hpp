@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/axis.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
@@ -252,7 +253,7 @@ struct shape_inference {
 
 /// Positions of the nodes in an order in which they can be computed; the declared order where it
 /// serves.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<std::size_t> computing_order(
     const graph& declared, const std::vector<std::vector<std::size_t>>& inputs) {
   enum class mark : std::uint8_t { unseen, open, done };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/adaptive/gate.hpp>
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/detail/mix_bits.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/simd/packet.hpp>
@@ -18,7 +19,7 @@ inline namespace v0 {
 namespace detail {
 
 /// @throws argument_error (out_of_range) unless `kept` are some of 0 .. size - 1, ascending
-template <int = 0>
+template <class = compiled_on_use>
 void check_kept(std::string_view where, std::span<const Index> kept, Index size) {
   Index least = 0;
   for (const Index i : kept) {

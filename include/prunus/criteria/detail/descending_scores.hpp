@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
+
 #include <algorithm>    // std::max_element, std::sort
 #include <array>        // std::array
 #include <bit>          // std::bit_cast
@@ -46,7 +48,7 @@ inline void begin_after_counts(std::span<std::uint32_t> counts) noexcept {
 }
 
 /// Sorts by 18 low bits, two digits of 9. @pre `room` is as large as `part`
-template <int = 0>
+template <class = compiled_on_use>
 void sort_by_low_bits(std::span<placed_float> part, std::span<placed_float> room) {
   constexpr std::size_t few = 48;
   if (part.size() <= few) return sort_by_comparing(part);
@@ -64,7 +66,7 @@ void sort_by_low_bits(std::span<placed_float> part, std::span<placed_float> room
 /// A radix sort whose first digit, of 13 bits, parts the scores into heaps that fit into the cache,
 /// where the others are sorted: many times as fast as comparing where millions of scores are
 /// sorted.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::vector<placed_float> sorted_by_digits(std::span<const float> scores) {
   constexpr int bits = 13, shift = 18;  // behind the sign
   std::vector<std::uint32_t> heap(std::size_t{1} << bits);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
+
 #include <algorithm>     // std::clamp
 #include <array>         // std::array
 #include <charconv>      // std::to_chars
@@ -48,7 +50,7 @@ namespace detail {
 }
 
 /// In steps of a thousand: 1234567, "B" -> "1.23 MB"; whole numbers below 1000 as they are.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] std::string scaled_text(double value, std::string_view unit) {
   constexpr std::array<std::string_view, 6> prefixes{"", "k", "M", "G", "T", "P"};
   std::size_t step = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -20,10 +21,10 @@ class fractional_macs {
  public:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  template <int = 0>
+  template <class = compiled_on_use>
   explicit fractional_macs(const resolved_graph& network)
       : fractional_macs(network, coupled_groups(network)) {}
-  template <int = 0>
+  template <class = compiled_on_use>
   fractional_macs(const resolved_graph& network, const std::vector<coupling>& couplings) {
     const auto coupling_of = [&](std::string_view name, axis along) {
       for (std::size_t k = 0; k < couplings.size(); ++k)

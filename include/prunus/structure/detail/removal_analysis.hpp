@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/counts.hpp>
@@ -26,7 +27,7 @@ inline namespace v0 {
 namespace detail {
 
 /// The removals and slices of a plan; its folds and notes are added before `complete`.
-template <int = 0>
+template <class = compiled_on_use>
 [[nodiscard]] plan plan_without(const resolved_graph& network, const channel_structure& structure,
                                 const kept_units& kept,
                                 const std::vector<plan::removal_reason>& reasons) {
@@ -60,7 +61,7 @@ template <int = 0>
   return result;
 }
 
-template <int = 0>
+template <class = compiled_on_use>
 void count_costs(plan& p, const graph& declared, const resolved_graph& network,
                  Index scalar_bytes) {
   p.before = footprint_of(network, scalar_bytes);
