@@ -167,7 +167,7 @@ class workshop {
     return result;
   }
   [[nodiscard]] static double macs_of(const prunus::graph& graph) {
-    return static_cast<double>(prunus::footprint_of(prunus::resolve(graph)).macs);
+    return static_cast<double>(prunus::cost_of(prunus::resolve(graph)).macs);
   }
 
   [[nodiscard]] outcome outcome_of(network& net, double share) {

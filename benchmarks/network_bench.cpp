@@ -8,7 +8,7 @@
 #include <prunus/nn/training.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/plan_removal.hpp>
 
@@ -63,7 +63,7 @@ void convolution(benchmark::State& state, Index channels, Index side, Index kern
   const std::vector<float> image = some_numbers(net.input_size());
   for (auto _ : state)
     benchmark::DoNotOptimize(net.forward(image, 1, prunus::nn::mode::inference).data());
-  count_macs(state, prunus::footprint_of(net.resolved()).macs);
+  count_macs(state, prunus::cost_of(net.resolved()).macs);
 }
 
 void training_step(benchmark::State& state, const prunus::graph& g, Index threads) {
@@ -103,7 +103,7 @@ void latency(benchmark::State& state, const prunus::graph& g, double kept) {
   const std::vector<float> image = some_numbers(net.input_size());
   for (auto _ : state)
     benchmark::DoNotOptimize(net.forward(image, 1, prunus::nn::mode::inference).data());
-  count_macs(state, prunus::footprint_of(net.resolved()).macs);
+  count_macs(state, prunus::cost_of(net.resolved()).macs);
 }
 
 template <class Run>

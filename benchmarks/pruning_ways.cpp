@@ -85,7 +85,7 @@ int run(const options& chosen) {
   normalise(data.train, statistics);
   normalise(data.test, statistics);
   const prunus::graph graph = make_network(chosen.network, data.train);
-  const prunus::footprint cost = prunus::footprint_of(prunus::resolve(graph));
+  const prunus::cost cost = prunus::cost_of(prunus::resolve(graph));
   std::printf("%s on %s, %.2f M MACs, %.1f k parameters, %td + %td epochs\n",
               chosen.network.c_str(), data.train.name.c_str(), static_cast<double>(cost.macs) / 1e6,
               static_cast<double>(cost.parameters) / 1e3, chosen.recipe.dense_epochs,

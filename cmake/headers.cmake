@@ -240,7 +240,7 @@ set(PRUNUS_HEADERS
   include/prunus/simd/row_products.hpp
   include/prunus/structure.hpp
   include/prunus/structure/compaction.hpp
-  include/prunus/structure/counts.hpp
+  include/prunus/structure/cost.hpp
   include/prunus/structure/coupling.hpp
   include/prunus/structure/detail/channel_structure.hpp
   include/prunus/structure/detail/constant_channels.hpp

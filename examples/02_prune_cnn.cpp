@@ -116,7 +116,7 @@ int run(options& chosen) {
   if (chosen.epochs > 0) chosen.recipe.tuning_epochs = std::max<Index>(chosen.epochs / 2, 1);
 
   const prunus::graph graph = make_network(chosen.network, data.train);
-  const prunus::footprint cost = prunus::footprint_of(prunus::resolve(graph));
+  const prunus::cost cost = prunus::cost_of(prunus::resolve(graph));
   std::printf("%s on %s: %td training and %td test images, %.2f M MACs, %.1f k parameters\n",
               chosen.network.c_str(), data.train.name.c_str(), data.train.size(), data.test.size(),
               static_cast<double>(cost.macs) / 1e6, static_cast<double>(cost.parameters) / 1e3);

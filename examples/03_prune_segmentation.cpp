@@ -168,7 +168,7 @@ void compact_and_compare(run& pruned, const segmentation_set& test) {
     largest = std::max(largest, static_cast<double>(a.cwiseAbs().maxCoeff()));
     difference = std::max(difference, static_cast<double>((a - b).cwiseAbs().maxCoeff()));
   }
-  if (difference > 1e-4 * largest || prunus::footprint_of(compacted.resolved()) != plan.after)
+  if (difference > 1e-4 * largest || prunus::cost_of(compacted.resolved()) != plan.after)
     throw std::runtime_error(pruned.name() +
                              ": masked and compacted network differ, which must not be");
   network dense(masked.graph(), masked.tensors());
@@ -231,7 +231,7 @@ int execute(const options& chosen) {
       "encoder-decoder on drawn corrosion: %td training and %td test images of %d x %d, "
       "%.2f M MACs\n",
       train.size(), test.size(), chosen.side, chosen.side,
-      static_cast<double>(prunus::footprint_of(prunus::resolve(graph)).macs) / 1e6);
+      static_cast<double>(prunus::cost_of(prunus::resolve(graph)).macs) / 1e6);
 
   run dense("dense", graph, chosen, train, test), straight("linear", graph, chosen, train, test),
       curved("cubic", graph, chosen, train, test);

@@ -143,7 +143,7 @@ int run(options& chosen) {
                                        .hidden = 64,
                                        .blocks = chosen.blocks,
                                        .classes = data.train.classes});
-  const prunus::footprint cost = prunus::footprint_of(prunus::resolve(graph));
+  const prunus::cost cost = prunus::cost_of(prunus::resolve(graph));
   std::printf(
       "transformer on %s: %td training and %td test sequences, %.2f M MACs, %.1f k "
       "parameters\n",

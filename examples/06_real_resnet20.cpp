@@ -149,7 +149,7 @@ void print_widths(const prunus::graph& whole, const prunus::graph& ours,
   }
 }
 
-void print_row(const std::string& name, const prunus::footprint& cost, double stated, double here) {
+void print_row(const std::string& name, const prunus::cost& cost, double stated, double here) {
   std::printf("%-50s %8.1f %8.2f %8.2f %8.2f\n", name.c_str(),
               static_cast<double>(cost.parameters) / 1e3, static_cast<double>(cost.macs) / 1e6,
               100 * stated, 100 * here);
@@ -159,7 +159,7 @@ void print_row(const std::string& name, const prunus::footprint& cost, double st
 void check_accuracies(const places& where, const options& chosen) {
   struct row {
     std::string name;
-    prunus::footprint cost;
+    prunus::cost cost;
     double stated, here;
   };
   std::vector<row> rows;
@@ -172,7 +172,7 @@ void check_accuracies(const places& where, const options& chosen) {
     const trained_network trained = load_trained_network(path);
     prunus::nn::network<float> net(trained.graph, trained.tensors, {.threads = chosen.threads});
     const dataset test = images_for(trained, where, chosen);
-    rows.push_back({trained.name, prunus::footprint_of(net.resolved()), trained.stated_accuracy,
+    rows.push_back({trained.name, prunus::cost_of(net.resolved()), trained.stated_accuracy,
                     accuracy_of(net, test, trained.name)});
   }
   std::printf("%-50s %8s %8s %8s %8s\n", "network", "k param.", "M MACs", "stated %", "here %");
@@ -277,10 +277,10 @@ void redo_removal(const places& where, const options& chosen) {
                others = accuracy_of(other, test, "theirs");
   std::printf("%-50s %8s %8s %8s %8s\n", "network", "k param.", "M MACs", "stated %", "here %");
   print_row("whole", plan.before, dense.stated_accuracy, before);
-  print_row("zero channels removed here", prunus::footprint_of(smaller.resolved()),
+  print_row("zero channels removed here", prunus::cost_of(smaller.resolved()),
             dense.stated_accuracy, ours);
-  print_row("removed by the other tool", prunus::footprint_of(other.resolved()),
-            theirs.stated_accuracy, others);
+  print_row("removed by the other tool", prunus::cost_of(other.resolved()), theirs.stated_accuracy,
+            others);
   repeat_on_their_weights(theirs, whole.graph(), test, chosen);
 }
 

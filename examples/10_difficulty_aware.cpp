@@ -14,7 +14,7 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/search/layer_rate_search.hpp>
 #include <prunus/search/pareto_front.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/plan_removal.hpp>
 
 #include <CLI/CLI.hpp>

@@ -59,7 +59,7 @@ struct comparison {
   const auto tensors = prunus::compact(masked.parameters(), result.plan);
   prunus::nn::network<float> compacted(smaller, tensors, {.threads = masked.threads()});
   result.largest_difference = largest_difference(masked, compacted, test);
-  result.counts_agree = prunus::footprint_of(compacted.resolved()) == result.plan.after;
+  result.counts_agree = prunus::cost_of(compacted.resolved()) == result.plan.after;
   result.masked_accuracy = prunus::nn::evaluate<float>(masked, test.images, test.labels).accuracy;
   result.compacted_accuracy =
       prunus::nn::evaluate<float>(compacted, test.images, test.labels).accuracy;
@@ -80,7 +80,7 @@ struct comparison {
     after.latencies.push_back({threads, measured.candidate.median});
     noise = std::max(noise, measured.noise());
   }
-  const auto fill = [](prunus::measurement& side, const prunus::footprint& counts,
+  const auto fill = [](prunus::measurement& side, const prunus::cost& counts,
                        std::optional<double> accuracy) {
     side.accuracy = accuracy;
     side.macs = static_cast<double>(counts.macs);

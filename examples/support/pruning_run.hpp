@@ -56,7 +56,7 @@ class pruning_run {
                  {.batch = settings.batch, .seed = settings.seed}),
         net_(graph, {.seed = settings.seed, .threads = settings.threads, .batch = settings.batch}),
         optimizer_(net_, rule()),
-        dense_macs_(prunus::footprint_of(net_.resolved()).macs) {
+        dense_macs_(prunus::cost_of(net_.resolved()).macs) {
     scheduler_.emplace(net_.parameters());
     if (settings.pruning)
       scheduler_->add(make_schedule(*settings.pruning, settings.dense_epochs * batches_.count(),

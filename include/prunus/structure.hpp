@@ -4,7 +4,7 @@
 // Door to declared graphs, counts, couplings, plans and compaction.
 
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/operation.hpp>

@@ -79,10 +79,10 @@ class vgg16_units {
     }
   }
   const prunus::graph& graph() const { return graph_; }
-  const prunus::footprint& dense() const { return counter_.dense(); }
+  const prunus::cost& dense() const { return counter_.dense(); }
 
   template <class Allocation>
-  prunus::footprint left_by(const Allocation& allocation, double target) {
+  prunus::cost left_by(const Allocation& allocation, double target) {
     std::vector<ranking_group<float>> units;
     std::vector<std::span<const std::uint8_t>> kept;
     for (std::size_t k = 0; k < names_.size(); ++k) {
@@ -101,7 +101,7 @@ class vgg16_units {
   /// Per cent of the MACs and of the parameters that are removed, to one decimal.
   template <class Allocation>
   std::pair<double, double> cut_by(const Allocation& allocation, double target) {
-    const prunus::footprint left = left_by(allocation, target);
+    const prunus::cost left = left_by(allocation, target);
     const auto percent = [](Index now, Index before) {
       return std::round(1000 * (1 - static_cast<double>(now) / static_cast<double>(before))) / 10;
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/macs_target.hpp>
 #include <prunus/allocation/retained_mass.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 
 #include "support/allocation_laws.hpp"
 #include "support/catch.hpp"
@@ -197,7 +197,7 @@ TEST_CASE("a target of units takes the least epsilon that reaches it",
 TEST_CASE("the published widths of VGG-16 cost the published share of multiply-adds",
           "[allocation][retained_mass]") {
   const auto macs = [](const std::array<Index, 13>& widths) {
-    return prunus::footprint_of(prunus::resolve(vgg16_of_small_images(widths))).macs;
+    return prunus::cost_of(prunus::resolve(vgg16_of_small_images(widths))).macs;
   };
   const Index before = macs(full);
   const Index after = macs({32, 64, 128, 128, 256, 256, 256, 256, 256, 256, 256, 256, 256});

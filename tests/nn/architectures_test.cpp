@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/nn/architectures.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include "support/catch.hpp"
@@ -13,8 +13,8 @@ using prunus::tensor_shape;
 
 namespace {
 
-Index parameters_of(const prunus::graph& g) { return prunus::footprint_of(resolve(g)).parameters; }
-Index macs_of(const prunus::graph& g) { return prunus::footprint_of(resolve(g)).macs; }
+Index parameters_of(const prunus::graph& g) { return prunus::cost_of(resolve(g)).parameters; }
+Index macs_of(const prunus::graph& g) { return prunus::cost_of(resolve(g)).macs; }
 tensor_shape output_of(const prunus::graph& g) { return resolve(g).nodes.back().shape; }
 
 }  // namespace
@@ -50,7 +50,7 @@ TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice
   CHECK(shortcuts == 2);
   CHECK(g.nodes[g.index_of("stage3.block3.relu2")].shape == tensor_shape{64, 8, 8});
   CHECK(g.nodes.back().shape == tensor_shape{10, 1, 1});
-  const Index macs = prunus::footprint_of(g).macs;
+  const Index macs = prunus::cost_of(g).macs;
   CHECK(macs > 40'500'000);
   CHECK(macs < 41'500'000);
 }

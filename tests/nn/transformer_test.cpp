@@ -10,7 +10,7 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/plan_removal.hpp>
 
 #include "support/catch.hpp"
@@ -65,9 +65,9 @@ TEST_CASE("transformer_encoder has the number of parameters worked out by hand",
           "[nn][transformer]") {
   const prunus::resolved_graph g = prunus::resolve(nn::transformer_encoder(small()));
   const Index attention = 4 * (8 * 8 + 8), feed_forward = 8 * 12 + 12 + 12 * 8 + 8;
-  CHECK(prunus::footprint_of(g).parameters ==
+  CHECK(prunus::cost_of(g).parameters ==
         8 * 8 + 6 * 8 + 2 * (attention + feed_forward + 2 * 16) + 16 + 8 * 2 + 2);
-  CHECK(prunus::footprint_of(g).macs == 2 * (6 * (4 * 64 + 2 * 96) + 6 * 6 * (8 + 8)) + 8 * 2);
+  CHECK(prunus::cost_of(g).macs == 2 * (6 * (4 * 64 + 2 * 96) + 6 * 6 * (8 + 8)) + 8 * 2);
   CHECK(g.nodes.back().shape == prunus::tensor_shape{2, 1, 1});
   const prunus::resolved_graph of_features = prunus::resolve(
       nn::transformer_encoder({.positions = 32, .input_features = 24, .classes = 10}));
@@ -220,7 +220,7 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
   CHECK(plan.removed.size() == 2 * (1 + 6));
   nn::network<float> smaller(prunus::compact(net.graph(), plan),
                              prunus::compact(net.parameters(), plan));
-  CHECK(prunus::footprint_of(smaller.resolved()) == plan.after);
+  CHECK(prunus::cost_of(smaller.resolved()) == plan.after);
   const auto a = net.forward(data.tokens, 20, nn::mode::inference);
   const auto b = smaller.forward(data.tokens, 20, nn::mode::inference);
   for (Index i = 0; i < a.size(); ++i)

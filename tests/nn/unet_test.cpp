@@ -6,7 +6,7 @@
 #include <prunus/nn/random.hpp>
 #include <prunus/nn/training.hpp>
 #include <prunus/nn/unet.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
 
 #include "support/catch.hpp"
@@ -51,7 +51,7 @@ TEST_CASE("unet has outputs at every pixel and the parameters worked out by hand
   const prunus::resolved_graph g = prunus::resolve(nn::unet({3, 8, 12}, 5, {4, 6, 8}));
   CHECK(g.nodes.back().shape == prunus::tensor_shape{5, 8, 12});
   const auto pair = [](Index in, Index out) { return 9 * out * (in + out) + 4 * out; };
-  CHECK(prunus::footprint_of(g).parameters ==
+  CHECK(prunus::cost_of(g).parameters ==
         pair(3, 4) + pair(4, 6) + pair(6, 8) + pair(8 + 6, 6) + pair(6 + 4, 4) + 4 * 5 + 5);
   CHECK(prunus::resolve(nn::unet({1, 3, 3}, 2, {4})).nodes.back().shape ==
         prunus::tensor_shape{2, 3, 3});

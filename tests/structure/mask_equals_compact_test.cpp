@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/plan_removal.hpp>
 #include <prunus/structure/plan_text.hpp>
 #include <prunus/structure/removal_counter.hpp>
@@ -37,9 +37,8 @@ double difference(const prunus::resolved_graph& a, const naive::evaluation& of_a
 }
 
 /// Values in the tensors that training changes, and in all of them.
-prunus::footprint stored(const prunus::resolved_graph& network,
-                         const naive::named_values& tensors) {
-  prunus::footprint result;
+prunus::cost stored(const prunus::resolved_graph& network, const naive::named_values& tensors) {
+  prunus::cost result;
   for (const auto& node : network.nodes)
     for (const auto& p : node.parameters) {
       const Index size = static_cast<Index>(tensors.at(p.name).size());
@@ -62,8 +61,8 @@ std::vector<std::vector<std::uint8_t>> kept_units(const prunus::resolved_graph& 
   return keep;
 }
 
-prunus::footprint counted(const prunus::graph& graph,
-                          const std::vector<std::vector<std::uint8_t>>& keep) {
+prunus::cost counted(const prunus::graph& graph,
+                     const std::vector<std::vector<std::uint8_t>>& keep) {
   std::vector<std::span<const std::uint8_t>> spans(keep.begin(), keep.end());
   return prunus::removal_counter(graph, 8).count(spans);
 }
@@ -115,13 +114,13 @@ TEST_CASE("a masked network and its compacted twin give the same outputs on rand
     REQUIRE(difference(net.resolved, masked, smaller, compacted) < 1e-11);
 
     // Counts are those of the loops and of the tensors, before and after.
-    REQUIRE(plan.before == prunus::footprint{masked.macs,
-                                             stored(net.resolved, masked_tensors).parameters,
-                                             stored(net.resolved, masked_tensors).bytes});
-    REQUIRE(plan.after == prunus::footprint{compacted.macs, stored(smaller, tensors).parameters,
-                                            stored(smaller, tensors).bytes});
-    REQUIRE(prunus::footprint_of(smaller, 8) == plan.after);
-    prunus::footprint without_new = plan.after;
+    REQUIRE(plan.before == prunus::cost{masked.macs,
+                                        stored(net.resolved, masked_tensors).parameters,
+                                        stored(net.resolved, masked_tensors).bytes});
+    REQUIRE(plan.after == prunus::cost{compacted.macs, stored(smaller, tensors).parameters,
+                                       stored(smaller, tensors).bytes});
+    REQUIRE(prunus::cost_of(smaller, 8) == plan.after);
+    prunus::cost without_new = plan.after;
     for (const prunus::plan::new_tensor& t : plan.new_tensors)
       without_new.parameters -= t.size, without_new.bytes -= t.size * 8;
     REQUIRE(counted(net.graph, kept_units(net.resolved, plan)) == without_new);
@@ -189,7 +188,7 @@ TEST_CASE("channels named by the caller go with all that is coupled to them on r
     const naive::evaluation result =
         naive::evaluate(smaller, naive::tensors_of(prunus::compact(net.model, plan)), inputs);
     CHECK(result.macs == plan.after.macs);
-    prunus::footprint in_floats = counted(net.graph, kept_units(net.resolved, plan));
+    prunus::cost in_floats = counted(net.graph, kept_units(net.resolved, plan));
     in_floats.bytes /= 2;
     CHECK(in_floats == plan.after);
   }

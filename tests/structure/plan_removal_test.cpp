@@ -337,7 +337,7 @@ TEST_CASE("named channels go whatever they hold", "[structure][plan]") {
   CHECK(p.folds.empty());
   CHECK_FALSE(p.is_exact());
   CHECK(says(p, "dropping conv2:1 also drops fc.in:1; as requested\n"));
-  CHECK(p.after == prunus::footprint_of(prunus::resolve(prunus::compact(g, p))));
+  CHECK(p.after == prunus::cost_of(prunus::resolve(prunus::compact(g, p))));
 
   const plan greedy =
       prunus::plan_removal(g, {{"conv1", {0, 1, 2, 3}}, {"fc", {1}}, {"image", {0}}});
@@ -390,7 +390,7 @@ TEST_CASE("a plan for ResNet-50 from named channels counts what is left", "[stru
   const plan p = prunus::plan_removal(g, requested);
   Index macs = 0;  // of the three convolutions of each block: a half, a quarter and a half stay
   for (const auto& node : prunus::resolve(g).nodes) {
-    const Index own = prunus::footprint_of(node).macs;
+    const Index own = prunus::cost_of(node).macs;
     const bool outer = node.name.ends_with("_conv1") || node.name.ends_with("_conv3");
     macs += outer ? own / 2 : node.name.ends_with("_conv2") ? own / 4 : own;
   }

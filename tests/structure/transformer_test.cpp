@@ -5,7 +5,7 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/plan_removal.hpp>
 #include <prunus/structure/plan_text.hpp>
@@ -26,8 +26,8 @@
 
 namespace {
 
+using prunus::cost;
 using prunus::errc;
-using prunus::footprint;
 using prunus::graph;
 using prunus::graph_error;
 using prunus::Index;
@@ -83,9 +83,8 @@ proof compacted(random_graph::network& net, const prunus::plan& plan) {
       if (r.coupling == c.name) keep.back()[static_cast<std::size_t>(r.unit)] = 0;
   }
   const std::vector<std::span<const std::uint8_t>> spans(keep.begin(), keep.end());
-  footprint counted = prunus::removal_counter(net.graph, 8).count(spans);
-  for (const prunus::plan::new_tensor& t : plan.new_tensors)
-    counted += footprint{0, t.size, t.size * 8};
+  cost counted = prunus::removal_counter(net.graph, 8).count(spans);
+  for (const prunus::plan::new_tensor& t : plan.new_tensors) counted += cost{0, t.size, t.size * 8};
   CHECK(counted == plan.after);
 
   const naive::values &a = before.results.back(), &b = after.results.back();
@@ -107,12 +106,12 @@ TEST_CASE("attention, embeddings and positions are counted as worked out by hand
   g.linear("v", "few", {.out_features = 4, .bias = false});
   g.attention("a", "p", "few", "v", 2);
   const prunus::resolved_graph network = prunus::resolve(g);
-  const auto cost = [&](const char* name) {
-    return prunus::footprint_of(network.nodes[network.index_of(name)]);
+  const auto cost_at = [&](const char* name) {
+    return prunus::cost_of(network.nodes[network.index_of(name)]);
   };
-  CHECK(cost("e") == footprint{0, 80, 320});
-  CHECK(cost("p") == footprint{0, 48, 192});
-  CHECK(cost("a") == footprint{6 * 3 * (8 + 4), 0, 0});
+  CHECK(cost_at("e") == cost{0, 80, 320});
+  CHECK(cost_at("p") == cost{0, 48, 192});
+  CHECK(cost_at("a") == cost{6 * 3 * (8 + 4), 0, 0});
   CHECK(network.nodes[network.index_of("a")].shape == prunus::tensor_shape{4, 6, 1});
   CHECK(network.nodes[network.index_of("e")].parameters[0].shape == std::vector<Index>{10, 8});
   CHECK(network.nodes[network.index_of("p")].parameters[0].shape == std::vector<Index>{6, 8});

@@ -4,7 +4,7 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/resolve.hpp>
 

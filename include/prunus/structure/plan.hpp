@@ -4,7 +4,7 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/view.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 
 #include <array>        // std::array
 #include <charconv>     // std::to_chars
@@ -102,7 +102,7 @@ struct plan {
     friend bool operator==(const approximation&, const approximation&) = default;
   };
 
-  footprint before, after;
+  cost before, after;
   std::vector<removal> removed;
   std::vector<tensor_slice> slices;
   std::vector<fold> folds;

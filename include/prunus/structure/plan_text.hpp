@@ -60,9 +60,7 @@ class record_writer {
     for (Index number : numbers) *this << number;
     return *this;
   }
-  record_writer& operator<<(const footprint& f) {
-    return *this << f.macs << f.parameters << f.bytes;
-  }
+  record_writer& operator<<(const cost& f) { return *this << f.macs << f.parameters << f.bytes; }
   [[nodiscard]] std::string finish() { return std::move(text_ += '\n'); }
 
  private:
@@ -167,8 +165,8 @@ class record_reader {
   Index number_ = 0;
 };
 
-[[nodiscard]] inline footprint read_footprint(record_reader& in) {
-  footprint f;
+[[nodiscard]] inline cost read_cost(record_reader& in) {
+  cost f;
   f.macs = in.count();
   f.parameters = in.count();
   f.bytes = in.count();
@@ -179,9 +177,9 @@ template <class = compiled_on_use>
 void read_record(record_reader& in, plan& p) {
   const std::string_view kind = in.word();
   if (kind == "before") {
-    p.before = read_footprint(in);
+    p.before = read_cost(in);
   } else if (kind == "after") {
-    p.after = read_footprint(in);
+    p.after = read_cost(in);
   } else if (kind == "remove") {
     plan::removal& r = p.removed.emplace_back();
     r.coupling = in.quoted();

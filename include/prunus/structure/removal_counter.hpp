@@ -3,7 +3,7 @@
 
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -31,7 +31,7 @@ class removal_counter {
       : scalar_bytes_(scalar_bytes) {
     const resolved_graph network = resolve(declared);
     const detail::channel_structure structure = detail::find_channel_structure(network);
-    dense_ = footprint_of(network, scalar_bytes);
+    dense_ = cost_of(network, scalar_bytes);
     for (const std::vector<Index>& units : structure.units_of)
       units_.push_back(static_cast<Index>(units.size()));
     for (std::size_t n = 0; n < network.nodes.size(); ++n) {
@@ -66,7 +66,7 @@ class removal_counter {
   /// order of `coupled_groups`. Linear in the units; one small allocation.
   /// @throws shape_error (shape_mismatch)
   template <class = compiled_on_use>
-  [[nodiscard]] footprint count(std::span<const std::span<const std::uint8_t>> keep) const {
+  [[nodiscard]] cost count(std::span<const std::span<const std::uint8_t>> keep) const {
     if (keep.size() != units_.size())
       throw shape_error(errc::shape_mismatch,
                         detail::concat("removal_counter: ", keep.size(), " masks for ",
@@ -79,7 +79,7 @@ class removal_counter {
     std::vector<Index> kept(patterns_.size());
     for (std::size_t p = 0; p < kept.size(); ++p)
       kept[p] = kept_positions(patterns_[p], keep[patterns_[p].coupling]);
-    footprint total;
+    cost total;
     for (const layer& l : layers_) {
       const Index weights = kept[l.out] * (l.mixes ? kept[l.in] : 1) * l.kernel_area;
       const Index parameters = weights + kept[l.out] * l.vectors;
@@ -91,7 +91,7 @@ class removal_counter {
   }
 
   /// What the network costs as declared.
-  [[nodiscard]] const footprint& dense() const noexcept { return dense_; }
+  [[nodiscard]] const cost& dense() const noexcept { return dense_; }
 
  private:
   /// How often each unit of a coupling stands along an axis. Most axes of a coupling share one
@@ -142,7 +142,7 @@ class removal_counter {
   }
 
   Index scalar_bytes_;
-  footprint dense_;
+  cost dense_;
   std::vector<Index> units_;
   std::vector<pattern> patterns_;
   std::vector<layer> layers_;

@@ -4,7 +4,7 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/detail/constant_channels.hpp>
@@ -64,8 +64,8 @@ template <class = compiled_on_use>
 template <class = compiled_on_use>
 void count_costs(plan& p, const graph& declared, const resolved_graph& network,
                  Index scalar_bytes) {
-  p.before = footprint_of(network, scalar_bytes);
-  p.after = p.empty() ? p.before : footprint_of(resolve(compact(declared, p)), scalar_bytes);
+  p.before = cost_of(network, scalar_bytes);
+  p.after = p.empty() ? p.before : cost_of(resolve(compact(declared, p)), scalar_bytes);
 }
 
 /// Everything that is known when a plan is made from weights.

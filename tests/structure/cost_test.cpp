@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/structure/counts.hpp>
+#include <prunus/structure/cost.hpp>
 #include <prunus/structure/removal_counter.hpp>
 
 #include "support/catch.hpp"
@@ -14,13 +14,13 @@
 
 namespace {
 
-using prunus::footprint;
+using prunus::cost;
 using prunus::Index;
 using support::code_of;
 
-footprint of_node(const prunus::graph& g, std::string_view name, Index scalar_bytes = 4) {
+cost of_node(const prunus::graph& g, std::string_view name, Index scalar_bytes = 4) {
   const prunus::resolved_graph network = prunus::resolve(g);
-  return prunus::footprint_of(network.nodes[network.index_of(name)], scalar_bytes);
+  return prunus::cost_of(network.nodes[network.index_of(name)], scalar_bytes);
 }
 
 }  // namespace
@@ -38,33 +38,31 @@ TEST_CASE("counts of single nodes are those worked out by hand", "[structure][co
   g.linear("positions", "ln", {.out_features = 5});
   g.linear("fc", g.flatten("flat", "positions"), {.out_features = 10, .bias = false});
 
-  CHECK(of_node(g, "image") == footprint{0, 0, 0});
-  CHECK(of_node(g, "conv") ==
-        footprint{4 * 4 * 16 * 3 * 15, 16 * 3 * 15 + 16, 4 * (16 * 3 * 15 + 16)});
-  CHECK(of_node(g, "depth_wise") == footprint{4 * 4 * 32 * 9, 32 * 9, 4 * 32 * 9});
-  CHECK(of_node(g, "grouped") == footprint{4 * 4 * 8 * 8, 8 * 8 + 8, 4 * (8 * 8 + 8)});
-  CHECK(of_node(g, "bn", 2) ==
-        footprint{0, 16, 2 * 32});  // running statistics are stored, not trained
-  CHECK(of_node(g, "ln") == footprint{0, 16, 4 * 16});
-  CHECK(of_node(g, "positions") == footprint{16 * 8 * 5, 45, 180});
-  CHECK(of_node(g, "flat") == footprint{});
-  CHECK(of_node(g, "fc", 8) == footprint{800, 800, 6400});
+  CHECK(of_node(g, "image") == cost{0, 0, 0});
+  CHECK(of_node(g, "conv") == cost{4 * 4 * 16 * 3 * 15, 16 * 3 * 15 + 16, 4 * (16 * 3 * 15 + 16)});
+  CHECK(of_node(g, "depth_wise") == cost{4 * 4 * 32 * 9, 32 * 9, 4 * 32 * 9});
+  CHECK(of_node(g, "grouped") == cost{4 * 4 * 8 * 8, 8 * 8 + 8, 4 * (8 * 8 + 8)});
+  CHECK(of_node(g, "bn", 2) == cost{0, 16, 2 * 32});  // running statistics are stored, not trained
+  CHECK(of_node(g, "ln") == cost{0, 16, 4 * 16});
+  CHECK(of_node(g, "positions") == cost{16 * 8 * 5, 45, 180});
+  CHECK(of_node(g, "flat") == cost{});
+  CHECK(of_node(g, "fc", 8) == cost{800, 800, 6400});
 
-  footprint sum;
+  cost sum;
   for (const char* name : {"conv", "depth_wise", "grouped", "bn", "ln", "positions", "fc"})
     sum += of_node(g, name);
-  CHECK(prunus::footprint_of(prunus::resolve(g)) == sum);
+  CHECK(prunus::cost_of(prunus::resolve(g)) == sum);
 }
 
 TEST_CASE("counts of known networks are the published ones", "[structure][counts]") {
   // He et al. 2016, doi:10.1109/CVPR.2016.90, and Simonyan and Zisserman 2015, arXiv:1409.1556, as
   // counted in public model zoos: 25.557 M parameters and 4.09 G MACs; 138.358 M parameters
   // and 15.47 G MACs.
-  const footprint resnet = prunus::footprint_of(prunus::resolve(known_networks::resnet50()));
+  const cost resnet = prunus::cost_of(prunus::resolve(known_networks::resnet50()));
   CHECK(resnet.parameters == 25'557'032);
   CHECK(resnet.macs == 4'089'184'256);
   CHECK(resnet.bytes == 4 * (25'557'032 + 2 * 26'560));
-  const footprint vgg = prunus::footprint_of(prunus::resolve(known_networks::vgg16()));
+  const cost vgg = prunus::cost_of(prunus::resolve(known_networks::vgg16()));
   CHECK(vgg.parameters == 138'357'544);
   CHECK(vgg.macs == 15'470'264'320);
 }
@@ -72,7 +70,7 @@ TEST_CASE("counts of known networks are the published ones", "[structure][counts
 TEST_CASE("counts need a scalar of at least one byte", "[structure][counts]") {
   prunus::graph g;
   g.input("image", {1, 1, 1});
-  CHECK(code_of<prunus::error>([&] { (void)prunus::footprint_of(prunus::resolve(g), 0); }) ==
+  CHECK(code_of<prunus::error>([&] { (void)prunus::cost_of(prunus::resolve(g), 0); }) ==
         prunus::errc::out_of_range);
   CHECK(code_of<prunus::error>([&] { (void)prunus::removal_counter(g, -4); }) ==
         prunus::errc::out_of_range);
@@ -88,7 +86,7 @@ TEST_CASE("removal_counter shrinks the output and the input side of every layer"
   g.convolution("conv2", "depth_wise", {.out_channels = 6, .kernel = 3});
   g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 2});
   const prunus::removal_counter counter(g);
-  CHECK(counter.dense() == prunus::footprint_of(prunus::resolve(g)));
+  CHECK(counter.dense() == prunus::cost_of(prunus::resolve(g)));
 
   // Couplings: image, conv1 (with depth_wise, two outputs a channel), conv2, fc.
   const std::vector<std::uint8_t> image{1, 1, 1}, conv1{1, 0, 0, 1}, conv2{0, 1, 1, 1, 0, 7},
@@ -96,7 +94,7 @@ TEST_CASE("removal_counter shrinks the output and the input side of every layer"
   const std::vector<std::span<const std::uint8_t>> keep{image, conv1, conv2, fc};
   const Index macs = 16 * 2 * 3 * 9 + 16 * 4 + 4 * 4 * 4 * 9 + 16 * 2;
   const Index parameters = (2 * 27 + 2) + 4 + 4 + (4 * 4 * 9 + 4) + (2 * 16 + 2);
-  CHECK(counter.count(keep) == footprint{macs, parameters, 4 * (parameters + 4)});
+  CHECK(counter.count(keep) == cost{macs, parameters, 4 * (parameters + 4)});
 
   const std::vector<std::span<const std::uint8_t>> too_few{image, conv1, conv2};
   const std::vector<std::span<const std::uint8_t>> too_short{image, conv1, conv2, image};

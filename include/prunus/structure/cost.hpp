@@ -17,18 +17,18 @@ inline namespace v0 {
 /// - `parameters`: weights, biases, scales and shifts: what training changes. Running statistics do
 /// not count.
 /// - `bytes`: what the tensors of the network take to store, running statistics included.
-struct footprint {
+struct cost {
   Index macs = 0;
   Index parameters = 0;
   Index bytes = 0;
 
-  constexpr footprint& operator+=(const footprint& other) noexcept {
+  constexpr cost& operator+=(const cost& other) noexcept {
     macs += other.macs;
     parameters += other.parameters;
     bytes += other.bytes;
     return *this;
   }
-  friend constexpr bool operator==(const footprint&, const footprint&) = default;
+  friend constexpr bool operator==(const cost&, const cost&) = default;
 };
 
 namespace detail {
@@ -40,7 +40,7 @@ namespace detail {
 
 inline void expect_scalar_bytes(Index scalar_bytes) {
   if (scalar_bytes < 1)
-    throw argument_error(errc::out_of_range, concat("footprint: a scalar of ", scalar_bytes,
+    throw argument_error(errc::out_of_range, concat("cost: a scalar of ", scalar_bytes,
                                                     " bytes; it must have at least 1"));
 }
 
@@ -49,27 +49,27 @@ inline void expect_scalar_bytes(Index scalar_bytes) {
 /// The cost of one node; `scalar_bytes` is the size of one stored value.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
 template <class = compiled_on_use>
-[[nodiscard]] footprint footprint_of(const resolved_graph::node& node, Index scalar_bytes = 4) {
+[[nodiscard]] cost cost_of(const resolved_graph::node& node, Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
-  footprint cost;
-  cost.macs = node.products;
+  cost own;
+  own.macs = node.products;
   for (const parameter_declaration& p : node.parameters) {
-    if (!detail::is_statistic(p.role)) cost.parameters += p.size();
-    cost.bytes += p.size() * scalar_bytes;
+    if (!detail::is_statistic(p.role)) own.parameters += p.size();
+    own.bytes += p.size() * scalar_bytes;
     // Every weight of a convolution or linear layer is multiplied once at every position of the
     // result.
-    if (p.role == parameter_role::weight) cost.macs += p.size() * node.shape.plane();
+    if (p.role == parameter_role::weight) own.macs += p.size() * node.shape.plane();
   }
-  return cost;
+  return own;
 }
 
 /// The cost of the whole network. Linear in its nodes.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
 template <class = compiled_on_use>
-[[nodiscard]] footprint footprint_of(const resolved_graph& network, Index scalar_bytes = 4) {
+[[nodiscard]] cost cost_of(const resolved_graph& network, Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
-  footprint total;
-  for (const resolved_graph::node& node : network.nodes) total += footprint_of(node, scalar_bytes);
+  cost total;
+  for (const resolved_graph::node& node : network.nodes) total += cost_of(node, scalar_bytes);
   return total;
 }
 
