@@ -140,7 +140,7 @@ void print_widths(const prunus::graph& whole, const prunus::graph& ours,
   };
   std::printf("%-24s %8s %8s %8s\n", "channels of", "whole", "ours", "theirs");
   for (const prunus::graph_node& node : whole.nodes()) {
-    if (!std::holds_alternative<prunus::operation::convolution>(node.operation)) continue;
+    if (!node.operation.is<prunus::operation::convolution>()) continue;
     const std::array<long, 3> channels{width(whole, node.name), width(ours, node.name),
                                        width(theirs, node.name)};
     if (channels[0] != channels[1] || channels[0] != channels[2])

@@ -102,10 +102,9 @@ namespace detail {
     for (const prunus::named_tensor<float>& t : tensors) {
       if (t.name != node.name + ".weight") continue;
       const prunus::Index width = t.view().extent(prunus::axis::out);
-      if (auto* conv = std::get_if<prunus::operation::convolution>(&node.operation))
+      if (auto* conv = node.operation.as<prunus::operation::convolution>())
         conv->out_channels = width;
-      if (auto* dense = std::get_if<prunus::operation::linear>(&node.operation))
-        dense->out_features = width;
+      if (auto* dense = node.operation.as<prunus::operation::linear>()) dense->out_features = width;
     }
     result.add_node(std::move(node));
   }
@@ -117,9 +116,8 @@ namespace detail {
   const prunus::graph padded = prunus::nn::lenet({3, 28, 28}, 10);
   prunus::graph result;
   for (prunus::graph_node node : padded.nodes()) {
-    if (auto* input = std::get_if<prunus::operation::input>(&node.operation))
-      input->shape = {3, 32, 32};
-    if (node.name == "conv1") std::get<prunus::operation::convolution>(node.operation).padding = 0;
+    if (auto* input = node.operation.as<prunus::operation::input>()) input->shape = {3, 32, 32};
+    if (node.name == "conv1") node.operation.as<prunus::operation::convolution>()->padding = 0;
     result.add_node(std::move(node));
   }
   return result;

@@ -26,8 +26,8 @@ TEST_CASE("without a pool tasks run one after the other", "[core][pool_ref]") {
 
 TEST_CASE("a pool_ref hands its tasks to any pool", "[core][pool_ref]") {
   support::backwards_pool pool(3);
-  pool_ref pool = pool;
-  pool_ref copy = pool;
+  pool_ref given = pool;
+  pool_ref copy = given;
   CHECK(copy.threads() == 3);
   std::vector<Index> order;
   copy.run(4, [&](Index task) { order.push_back(task); });

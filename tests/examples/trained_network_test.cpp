@@ -57,7 +57,7 @@ std::string theirs(std::string name) {
 
 prunus::operation::convolution convolution_of(const prunus::graph& g, const std::string& name) {
   for (const prunus::graph_node& node : g.nodes())
-    if (node.name == name) return std::get<prunus::operation::convolution>(node.operation);
+    if (node.name == name) return *node.operation.as<prunus::operation::convolution>();
   FAIL("no node is called " << name);
   return {};
 }

@@ -44,7 +44,7 @@ TEST_CASE("resnet20 has 20 layers on its longest way and halves its planes twice
   const prunus::resolved_graph g = resolve(nn::resnet20());
   Index convolutions = 0, shortcuts = 0;
   for (const auto& node : g.nodes)
-    if (const auto* op = std::get_if<prunus::operation::convolution>(&node.operation))
+    if (const auto* op = node.operation.as<prunus::operation::convolution>())
       ++(op->kernel.height == 3 ? convolutions : shortcuts);
   CHECK(convolutions == 19);
   CHECK(shortcuts == 2);
@@ -65,7 +65,7 @@ TEST_CASE("resnet20 with shortcuts of zeros has the published number of paramete
   CHECK(g.nodes[g.index_of("stage2.block1.shortcut.pad")].shape == tensor_shape{32, 16, 16});
   CHECK(g.nodes.back().shape == tensor_shape{10, 1, 1});
   for (const auto& node : g.nodes)
-    if (const auto* zeros = std::get_if<prunus::operation::pad_channels>(&node.operation))
+    if (const auto* zeros = node.operation.as<prunus::operation::pad_channels>())
       CHECK(zeros->before == zeros->after);
 }
 

@@ -69,7 +69,7 @@ const prunus::resolved_graph::node* only_reader(const prunus::resolved_graph& ne
                                                 const prunus::resolved_graph::node& from) {
   if (from.is_output || from.consumers.size() != 1) return nullptr;
   const auto& reader = network.nodes[from.consumers[0]];
-  return std::holds_alternative<Operation>(reader.operation) ? &reader : nullptr;
+  return reader.operation.template is<Operation>() ? &reader : nullptr;
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST_CASE("an exponential decay takes equal shares", "[pruning][exponential_deca
 TEST_CASE("a cumulative target stays on the curve whatever events were passed over",
           "[pruning][decay]") {
   const std::vector<Index> events{2, 3, 7, 9};
-  const logistic_decay logistic_ramp{.semantics = whole};
+  const logistic_decay logistic{.semantics = whole};
   check_near(second_after(logistic, events),
              {logistic.alpha(.2), logistic.alpha(.3), logistic.alpha(.7), logistic.alpha(.9)});
   check_near(second_after(linear_decay{.semantics = whole}, events), {.8, .7, .3, .1});

@@ -154,7 +154,7 @@ TEST_CASE("constant, one_shot and steps say what they were given", "[schedule]")
   CHECK(targets_of(constant_sparsity{.sparsity = 0.3, .end = 2}, 3) ==
         std::vector<double>{0.3, 0.3, 0.3});
   CHECK(one_shot{.sparsity = 0.7}.target(1) == 0.7);
-  const steps list{{{1000, 0.3}, {2000, 0.5}, {4000, 0.8}}};
+  const sparsity_steps list{{{1000, 0.3}, {2000, 0.5}, {4000, 0.8}}};
   CHECK(targets_of(list, 3) == std::vector<double>{0.3, 0.5, 0.8});
   CHECK(list.events(at_step(999)) == 0);
   CHECK(list.events(at_step(3999)) == 2);
@@ -197,7 +197,7 @@ TEST_CASE("numbers that make no schedule are refused", "[schedule][errors]") {
   CHECK(is_refused(exponential_ramp{.end = 4, .every = -2}));
   CHECK(is_refused(constant_sparsity{.begin = -3, .end = 4}));
   CHECK(is_refused(one_shot{.at = -1}));
-  CHECK(is_refused(steps{}));
+  CHECK(is_refused(sparsity_steps{}));
   CHECK(is_refused(sparsity_steps{{{5, 0.1}, {5, 0.2}}}));
   CHECK(is_refused(sparsity_steps{{{-1, 0.1}}}));
 }

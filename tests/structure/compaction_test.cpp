@@ -103,7 +103,7 @@ TEST_CASE("a new bias stands behind its weight and makes the outputs equal",
     CHECK(tensors[3].values[static_cast<std::size_t>(o)] == Approx(0.5 * sum));
   }
   const prunus::graph smaller = prunus::compact(net.graph, p);
-  CHECK(std::get<prunus::operation::convolution>(smaller.nodes()[3].operation).bias);
+  CHECK(smaller.nodes()[3].operation.as<prunus::operation::convolution>()->bias);
 }
 
 TEST_CASE("a saved plan is replayed on a fresh network of the same shapes",

@@ -35,7 +35,7 @@ prunus::graph block() {
 
 prunus::operation::pad_channels padding_of(const prunus::graph& g, const std::string& name) {
   for (const prunus::graph_node& node : g.nodes())
-    if (node.name == name) return std::get<prunus::operation::pad_channels>(node.operation);
+    if (node.name == name) return *node.operation.as<prunus::operation::pad_channels>();
   FAIL("no node is called " << name);
   return {};
 }

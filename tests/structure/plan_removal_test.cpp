@@ -242,8 +242,8 @@ TEST_CASE("channels behind a concatenation, a depth-wise layer and a flattening 
   CHECK(p.find("depth_wise.weight")->out == indices{8, 9});
   CHECK(p.find("fc.weight")->in == indices{32, 33, 34, 35, 36, 37, 38, 39});
   const prunus::graph smaller = prunus::compact(net.graph, p);
-  CHECK(std::get<prunus::operation::convolution>(smaller.nodes()[4].operation).groups == 5);
-  CHECK(std::get<prunus::operation::convolution>(smaller.nodes()[4].operation).out_channels == 10);
+  CHECK(smaller.nodes()[4].operation.as<prunus::operation::convolution>()->groups == 5);
+  CHECK(smaller.nodes()[4].operation.as<prunus::operation::convolution>()->out_channels == 10);
   CHECK(difference(net, p) < 1e-12);
 }
 

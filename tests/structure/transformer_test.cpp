@@ -54,7 +54,7 @@ const prunus::coupling& coupling_called(const std::vector<prunus::coupling>& all
 
 const prunus::operation::attention& attention_of(const prunus::resolved_graph& network,
                                                  const char* name) {
-  return std::get<prunus::operation::attention>(network.nodes[network.index_of(name)].operation);
+  return *network.nodes[network.index_of(name)].operation.as<prunus::operation::attention>();
 }
 
 /// Largest difference of the outputs of the masked and the compacted network, and what compaction

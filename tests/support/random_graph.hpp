@@ -261,11 +261,10 @@ inline network random_network(source& random) {
 inline naive::named_values random_inputs(const prunus::resolved_graph& network, source& random) {
   naive::named_values inputs;
   for (const auto& node : network.nodes)
-    if (std::holds_alternative<prunus::operation::input>(node.operation)) {
+    if (node.operation.is<prunus::operation::input>()) {
       const prunus::operation::embedding* table = nullptr;  // it wants token numbers
       for (std::size_t reader : node.consumers)
-        if (const auto* found =
-                std::get_if<prunus::operation::embedding>(&network.nodes[reader].operation))
+        if (const auto* found = network.nodes[reader].operation.as<prunus::operation::embedding>())
           table = found;
       for (Index i = 0; i < node.shape.size(); ++i)
         inputs[node.name].push_back(

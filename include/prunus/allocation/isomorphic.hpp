@@ -125,7 +125,7 @@ class isomorphic {
       for (const resolved_graph::node& node : network.nodes)
         for (const parameter_declaration& p : node.parameters) {
           if (p.name != m.parameter) continue;
-          const auto* conv = std::get_if<operation::convolution>(&node.operation);
+          const auto* conv = node.operation.as<operation::convolution>();
           kinds.push_back(detail::concat(node.operation.index(),
                                          conv != nullptr && conv->groups > 1 ? " in groups " : " ",
                                          static_cast<int>(p.role), " ", name_of(m.axis)));

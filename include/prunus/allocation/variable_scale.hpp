@@ -111,9 +111,9 @@ struct variable_scale {
   struct share {
     std::string_view name;
     double units;
-    Index gone, most;  ///< units that go at least and at most
-    double mean;       ///< score of the units that live
-    double rate = 0;   ///< wanted, up to what is common to all: a factor or a summand
+    Index pruned, most;  ///< units that go at least and at most
+    double mean;         ///< score of the units that live
+    double rate = 0;     ///< wanted, up to what is common to all: a factor or a summand
   };
 
   /// Numbers that are not finite are refused later, by name; here they must do no harm.

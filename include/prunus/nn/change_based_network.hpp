@@ -169,30 +169,30 @@ class change_based_network {
     };
     auto* const before =
         stages_.empty() ? nullptr : std::get_if<convolution_stage>(&stages_.back());
-    if (const auto* convolution = std::get_if<operation::convolution>(&node.operation)) {
+    if (const auto* convolution = node.operation.as<operation::convolution>()) {
       if (convolution->groups != 1) reject(node.name, "has groups");
       const auto shape = prunus::detail::convolution_layer<S>::shape_of(*convolution, in);
       const bool compares = stages_.empty() || shape.kernel_area() > 1;
       stages_.emplace_back(
           convolution_stage(shape, values(".weight"), values(".bias"), options, compares));
       layers_.push_back({node.name, compares, node.shape.plane(), shape.macs(), {}});
-    } else if (const auto* pooling = std::get_if<operation::pooling>(&node.operation)) {
+    } else if (const auto* pooling = node.operation.as<operation::pooling>()) {
       if (pooling->function != operation::pooling::kind::max) reject(node.name, "pools by means");
       if (stages_.empty()) reject(node.name, "pools before the first convolution");
       stages_.emplace_back(
           pooling_stage(prunus::detail::pooling_layer<S>::shape_of(*pooling, in), in.channels));
       layers_.push_back({node.name, false, node.shape.plane(), 0, {}});
-    } else if (const auto* norm = std::get_if<operation::batch_norm>(&node.operation)) {
+    } else if (const auto* norm = node.operation.as<operation::batch_norm>()) {
       if (before == nullptr || before->rectified())
         reject(node.name, "normalises something else than a convolution");
       before->normalize(values(".weight"), values(".bias"), values(".running_mean"),
                         values(".running_var"), norm->epsilon);
-    } else if (const auto* function = std::get_if<operation::activation>(&node.operation)) {
+    } else if (const auto* function = node.operation.as<operation::activation>()) {
       if (function->function != operation::activation::kind::relu)
         reject(node.name, "is another activation than relu");
       if (before == nullptr) reject(node.name, "rectifies something else than a convolution");
       before->rectify();
-    } else if (!std::holds_alternative<operation::dropout>(node.operation)) {
+    } else if (!node.operation.is<operation::dropout>()) {
       reject(node.name, "is another operation");
     }
   }

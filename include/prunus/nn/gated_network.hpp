@@ -266,29 +266,28 @@ class gated_network {
     const auto from = [&](std::size_t k) -> tensor& {
       return tensors_[tensor_of_[node.inputs[k]]];
     };
-    if (std::holds_alternative<operation::input>(node.operation)) {
+    if (node.operation.is<operation::input>()) {
       input_ = &out;
       out.has_gradient = false;
-    } else if (std::holds_alternative<operation::convolution>(node.operation)) {
+    } else if (node.operation.is<operation::convolution>()) {
       add_convolution(graph, i, make_gate);
-    } else if (std::holds_alternative<operation::linear>(node.operation)) {
+    } else if (node.operation.is<operation::linear>()) {
       if (from(0).shape.plane() != 1) refuse(node, "a linear layer over positions");
       auto layer = std::make_unique<prunus::detail::gated_linear_layer<S>>(
           from(0), out, borrow(node.name, "weight"), borrow(node.name, "bias"));
       linears_.push_back(layer.get());
       layers_.emplace_back(std::move(layer));
-    } else if (const auto* pool = std::get_if<operation::pooling>(&node.operation)) {
+    } else if (const auto* pool = node.operation.as<operation::pooling>()) {
       add_pooling(from(0), out, *pool);
-    } else if (const auto* whole = std::get_if<operation::global_pooling>(&node.operation)) {
+    } else if (const auto* whole = node.operation.as<operation::global_pooling>()) {
       const extent2 window(from(0).shape.height, from(0).shape.width);
       add_pooling(from(0), out, {whole->function, window, window, 0});
-    } else if (std::holds_alternative<operation::add>(node.operation)) {
+    } else if (node.operation.is<operation::add>()) {
       prunus::detail::gated_sum_layer<S> layer{{}, &out};
       for (std::size_t k = 0; k < node.inputs.size(); ++k) layer.in.push_back(&from(k));
       layers_.emplace_back(std::move(layer));
-    } else if (const bool relu = is_relu(node);
-               relu || std::holds_alternative<operation::flatten>(node.operation)) {
-      const auto* flatten = std::get_if<operation::flatten>(&node.operation);
+    } else if (const bool relu = is_relu(node); relu || node.operation.is<operation::flatten>()) {
+      const auto* flatten = node.operation.as<operation::flatten>();
       if (flatten != nullptr && flatten->channels_last) refuse(node, "channels last");
       out.follow(from(0));
       layers_.emplace_back(prunus::detail::gated_copy_layer<S>{&from(0), &out, relu});
@@ -306,14 +305,14 @@ class gated_network {
                                "layers are"));
   }
   [[nodiscard]] static bool is_relu(const resolved_graph::node& node) {
-    const auto* f = std::get_if<operation::activation>(&node.operation);
+    const auto* f = node.operation.as<operation::activation>();
     return f != nullptr && f->function == operation::activation::kind::relu;
   }
 
   template <class MakeGate>
   void add_convolution(const resolved_graph& graph, std::size_t i, const MakeGate& make_gate) {
     const resolved_graph::node& node = graph.nodes[i];
-    const auto& op = std::get<operation::convolution>(node.operation);
+    const auto& op = *node.operation.as<operation::convolution>();
     typename convolution_layer::parameters tensors;
     tensors.weight = borrow(node.name, "weight");
     tensors.bias = borrow(node.name, "bias");
@@ -328,7 +327,7 @@ class gated_network {
       tensor_of_[last] = i;
     };
     if (const auto* n = next(); n != nullptr)
-      if (const auto* bn = std::get_if<operation::batch_norm>(&n->operation)) {
+      if (const auto* bn = n->operation.template as<operation::batch_norm>()) {
         tensors.normalization = *bn;
         tensors.scale = borrow(n->name, "weight");
         tensors.shift = borrow(n->name, "bias");

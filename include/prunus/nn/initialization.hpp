@@ -37,10 +37,8 @@ void he_normal(std::span<S> values, Index fan_in, double gain, std::uint64_t see
   while (!graph.nodes[node].consumers.empty()) {
     node = graph.nodes[node].consumers.front();
     const any_operation& next = graph.nodes[node].operation;
-    if (std::holds_alternative<operation::convolution>(next) ||
-        std::holds_alternative<operation::linear>(next))
-      return 1;
-    if (const operation::activation* op = std::get_if<operation::activation>(&next))
+    if (next.is<operation::convolution>() || next.is<operation::linear>()) return 1;
+    if (const operation::activation* op = next.as<operation::activation>())
       return op->function == identity || op->function == sigmoid || op->function == tanh ? 1 : 2;
   }
   return 1;

@@ -264,8 +264,7 @@ class network {
   [[nodiscard]] static Index only_input_size(const resolved_graph& graph) {
     Index size = 0, inputs = 0;
     for (const resolved_graph::node& node : graph.nodes)
-      if (std::holds_alternative<operation::input>(node.operation))
-        size = node.shape.size(), ++inputs;
+      if (node.operation.is<operation::input>()) size = node.shape.size(), ++inputs;
     if (inputs != 1)
       throw argument_error(
           errc::unsupported,
@@ -285,10 +284,10 @@ class network {
           prunus::detail::concat("network.forward: ", size, " numbers for ", batch, " samples of ",
                                  input_size_, "; expected ", batch * input_size_));
     for (const resolved_graph::node& node : resolved_.nodes)
-      if (const auto* table = std::get_if<operation::embedding>(&node.operation))
+      if (const auto* table = node.operation.as<operation::embedding>())
         check_tokens(node.name, images, table->vocabulary);
     for (std::size_t i = 0; how == mode::training && batch == 1 && i < resolved_.nodes.size(); ++i)
-      if (std::holds_alternative<operation::batch_norm>(resolved_.nodes[i].operation) &&
+      if (resolved_.nodes[i].operation.is<operation::batch_norm>() &&
           resolved_.nodes[i].shape.plane() == 1)
         throw argument_error(
             errc::out_of_range,

@@ -41,8 +41,8 @@ namespace detail {
   while (network.nodes[n].consumers.size() == 1 && !network.nodes[n].is_output) {
     const std::size_t next = network.nodes[n].consumers.front();
     const any_operation& op = network.nodes[next].operation;
-    const bool acts = std::holds_alternative<operation::activation>(op);
-    if (!acts && !std::holds_alternative<operation::batch_norm>(op)) break;
+    const bool acts = op.is<operation::activation>();
+    if (!acts && !op.is<operation::batch_norm>()) break;
     n = next;
     if (acts) break;
   }

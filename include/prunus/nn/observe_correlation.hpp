@@ -27,8 +27,8 @@ template <std::floating_point S>
   const resolved_graph& graph = net.resolved();
   const std::size_t i = graph.index_of(layer_name);
   const resolved_graph::node& node = graph.nodes[i];
-  const auto* convolution = std::get_if<operation::convolution>(&node.operation);
-  if (convolution == nullptr && !std::holds_alternative<operation::linear>(node.operation))
+  const auto* convolution = node.operation.as<operation::convolution>();
+  if (convolution == nullptr && !node.operation.is<operation::linear>())
     throw argument_error(errc::unsupported,
                          prunus::detail::concat("reading_shape: ", layer_name,
                                                 " is neither a linear layer nor a convolution"));

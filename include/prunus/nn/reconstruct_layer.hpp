@@ -34,7 +34,7 @@ namespace detail {
   const resolved_graph::node& node = graph.nodes[layer_at];
   if (node.consumers.size() != 1) return nullptr;
   const resolved_graph::node& next = graph.nodes[node.consumers.front()];
-  return std::holds_alternative<operation::batch_norm>(next.operation) ? &next : nullptr;
+  return next.operation.is<operation::batch_norm>() ? &next : nullptr;
 }
 
 /// Whether what node `from` adds arrives at node `to` as it is: only additions lie between them.
@@ -44,7 +44,7 @@ namespace detail {
     const resolved_graph::node& node = graph.nodes[from];
     if (node.consumers.size() != 1 || node.consumers.front() > to) return false;
     from = node.consumers.front();
-    if (!std::holds_alternative<operation::add>(graph.nodes[from].operation)) return false;
+    if (!graph.nodes[from].operation.is<operation::add>()) return false;
   }
   return true;
 }
@@ -61,7 +61,7 @@ struct normalization {
         shift(of(net, node.name + ".bias")),
         mean(of(net, node.name + ".running_mean")),
         variance(of(net, node.name + ".running_var")),
-        epsilon(std::get<operation::batch_norm>(node.operation).epsilon) {}
+        epsilon(node.operation.as<operation::batch_norm>()->epsilon) {}
 
   /// By what a channel is multiplied in inference mode.
   [[nodiscard]] Eigen::ArrayXd factor() const {

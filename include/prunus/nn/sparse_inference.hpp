@@ -62,9 +62,9 @@ void visit_weight_layer(const nn::network<S>& net, std::size_t node, const F& f)
   const resolved_graph& graph = net.resolved();
   const any_operation& op = graph.nodes[node].operation;
   const auto weight = [&] { return net.parameters()[graph.nodes[node].name + ".weight"].weight; };
-  if (const auto* convolution = std::get_if<operation::convolution>(&op))
+  if (const auto* convolution = op.as<operation::convolution>())
     f(convolution_layer<S>::shape_of(*convolution, graph.input_shape(node)), weight());
-  else if (const auto* linear = std::get_if<operation::linear>(&op)) {
+  else if (const auto* linear = op.as<operation::linear>()) {
     const tensor_shape& in = graph.input_shape(node);
     if (in.plane() > 1)
       f(convolution_layer<S>::shape_of(*linear, in), weight());

@@ -50,7 +50,7 @@ struct pass {
   prunus::tile tile = element;
   Allocation allocation{};
   Action action{};
-  prunus::parameter_selection parameter_selection{};
+  prunus::parameter_selection scope{};
   prunus::limits limits{};
 
   /// Everything is kept at first.

@@ -222,23 +222,23 @@ template <class = compiled_on_use>
     const bool gets_bias =
         std::any_of(p.new_tensors.begin(), p.new_tensors.end(),
                     [&](const plan::new_tensor& t) { return t.layer == node.name; });
-    if (auto* conv = std::get_if<operation::convolution>(&node.operation)) {
+    if (auto* conv = node.operation.as<operation::convolution>()) {
       if (detail::reading_of(network, n).depth_wise)
         conv->groups = kept_channels(network.nodes[n].inputs.front());
       conv->out_channels = kept_channels(n);
       conv->bias = conv->bias || gets_bias;
-    } else if (auto* linear = std::get_if<operation::linear>(&node.operation)) {
+    } else if (auto* linear = node.operation.as<operation::linear>()) {
       linear->out_features = kept_channels(n);
       linear->bias = linear->bias || gets_bias;
-    } else if (auto* pad = std::get_if<operation::pad_channels>(&node.operation)) {
+    } else if (auto* pad = node.operation.as<operation::pad_channels>()) {
       const std::span<const Index> units(structure.unit_of[n]);
       pad->before = kept_among(units.first(static_cast<std::size_t>(pad->before)));
       pad->after = kept_among(units.last(static_cast<std::size_t>(pad->after)));
-    } else if (auto* split = std::get_if<operation::split_heads>(&node.operation)) {
+    } else if (auto* split = node.operation.as<operation::split_heads>()) {
       split->heads = kept_channels(n);
-    } else if (auto* attention = std::get_if<operation::attention>(&node.operation)) {
+    } else if (auto* attention = node.operation.as<operation::attention>()) {
       attention->heads = kept_channels(n) / (network.nodes[n].shape.channels / attention->heads);
-    } else if (auto* embedding = std::get_if<operation::embedding>(&node.operation)) {
+    } else if (auto* embedding = node.operation.as<operation::embedding>()) {
       embedding->features = kept_channels(n);
     }
     smaller.add_node(std::move(node));

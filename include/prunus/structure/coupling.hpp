@@ -55,7 +55,7 @@ template <class = compiled_on_use>
       const std::span<const Index> read = structure.read_by(network, n);
       if (is_weight && !read.empty()) add_member(p, axis::in, read);
     }
-    if (node.is_output || std::holds_alternative<operation::input>(node.operation))
+    if (node.is_output || node.operation.is<operation::input>())
       for (Index unit : structure.unit_of[n])
         result[at(structure.coupling_of[at(unit)])].prunable = false;
   }

@@ -153,13 +153,31 @@ struct dropout {
 
 }  // namespace operation
 
-using any_operation =
-    std::variant<operation::input, operation::convolution, operation::linear, operation::batch_norm,
-                 operation::layer_norm, operation::activation, operation::add, operation::multiply,
-                 operation::concat, operation::pad_channels, operation::flatten, operation::pooling,
-                 operation::global_pooling, operation::upsampling, operation::split_heads,
-                 operation::merge_heads, operation::attention, operation::embedding,
-                 operation::position_embedding, operation::dropout>;
+/// Any operation of a graph.
+struct any_operation
+    : std::variant<operation::input, operation::convolution, operation::linear,
+                   operation::batch_norm, operation::layer_norm, operation::activation,
+                   operation::add, operation::multiply, operation::concat, operation::pad_channels,
+                   operation::flatten, operation::pooling, operation::global_pooling,
+                   operation::upsampling, operation::split_heads, operation::merge_heads,
+                   operation::attention, operation::embedding, operation::position_embedding,
+                   operation::dropout> {
+  using variant::variant;
+
+  /// The operation itself where it is an O, else null.
+  template <class O>
+  [[nodiscard]] const O* as() const noexcept {
+    return std::get_if<O>(this);
+  }
+  template <class O>
+  [[nodiscard]] O* as() noexcept {
+    return std::get_if<O>(this);
+  }
+  template <class O>
+  [[nodiscard]] bool is() const noexcept {
+    return std::holds_alternative<O>(*this);
+  }
+};
 
 }  // namespace v0
 }  // namespace prunus

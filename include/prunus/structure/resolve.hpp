@@ -329,8 +329,8 @@ template <class Node = resolved_graph::node>
     }
     const detail::shape_inference<Node> infer{node, shapes};
     node.shape = std::visit(infer, node.operation);
-    if (std::holds_alternative<operation::embedding>(node.operation) &&
-        !std::holds_alternative<operation::input>(result.nodes[node.inputs.front()].operation))
+    if (node.operation.template is<operation::embedding>() &&
+        !result.nodes[node.inputs.front()].operation.template is<operation::input>())
       infer.fail("reads ", result.nodes[node.inputs.front()].name,
                  "; token numbers come from an input of the network");
     result.nodes.push_back(std::move(node));

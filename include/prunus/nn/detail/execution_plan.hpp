@@ -73,8 +73,7 @@ class phase_builder {
   /// stay in the cache.
   [[nodiscard]] Index samples_of(std::size_t node) const {
     const resolved_graph::node& n = graph_.nodes[node];
-    if (std::holds_alternative<operation::linear>(n.operation) && n.shape.plane() == 1)
-      return whole_shard;
+    if (n.operation.is<operation::linear>() && n.shape.plane() == 1) return whole_shard;
     Index numbers = n.shape.size();
     for (std::size_t input : n.inputs) numbers += graph_.nodes[input].shape.size();
     return std::max<Index>(1, cache_bytes / (2 * numbers * scalar_bytes_));
@@ -90,7 +89,7 @@ class phase_builder {
                                                    Index scalar_bytes) {
   const std::size_t count = graph.nodes.size();
   const auto is = [&]<class Operation>(std::size_t i, const Operation*) {
-    return std::holds_alternative<Operation>(graph.nodes[i].operation);
+    return graph.nodes[i].operation.template is<Operation>();
   };
   constexpr const operation::convolution* convolution = nullptr;
   constexpr const operation::linear* linear = nullptr;
@@ -104,8 +103,7 @@ class phase_builder {
   for (std::size_t i = 0; i < count && fuse; ++i) {
     const std::size_t next = memory.live[i] ? memory.only_consumer(graph, i) : no_node;
     if (next == no_node) continue;
-    const operation::activation* function =
-        std::get_if<operation::activation>(&graph.nodes[next].operation);
+    const operation::activation* function = graph.nodes[next].operation.as<operation::activation>();
     const bool relu =
         function != nullptr && function->function == operation::activation::kind::relu;
     if (relu && memory.value_owner[next] == memory.value_owner[i] &&

@@ -29,22 +29,21 @@ struct operation_traits {
 
 [[nodiscard]] inline operation_traits traits_of(const any_operation& any) {
   using namespace operation;
-  if (const activation* op = std::get_if<activation>(&any)) {
+  if (const activation* op = any.as<activation>()) {
     const bool from_result = with_function(*op, [](const auto& f) { return f.slope_from_result; });
     return {.forward_in_place = from_result,
             .backward_in_place = true,
             .needs_own_result = from_result};
   }
-  if (const flatten* op = std::get_if<flatten>(&any))
+  if (const flatten* op = any.as<flatten>())
     return {.reshapes = !op->channels_last,
             .forward_in_place = !op->channels_last,
             .backward_in_place = !op->channels_last};
-  if (std::holds_alternative<split_heads>(any) || std::holds_alternative<merge_heads>(any))
+  if (any.is<split_heads>() || any.is<merge_heads>())
     return {.reshapes = true, .forward_in_place = true, .backward_in_place = true};
-  if (std::holds_alternative<dropout>(any) || std::holds_alternative<add>(any) ||
-      std::holds_alternative<position_embedding>(any))
+  if (any.is<dropout>() || any.is<add>() || any.is<position_embedding>())
     return {.forward_in_place = true, .backward_in_place = true};
-  if (std::holds_alternative<batch_norm>(any)) return {.backward_in_place = true};
+  if (any.is<batch_norm>()) return {.backward_in_place = true};
   return {};
 }
 
@@ -117,7 +116,7 @@ struct memory_plan {
   for (std::size_t i = 0; i < count && share; ++i) {
     const resolved_graph::node& node = graph.nodes[i];
     const operation_traits traits = traits_of(node.operation);
-    const std::size_t candidates = std::holds_alternative<operation::add>(node.operation) ? 2 : 1;
+    const std::size_t candidates = node.operation.is<operation::add>() ? 2 : 1;
     for (std::size_t k = 0; k < std::min(candidates, node.inputs.size()); ++k) {
       const std::size_t input = node.inputs[k], owner = plan.value_owner[input];
       if (!traits.forward_in_place || plan.only_consumer(graph, input) != i ||

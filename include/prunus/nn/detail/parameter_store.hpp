@@ -141,11 +141,11 @@ class parameter_store {
   }
   /// Shards compute shares of the gradients of convolutions, layer normalisations and tables.
   [[nodiscard]] static bool is_shared(const resolved_graph::node& node) {
-    return std::holds_alternative<operation::convolution>(node.operation) ||
-           std::holds_alternative<operation::layer_norm>(node.operation) ||
-           std::holds_alternative<operation::embedding>(node.operation) ||
-           std::holds_alternative<operation::position_embedding>(node.operation) ||
-           (std::holds_alternative<operation::linear>(node.operation) && node.shape.plane() > 1);
+    return node.operation.is<operation::convolution>() ||
+           node.operation.is<operation::layer_norm>() ||
+           node.operation.is<operation::embedding>() ||
+           node.operation.is<operation::position_embedding>() ||
+           (node.operation.is<operation::linear>() && node.shape.plane() > 1);
   }
   [[nodiscard]] layer_parameter<S> find(std::size_t node, std::string_view suffix) {
     for (const slot& s : slots_)

@@ -56,8 +56,8 @@ struct reading {
 
 [[nodiscard]] inline reading reading_of(const resolved_graph& network, std::size_t n) {
   const any_operation& op = network.nodes[n].operation;
-  if (std::holds_alternative<operation::linear>(op)) return {1, false, false};
-  if (const auto* conv = std::get_if<operation::convolution>(&op))
+  if (op.is<operation::linear>()) return {1, false, false};
+  if (const auto* conv = op.as<operation::convolution>())
     return {conv->groups, is_depth_wise(*conv, network.input_shape(n).channels),
             conv->padding.height > 0 || conv->padding.width > 0};
   return {};
@@ -216,7 +216,7 @@ template <class Network = resolved_graph>  // compiled where it is called
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     if (!network.nodes[n].parameters.empty() || network.nodes[n].products > 0)
       unite(result.unit_of[n]);
-    if (const auto* pad = std::get_if<operation::pad_channels>(&network.nodes[n].operation)) {
+    if (const auto* pad = network.nodes[n].operation.template as<operation::pad_channels>()) {
       // Zeros that no weight reads or writes have no tensor in common, but the node.
       std::vector<Index> zeros = result.unit_of[n];
       zeros.erase(zeros.begin() + pad->before, zeros.end() - pad->after);

@@ -48,7 +48,7 @@ class kept_units {
   /// The outputs and inputs of the network.
   void keep_ends() {
     for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
-      const bool is_input = std::holds_alternative<operation::input>(network_.nodes[n].operation);
+      const bool is_input = network_.nodes[n].operation.is<operation::input>();
       if (!is_input && !network_.nodes[n].is_output) continue;
       for (Index unit : structure_.unit_of[n])
         keep(unit,

@@ -83,7 +83,7 @@ struct removal_analysis {
         static_cast<std::size_t>(structure.units()));
     std::vector<std::vector<std::size_t>> undecided(network.nodes.size());
     for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-      if (std::holds_alternative<operation::layer_norm>(network.nodes[n].operation))
+      if (network.nodes[n].operation.is<operation::layer_norm>())
         for (Index unit : structure.unit_of[n]) kept.keep(unit, {plan::keep_reason::layer_norm, n});
       if (!reading_of(network, n).mixes()) continue;
       for (std::size_t o = 0; o < structure.unit_of[n].size(); ++o)
@@ -161,7 +161,7 @@ struct removal_analysis {
     if (node.parameters.size() > 1) return {plan::receiver::bias, node.parameters[1].name};
     if (node.consumers.size() == 1 && !node.is_output) {
       const resolved_graph::node& reader = network.nodes[node.consumers.front()];
-      if (std::holds_alternative<operation::batch_norm>(reader.operation))
+      if (reader.operation.is<operation::batch_norm>())
         return {plan::receiver::running_mean, reader.parameters[2].name};
     }
     return {plan::receiver::new_bias, concat(node.name, ".bias")};
