@@ -54,6 +54,7 @@ class layout {
   [[nodiscard]] constexpr std::string_view text() const noexcept {
     return {letters_.data(), static_cast<std::size_t>(rank_)};
   }
+  friend constexpr bool operator==(const layout&, const layout&) = default;
 
  private:
   explicit constexpr layout(std::string_view text) : rank_(static_cast<int>(text.size())) {

@@ -5,22 +5,23 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
-#include <prunus/structure/detail/channel_structure.hpp>
 #include <prunus/structure/detail/tensor_extents.hpp>
 #include <prunus/structure/graph.hpp>
+#include <prunus/structure/kept_channels.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan.hpp>
-#include <prunus/structure/resolve.hpp>
+#include <prunus/structure/tensor_reader.hpp>
 
-#include <algorithm>    // std::copy_n, std::binary_search, std::any_of
-#include <array>        // std::array
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint8_t
-#include <span>         // std::span
-#include <string_view>  // std::string_view
-#include <type_traits>  // std::type_identity_t
-#include <utility>      // std::exchange, std::move
-#include <variant>      // std::get_if
-#include <vector>       // std::vector
+#include <algorithm>      // std::copy_n
+#include <array>          // std::array
+#include <cstddef>        // std::size_t
+#include <cstdint>        // std::uint8_t
+#include <span>           // std::span
+#include <string_view>    // std::string_view
+#include <type_traits>    // std::type_identity_t
+#include <unordered_map>  // names to numbers
+#include <utility>        // std::exchange, std::move, std::pair
+#include <vector>         // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -128,7 +129,7 @@ void add_fold(const plan::fold& f, const weight_view<const S>& weight, std::vect
   const Index reads = weight.extent(axis::in), outputs = weight.extent(axis::out) / f.groups;
   const Index group = f.channel / reads;
   for (Index o = group * outputs; o < (group + 1) * outputs; ++o)
-    added[static_cast<std::size_t>(o)] += f.value * kernel_sum(weight, o, f.channel % reads);
+    added[static_cast<std::size_t>(o)] += f.value * kernel_sum<S>(weight, o, f.channel % reads);
 }
 
 template <weight_scalar S>
@@ -145,105 +146,92 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
   for (const plan::tensor_slice& slice : p.slices)
     expect_extents(slice, extents_of(find_weight(net, slice.tensor)), "compact");
   for (const plan::fold& f : p.folds) {
-    const weight_view<S>& weight = find_weight(net, concat(f.layer, ".weight"));
+    const weight_view<S>& weight = find_weight(net, f.weight);
     const Index outputs = weight.extent(axis::out);
     if (f.groups < 1 || outputs % f.groups != 0 || f.channel < 0 ||
         f.channel >= weight.extent(axis::in) * f.groups)
       throw shape_error(errc::shape_mismatch,
                         concat("compact: the plan folds channel ", f.channel, " into ", f.groups,
-                               " groups of ", f.layer, ".weight, which is ", describe(weight)));
+                               " groups of ", f.weight, ", which is ", describe(weight)));
     if (f.into == plan::receiver::new_bias) continue;
     if (const Index size = find_weight(net, f.tensor).size(); size != outputs)
       throw shape_error(errc::shape_mismatch,
-                        concat("compact: ", f.tensor, " has ", size, " values, ", f.layer,
-                               ".weight has ", outputs, " outputs"));
+                        concat("compact: ", f.tensor, " has ", size, " values, ", f.weight, " has ",
+                               outputs, " outputs"));
   }
   for (const plan::new_tensor& t : p.new_tensors) {
     if (net.find(t.name) != nullptr)
       throw argument_error(errc::duplicate_name,
                            concat("compact: the plan creates ", t.name,
                                   ", which the model has already; the plan is of another graph"));
-    const Index outputs = find_weight(net, concat(t.layer, ".weight")).extent(axis::out);
-    const plan::tensor_slice* slice = p.find(concat(t.layer, ".weight"));
+    const Index outputs = find_weight(net, t.weight).extent(axis::out);
+    const plan::tensor_slice* slice = p.find(t.weight);
     if (t.size != (slice == nullptr ? outputs : slice->kept_out()))
       throw shape_error(errc::shape_mismatch,
                         concat("compact: the plan creates ", t.name, " with ", t.size,
-                               " values for ", t.layer, ".weight with ", outputs, " outputs"));
+                               " values for ", t.weight, " with ", outputs, " outputs"));
   }
 }
 
 }  // namespace detail
 
-/// The smaller graph: fewer output channels, groups, heads and padding channels, and a bias where
-/// the plan needs a new one.
-/// @throws argument_error (unknown_name), shape_error (shape_mismatch: the plan was made for other
-/// shapes),
-///         and what `resolve` throws
+/// The smaller graph: every operation's smaller self, and a bias where the plan needs a new one.
+/// @throws argument_error (unknown_name, out_of_range), shape_error (shape_mismatch: the plan was
+///         made for other shapes)
 template <class = compiled_on_use>
-[[nodiscard]] graph compact(const graph& declared, const plan& p) {
-  const resolved_graph network = resolve(declared);
-  const auto find_declaration = [&](std::string_view name) -> const parameter_declaration& {
-    for (const resolved_graph::node& node : network.nodes)
-      for (const parameter_declaration& d : node.parameters)
-        if (d.name == name) return d;
-    throw argument_error(errc::unknown_name, detail::concat("compact: the plan cuts ", name,
-                                                            ", which the graph does not have"));
+[[nodiscard]] graph compact(const network_structure& network, const plan& p) {
+  const detail::structure_data& data = network.data();
+  const detail::channel_structure& structure = data.channels;
+  const resolved_graph& resolved = data.resolved;
+  std::unordered_map<std::string_view, std::pair<std::size_t, const parameter_declaration*>> known;
+  for (std::size_t n = 0; n < resolved.nodes.size(); ++n)
+    for (const parameter_declaration& d : resolved.nodes[n].parameters)
+      known.emplace(d.name, std::pair(n, &d));
+  const auto find = [&](std::string_view name) {
+    const auto found = known.find(name);
+    if (found == known.end())
+      throw argument_error(errc::unknown_name, detail::concat("compact: the plan slices ", name,
+                                                              ", which the graph does not have"));
+    return found->second;
   };
   for (const plan::tensor_slice& slice : p.slices)
-    detail::expect_extents(slice, detail::extents_of(find_declaration(slice.tensor)), "compact");
+    detail::expect_extents(slice, find(slice.tensor).second->extents(), "compact");
+  std::vector<std::uint8_t> gains_bias(resolved.nodes.size());
+  for (const plan::new_tensor& t : p.new_tensors) gains_bias[find(t.weight).first] = 1;
 
-  const detail::channel_structure structure = detail::find_channel_structure(network);
-  std::vector<std::uint8_t> removed(static_cast<std::size_t>(structure.units()));
+  std::vector<std::uint8_t> stays(static_cast<std::size_t>(structure.units()), 1);
   for (const plan::removal& r : p.removed) {
-    std::size_t k = 0;
-    while (k < structure.couplings() && network.nodes[structure.first_node[k]].name != r.coupling)
-      ++k;
-    if (k == structure.couplings())
+    const Index k = network.find_coupling(r.coupling);
+    if (k < 0)
       throw argument_error(errc::unknown_name,
                            detail::concat("compact: the plan removes units of ", r.coupling,
                                           ", which is no coupling of the graph"));
-    const std::vector<Index>& units = structure.units_of[k];
+    const std::vector<Index>& units = structure.units_of[static_cast<std::size_t>(k)];
     if (r.unit < 0 || r.unit >= static_cast<Index>(units.size()))
       throw shape_error(errc::shape_mismatch,
                         detail::concat("compact: the plan removes unit ", r.unit, " of ",
                                        r.coupling, ", which has ", units.size()));
-    removed[static_cast<std::size_t>(units[static_cast<std::size_t>(r.unit)])] = 1;
+    stays[static_cast<std::size_t>(units[static_cast<std::size_t>(r.unit)])] = 0;
   }
-  const auto kept_among = [&](std::span<const Index> units) {
-    Index kept = 0;
-    for (Index unit : units) kept += removed[static_cast<std::size_t>(unit)] == 0;
+  const auto kept_of = [&](std::size_t n) {
+    std::vector<std::uint8_t> kept;
+    for (const Index unit : structure.unit_of[n])
+      kept.push_back(stays[static_cast<std::size_t>(unit)]);
     return kept;
   };
-  const auto kept_channels = [&](std::size_t n) { return kept_among(structure.unit_of[n]); };
 
+  std::unordered_map<std::string_view, std::size_t> position;
+  for (std::size_t n = 0; n < resolved.nodes.size(); ++n)
+    position.emplace(resolved.nodes[n].name, n);
   graph smaller;
-  for (graph_node node : declared.nodes()) {
-    const std::size_t n = network.index_of(node.name);
-    const bool gets_bias =
-        std::any_of(p.new_tensors.begin(), p.new_tensors.end(),
-                    [&](const plan::new_tensor& t) { return t.layer == node.name; });
-    if (auto* conv = node.operation.as<operation::convolution>()) {
-      if (detail::reading_of(network, n).depth_wise)
-        conv->groups = kept_channels(network.nodes[n].inputs.front());
-      conv->out_channels = kept_channels(n);
-      conv->bias = conv->bias || gets_bias;
-    } else if (auto* linear = node.operation.as<operation::linear>()) {
-      linear->out_features = kept_channels(n);
-      linear->bias = linear->bias || gets_bias;
-    } else if (auto* pad = node.operation.as<operation::pad_channels>()) {
-      const std::span<const Index> units(structure.unit_of[n]);
-      pad->before = kept_among(units.first(static_cast<std::size_t>(pad->before)));
-      pad->after = kept_among(units.last(static_cast<std::size_t>(pad->after)));
-    } else if (auto* split = node.operation.as<operation::split_heads>()) {
-      split->heads = kept_channels(n);
-    } else if (auto* attention = node.operation.as<operation::attention>()) {
-      attention->heads = kept_channels(n) / (network.nodes[n].shape.channels / attention->heads);
-    } else if (auto* embedding = node.operation.as<operation::embedding>()) {
-      embedding->features = kept_channels(n);
-    }
+  for (graph_node node : data.declared.nodes()) {
+    const std::size_t n = position.at(node.name);
+    kept_channels kept{kept_of(n), {}, gains_bias[n] != 0};
+    for (const std::size_t input : resolved.nodes[n].inputs) kept.inputs.push_back(kept_of(input));
+    node.operation = node.operation.shrunk(kept);
     smaller.add_node(std::move(node));
   }
-  for (const std::string& name : declared.outputs()) smaller.output(name);
+  for (const std::string& name : data.declared.outputs()) smaller.output(name);
   return smaller;
 }
 
@@ -274,8 +262,7 @@ template <weight_scalar S>
   };
   if (options.fold)
     for (const plan::fold& f : p.folds) {
-      const weight_view<const S> weight =
-          detail::find_weight(net, detail::concat(f.layer, ".weight"));
+      const weight_view<const S> weight = detail::find_weight(net, f.weight);
       // A batch normalisation subtracts its mean: a smaller mean is a larger input.
       const double sign = f.into == plan::receiver::running_mean ? -1 : 1;
       detail::add_fold(f, weight, addition_to(f.tensor, sign, weight.extent(axis::out)));
@@ -300,7 +287,7 @@ template <weight_scalar S>
     named_tensor<S>& copy = result.emplace_back(detail::without(source.weight, slice, source.name));
     apply_addition(copy, slice, source.weight.extent(axis::out));
     for (const plan::new_tensor& t : p.new_tensors) {
-      if (source.name != detail::concat(t.layer, ".weight")) continue;
+      if (source.name != t.weight) continue;
       named_tensor<S> bias{
           t.name, {1, 1, 1, t.size}, {axis::in, axis::height, axis::width, axis::out}, 1, {}};
       bias.values.resize(static_cast<std::size_t>(t.size));

@@ -4,9 +4,7 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/structure/cost.hpp>
-#include <prunus/structure/detail/channel_structure.hpp>
-#include <prunus/structure/resolve.hpp>
+#include <prunus/structure/network_structure.hpp>
 
 #include <algorithm>    // std::find
 #include <cstddef>      // std::size_t
@@ -15,52 +13,11 @@
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
-#include <variant>      // std::holds_alternative
 #include <vector>       // std::vector
 
 namespace prunus {
 inline namespace v0 {
-
 namespace detail {
-
-/// Its values make a channel what it is, so that they say how important it is.
-[[nodiscard]] constexpr bool is_scored(parameter_role role) noexcept {
-  return role == parameter_role::weight || role == parameter_role::table;
-}
-
-template <class = compiled_on_use>
-[[nodiscard]] std::vector<coupling> couplings_of(const resolved_graph& network,
-                                                 const channel_structure& structure) {
-  const auto at = [](Index i) { return static_cast<std::size_t>(i); };
-  std::vector<coupling> result(structure.couplings());
-  for (std::size_t k = 0; k < result.size(); ++k) {
-    result[k].name = network.nodes[structure.first_node[k]].name;
-    result[k].units = static_cast<Index>(structure.units_of[k].size());
-  }
-  const auto add_member = [&](const parameter_declaration& parameter, axis along,
-                              std::span<const Index> units) {
-    std::vector<Index> unit_of;
-    for (Index unit : units) unit_of.push_back(structure.number_of[at(unit)]);
-    result[at(structure.coupling_of[at(units.front())])].members.push_back(
-        {parameter.name, along, std::move(unit_of), is_scored(parameter.role),
-         parameter.role == parameter_role::scale});
-  };
-  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-    const resolved_graph::node& node = network.nodes[n];
-    for (const parameter_declaration& p : node.parameters) {
-      if (is_statistic(p.role))
-        continue;  // nothing that pruning zeroes: a plan slices them, a mask leaves them alone
-      const bool is_weight = p.role == parameter_role::weight;
-      add_member(p, axis::out, structure.unit_of[n]);
-      const std::span<const Index> read = structure.read_by(network, n);
-      if (is_weight && !read.empty()) add_member(p, axis::in, read);
-    }
-    if (node.is_output || node.operation.is<operation::input>())
-      for (Index unit : structure.unit_of[n])
-        result[at(structure.coupling_of[at(unit)])].prunable = false;
-  }
-  return result;
-}
 
 /// "conv1.weight" is a tensor of the layer conv1.
 [[nodiscard]] inline std::string_view layer_of(std::string_view parameter) noexcept {
@@ -142,28 +99,6 @@ class coupling_places {
 
 }  // namespace detail
 
-/// The couplings of a network: which channels of which tensors must be pruned together.
-///
-/// Sums and products tie their inputs channel by channel (a channels x 1 x 1 factor too),
-/// depth-wise convolutions tie outputs to inputs, grouped convolutions tie channel i of all groups
-/// so that groups stay equal, split_heads ties the features of a head, attention those of a head of
-/// query, key and value; all other operations pass
-/// channels on, pad_channels adds units of its own, flatten and merge_heads repeat them. Units
-/// whose channels meet in one tensor (behind a concatenation, say) share one coupling, so that each
-/// axis of each tensor belongs to exactly one.
-///
-/// Members are the weights that produce the channels (axis out, scored), the biases, scales and
-/// shifts that follow (axis out, not scored) and the weights that read them (axis in, scored). The
-/// in axis of a depth-wise weight, of extent 1, and running statistics are no members. A coupling
-/// bears the name of the first node, in computing order, in which it appears. It is not prunable
-/// when it holds channels of an input or an output of the network.
-///
-/// Cost: linear in channels and nodes; no weights are looked at.
-template <class = compiled_on_use>
-[[nodiscard]] std::vector<coupling> coupled_groups(const resolved_graph& network) {
-  return detail::couplings_of(network, detail::find_channel_structure(network));
-}
-
 /// What goes with one unit, in words: "dropping conv1:3 also drops bn1:3 and conv2.in:3".
 /// @throws argument_error (out_of_range) for a unit that the coupling does not have
 template <class = compiled_on_use>
@@ -174,20 +109,21 @@ template <class = compiled_on_use>
   return detail::coupling_places(group).sentence(unit);
 }
 
-/// Tells the model which of its parameters live and die together, as `declared` says.
+/// Tells the model which of its parameters live and die together, as the network's declaration
+/// says.
 /// @throws argument_error (unknown_name: a parameter of the graph that the model has not),
-///         shape_error (shape_mismatch), and what `resolve` throws; the model is then as before
+///         shape_error (shape_mismatch); the model is then as before
 template <weight_scalar S>
-void couple(model<S>& net, const graph& declared) {
-  std::vector<coupling> groups = coupled_groups(resolve(declared));
-  for (const coupling& group : groups)
+void couple(model<S>& net, const network_structure& network) {
+  for (const coupling& group : network.couplings())
     for (const coupling::member& member : group.members)
       if (net.find(member.parameter) == nullptr)
         throw argument_error(
             errc::unknown_name,
             detail::concat("couple: the graph has ", member.parameter,
-                           ", the model does not; add it to the model before coupling"));
-  net.couple(std::move(groups));
+                           ", the model does not; add it to the model before coupling, or say how ",
+                           "it is called in the network_structure's table of names"));
+  net.couple(network.couplings());
 }
 
 }  // namespace v0

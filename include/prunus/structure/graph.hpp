@@ -3,6 +3,27 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/structure/operation.hpp>
+#include <prunus/structure/operations/activation.hpp>
+#include <prunus/structure/operations/add.hpp>
+#include <prunus/structure/operations/attention.hpp>
+#include <prunus/structure/operations/batch_norm.hpp>
+#include <prunus/structure/operations/concat.hpp>
+#include <prunus/structure/operations/convolution.hpp>
+#include <prunus/structure/operations/dropout.hpp>
+#include <prunus/structure/operations/embedding.hpp>
+#include <prunus/structure/operations/flatten.hpp>
+#include <prunus/structure/operations/global_pooling.hpp>
+#include <prunus/structure/operations/input.hpp>
+#include <prunus/structure/operations/layer_norm.hpp>
+#include <prunus/structure/operations/linear.hpp>
+#include <prunus/structure/operations/merge_heads.hpp>
+#include <prunus/structure/operations/multiply.hpp>
+#include <prunus/structure/operations/opaque.hpp>
+#include <prunus/structure/operations/pad_channels.hpp>
+#include <prunus/structure/operations/pooling.hpp>
+#include <prunus/structure/operations/position_embedding.hpp>
+#include <prunus/structure/operations/split_heads.hpp>
+#include <prunus/structure/operations/upsampling.hpp>
 
 #include <initializer_list>  // inputs in calls
 #include <string>            // std::string
@@ -15,12 +36,13 @@ namespace prunus {
 inline namespace v0 {
 
 /// One operation of a declared graph. Its result is a tensor that bears the node's name; its
-/// parameters are called
-/// "<name>.weight", "<name>.bias", "<name>.running_mean", "<name>.running_var".
+/// parameters are called "<name>.weight", "<name>.bias", and so on, unless a table of names says
+/// otherwise (see network_structure).
 struct graph_node {
   std::string name;
   any_operation operation;
   std::vector<std::string> inputs;  ///< names of the nodes whose results it takes
+  friend bool operator==(const graph_node&, const graph_node&) = default;
 };
 
 /// A network as a declaration: operations, who feeds whom, and nothing else. A value; it holds no
@@ -73,7 +95,7 @@ class graph {
   }
   template <class Operation = operation::activation>
   std::string relu(std::string name, std::string_view from) {
-    return node(std::move(name), Operation{Operation::kind::relu}, {from});
+    return node(std::move(name), Operation{operation::activation_function::relu}, {from});
   }
   template <class Operation = operation::add>
   std::string add(std::string name, std::initializer_list<std::string_view> from) {
@@ -100,21 +122,22 @@ class graph {
   template <class Operation = operation::pooling>
   std::string max_pooling(std::string name, std::string_view from, extent2 window, extent2 stride,
                           extent2 padding = 0) {
-    return node(std::move(name), Operation{Operation::kind::max, window, stride, padding}, {from});
+    return node(std::move(name),
+                Operation{operation::pooling_function::max, window, stride, padding}, {from});
   }
   template <class Operation = operation::pooling>
   std::string average_pooling(std::string name, std::string_view from, extent2 window,
                               extent2 stride, extent2 padding = 0) {
-    return node(std::move(name), Operation{Operation::kind::average, window, stride, padding},
-                {from});
+    return node(std::move(name),
+                Operation{operation::pooling_function::average, window, stride, padding}, {from});
   }
   template <class Operation = operation::global_pooling>
   std::string global_average_pooling(std::string name, std::string_view from) {
-    return node(std::move(name), Operation{operation::pooling::kind::average}, {from});
+    return node(std::move(name), Operation{operation::pooling_function::average}, {from});
   }
   template <class Operation = operation::global_pooling>
   std::string global_max_pooling(std::string name, std::string_view from) {
-    return node(std::move(name), Operation{operation::pooling::kind::max}, {from});
+    return node(std::move(name), Operation{operation::pooling_function::max}, {from});
   }
   template <class Operation = operation::upsampling>
   std::string upsampling(std::string name, std::string_view from, extent2 factor) {
@@ -147,12 +170,19 @@ class graph {
     return node(std::move(name), Operation{rate}, {from});
   }
 
-  /// Any node; what the functions above call.
+  template <class Operation = operation::opaque>
+  std::string opaque(std::string name, std::initializer_list<std::string_view> from,
+                     const std::type_identity_t<Operation>& attributes) {
+    return node(std::move(name), attributes, from);
+  }
+
+  /// Any node; what the functions above call, and the way for operations of your own:
+  /// `g.node("shuffle1", channel_shuffle{.groups = 2}, {"conv1"})`.
   std::string node(std::string name, any_operation operation,
                    std::initializer_list<std::string_view> from) {
     std::vector<std::string> inputs;
     for (std::string_view input : from) inputs.emplace_back(input);
-    return add_node({std::move(name), operation, std::move(inputs)});
+    return add_node({std::move(name), std::move(operation), std::move(inputs)});
   }
   std::string add_node(graph_node added) {
     if (added.name.empty()) throw argument_error(errc::unknown_name, "graph: a node needs a name");
@@ -170,6 +200,7 @@ class graph {
 
   [[nodiscard]] const std::vector<graph_node>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::vector<std::string>& outputs() const noexcept { return outputs_; }
+  friend bool operator==(const graph&, const graph&) = default;
 
  private:
   std::vector<graph_node> nodes_;

@@ -1,182 +1,173 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <Eigen/Core>
+#include <prunus/structure/channel_map.hpp>
+#include <prunus/structure/channel_value.hpp>
+#include <prunus/structure/constant_inputs.hpp>
+#include <prunus/structure/kept_channels.hpp>
+#include <prunus/structure/node_description.hpp>
+#include <prunus/structure/tensor_shape.hpp>
 
-#include <array>    // std::array
-#include <cstdint>  // std::uint8_t
-#include <variant>  // std::variant
+#include <concepts>     // std::copyable, std::equality_comparable, std::same_as
+#include <memory>       // std::shared_ptr, std::make_shared
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+#include <type_traits>  // std::remove_cvref_t
+#include <typeinfo>     // typeid
+#include <utility>      // std::forward, std::move
+#include <vector>       // std::vector
 
 namespace prunus {
 inline namespace v0 {
+namespace detail {
 
-using Eigen::Index;
-
-/// What flows along an edge of the graph, for one sample: channels x height x width. A vector is
-/// channels x 1 x 1.
-struct tensor_shape {
-  Index channels = 1;
-  Index height = 1;
-  Index width = 1;
-
-  [[nodiscard]] constexpr Index plane() const noexcept { return height * width; }
-  [[nodiscard]] constexpr Index size() const noexcept { return channels * plane(); }
-  friend constexpr bool operator==(const tensor_shape&, const tensor_shape&) = default;
+template <class O>
+concept names_its_kind = requires {
+  { O::kind } -> std::convertible_to<std::string_view>;
 };
-
-/// A number of rows and of columns; one number stands for both.
-struct extent2 {
-  Index height = 1;
-  Index width = 1;
-
-  constexpr extent2() = default;
-  constexpr extent2(Index both)
-      : height(both), width(both) {}  // NOLINT(google-explicit-constructor): kernel = 3
-  constexpr extent2(Index rows, Index columns) : height(rows), width(columns) {}
-  [[nodiscard]] constexpr Index area() const noexcept { return height * width; }
-  friend constexpr bool operator==(const extent2&, const extent2&) = default;
+template <class O>
+concept describes_its_node = requires(const O& op, std::span<const tensor_shape> inputs) {
+  { op.describe(inputs) } -> std::same_as<node_description>;
+};
+template <class O>
+concept maps_channels = requires(const O& op, std::span<const tensor_shape> inputs) {
+  { op.channels(inputs) } -> std::same_as<channel_map>;
+};
+template <class O>
+concept propagates_constants = requires(const O& op, const constant_inputs& inputs) {
+  { op.constants(inputs) } -> std::same_as<std::vector<channel_value>>;
+};
+template <class O>
+concept shrinks = requires(const O& op, const kept_channels& kept) {
+  { op.shrunk(kept) } -> std::same_as<O>;
 };
 
-/// The operations of a declared graph, each with the attributes that decide its shapes.
-/// Weights have PyTorch's shapes: convolution O x I/groups x H x W, linear O x I; all tensors are
-/// channels-first.
-namespace operation {
+}  // namespace detail
 
-/// What the network is given.
-struct input {
-  tensor_shape shape;
-};
-/// 2-D cross-correlation with zero padding; groups == channels is depth-wise.
-/// Parameters: weight, and bias when asked for.
-struct convolution {
-  Index out_channels = 0;
-  extent2 kernel = 1;
-  extent2 stride = 1;
-  extent2 padding = 0;
-  Index groups = 1;
-  bool bias = true;
-};
-/// Matrix product over the channels, at every position alike. Parameters: weight, and bias when
-/// asked for.
-struct linear {
-  Index out_features = 0;
-  bool bias = true;
-};
-/// Batch normalisation over each channel. Parameters: weight (scale), bias (shift), running_mean,
-/// running_var.
-struct batch_norm {
-  double epsilon = 1e-5;
-  double momentum = 0.1;  ///< weight of the new batch in the running statistics
-};
-/// Normalisation over the channels of each position. Parameters: weight (scale), bias (shift).
-struct layer_norm {
-  double epsilon = 1e-5;
-};
-/// A function of each value.
-struct activation {
-  enum class kind : std::uint8_t {
-    identity,
-    relu,
-    leaky_relu,
-    relu6,
-    sigmoid,
-    tanh,
-    silu,
-    gelu,
-    hard_swish
-  };
-  kind function = kind::relu;
-  double slope = 0.01;  ///< of leaky_relu below zero
-};
-/// Element-wise sum of two or more tensors of one shape.
-struct add {};
-/// Element-wise product of two or more tensors; a channels x 1 x 1 factor is spread over the plane.
-struct multiply {};
-/// Channels of the inputs one after the other.
-struct concat {};
-/// Channels of zeros in front of those of the input and behind them.
-struct pad_channels {
-  Index before = 0;
-  Index after = 0;
-};
-/// C x H x W to a vector of C*H*W: channel after channel, or position after position where
-/// channels_last.
-struct flatten {
-  bool channels_last = false;
-};
-/// Largest or mean value of each window. Zero padding counts in the mean (as PyTorch's default),
-/// never in the maximum.
-struct pooling {
-  enum class kind : std::uint8_t { max, average };
-  kind function = kind::max;
-  extent2 kernel = 2;
-  extent2 stride = 2;
-  extent2 padding = 0;
-};
-/// Largest or mean value of each plane: C x H x W to C x 1 x 1.
-struct global_pooling {
-  pooling::kind function = pooling::kind::average;
-};
-/// Nearest-neighbour enlargement by a whole factor.
-struct upsampling {
-  extent2 factor = 2;
-};
-/// C x H x W to heads x (C/heads * H) x W: each head's features become one channel's rows.
-struct split_heads {
-  Index heads = 1;
-};
-/// The inverse of split_heads: heads x (D*H) x W to (heads * D) x H x W.
-struct merge_heads {
-  Index features = 1;  ///< D, the features of one head
-};
-/// Scaled dot-product attention over the positions of the plane. Inputs query, key and value, whose
-/// channels are `heads` times D, D and E features, head after head; query may have other positions
-/// than key and value. Of each head softmax(q k^T / sqrt(D)) v, so heads x E channels at the
-/// positions of the query. No parameters: projections are linear layers.
-/// Source: A. Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, equation 1.
-struct attention {
-  Index heads = 1;
-};
-/// Token numbers, 1 x H x W whole numbers that an input of the network holds, to `features`
-/// channels a position: a table of one row a token. Parameter: weight, vocabulary x features.
-struct embedding {
-  Index vocabulary = 0;
-  Index features = 0;
-};
-/// Adds a learned vector to every position of the plane. Parameter: weight, positions x channels.
-struct position_embedding {};
-/// Zeroes values with probability `rate` while training and scales the others by 1/(1-rate);
-/// nothing at inference.
-struct dropout {
-  double rate = 0.5;
-};
+/// An operation of a graph: a value that holds its attributes and says all that the library must
+/// know of it. Nothing has a default: what is forgotten does not compile.
+///
+/// - `O::kind`: its name for messages, `"convolution"`.
+/// - `op.describe(inputs)`: shape of the result, parameters and multiply-adds, from the shapes of
+///   the inputs; throws graph_error (bad_node) where they do not fit. Deterministic.
+/// - `op.channels(inputs)`: how the channels of the result relate to those of the inputs.
+/// - `op.constants(inputs)`: what each channel of the result is, from what is known of the inputs'.
+///   It may only call a channel constant that holds the same value at every position, whatever the
+///   alive channels hold; `inputs.anything()` is always right.
+/// - `op.shrunk(kept)`: itself with fewer channels, such that `shrunk.describe` of the smaller
+///   inputs gives the same node with fewer channels.
+/// - Equality of the attributes.
+///
+/// `check_operation_laws` of the tests holds an operation to that. What nobody can analyse is an
+/// operation::opaque.
+template <class O>
+concept graph_operation = std::copyable<O> && std::equality_comparable<O> &&
+    detail::names_its_kind<O> && detail::describes_its_node<O> && detail::maps_channels<O> &&
+    detail::propagates_constants<O> && detail::shrinks<O>;
 
-}  // namespace operation
+/// Any operation of a graph, yours included. A value: copies are cheap and share what they hold,
+/// which never changes.
+class any_operation {
+ public:
+  template <class O>
+    requires(!std::same_as<std::remove_cvref_t<O>, any_operation>)
+  any_operation(
+      O&& operation)  // NOLINT(google-explicit-constructor): an operation is any_operation
+      : held_(hold<std::remove_cvref_t<O>>(std::forward<O>(operation))) {}
 
-/// Any operation of a graph.
-struct any_operation
-    : std::variant<operation::input, operation::convolution, operation::linear,
-                   operation::batch_norm, operation::layer_norm, operation::activation,
-                   operation::add, operation::multiply, operation::concat, operation::pad_channels,
-                   operation::flatten, operation::pooling, operation::global_pooling,
-                   operation::upsampling, operation::split_heads, operation::merge_heads,
-                   operation::attention, operation::embedding, operation::position_embedding,
-                   operation::dropout> {
-  using variant::variant;
+  [[nodiscard]] std::string_view kind() const noexcept { return held_->kind(); }
+  [[nodiscard]] node_description describe(std::span<const tensor_shape> inputs) const {
+    return held_->describe(inputs);
+  }
+  [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {
+    return held_->channels(inputs);
+  }
+  [[nodiscard]] std::vector<channel_value> constants(const constant_inputs& inputs) const {
+    return held_->constants(inputs);
+  }
+  [[nodiscard]] any_operation shrunk(const kept_channels& kept) const {
+    return any_operation(held_->shrunk(kept));
+  }
 
   /// The operation itself where it is an O, else null.
   template <class O>
   [[nodiscard]] const O* as() const noexcept {
-    return std::get_if<O>(this);
-  }
-  template <class O>
-  [[nodiscard]] O* as() noexcept {
-    return std::get_if<O>(this);
+    return is<O>() ? &static_cast<const holder<O>&>(*held_).operation : nullptr;
   }
   template <class O>
   [[nodiscard]] bool is() const noexcept {
-    return std::holds_alternative<O>(*this);
+    return held_->type() == typeid(O);
   }
+  friend bool operator==(const any_operation& a, const any_operation& b) {
+    return a.held_ == b.held_ || a.held_->equals(*b.held_);
+  }
+
+ private:
+  struct interface {
+    interface() = default;
+    interface(const interface&) = delete;
+    interface& operator=(const interface&) = delete;
+    virtual ~interface() = default;
+    [[nodiscard]] virtual std::string_view kind() const noexcept = 0;
+    [[nodiscard]] virtual const std::type_info& type() const noexcept = 0;
+    [[nodiscard]] virtual node_description describe(std::span<const tensor_shape>) const = 0;
+    [[nodiscard]] virtual channel_map channels(std::span<const tensor_shape>) const = 0;
+    [[nodiscard]] virtual std::vector<channel_value> constants(const constant_inputs&) const = 0;
+    [[nodiscard]] virtual std::shared_ptr<const interface> shrunk(const kept_channels&) const = 0;
+    [[nodiscard]] virtual bool equals(const interface&) const = 0;
+  };
+  template <class O>
+  struct holder final : interface {
+    explicit holder(O held) : operation(std::move(held)) {}
+    [[nodiscard]] std::string_view kind() const noexcept override { return O::kind; }
+    [[nodiscard]] const std::type_info& type() const noexcept override { return typeid(O); }
+    [[nodiscard]] node_description describe(std::span<const tensor_shape> inputs) const override {
+      return operation.describe(inputs);
+    }
+    [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const override {
+      return operation.channels(inputs);
+    }
+    [[nodiscard]] std::vector<channel_value> constants(
+        const constant_inputs& inputs) const override {
+      return operation.constants(inputs);
+    }
+    [[nodiscard]] std::shared_ptr<const interface> shrunk(
+        const kept_channels& kept) const override {
+      return std::make_shared<holder>(operation.shrunk(kept));
+    }
+    [[nodiscard]] bool equals(const interface& other) const override {
+      return other.type() == typeid(O) && static_cast<const holder&>(other).operation == operation;
+    }
+    O operation;
+  };
+
+  template <class T>
+  [[nodiscard]] static std::shared_ptr<const interface> hold(T operation) {
+    static_assert(detail::names_its_kind<T>,
+                  "prunus: an operation must have `static constexpr std::string_view kind`");
+    static_assert(detail::describes_its_node<T>,
+                  "prunus: an operation must have `node_description "
+                  "describe(std::span<const tensor_shape>) const`");
+    static_assert(detail::maps_channels<T>,
+                  "prunus: an operation must have `channel_map "
+                  "channels(std::span<const tensor_shape>) const`");
+    static_assert(detail::propagates_constants<T>,
+                  "prunus: an operation must have `std::vector<channel_value> constants(const "
+                  "constant_inputs&) const`");
+    static_assert(detail::shrinks<T>,
+                  "prunus: an operation must have `shrunk(const kept_channels&) const`, which "
+                  "returns an operation of the same type");
+    static_assert(std::copyable<T> && std::equality_comparable<T>,
+                  "prunus: an operation must be a value: copyable, and comparable with ==");
+    if constexpr (graph_operation<T>)
+      return std::make_shared<holder<T>>(std::move(operation));
+    else
+      return nullptr;
+  }
+
+  explicit any_operation(std::shared_ptr<const interface> held) : held_(std::move(held)) {}
+
+  std::shared_ptr<const interface> held_;
 };
 
 }  // namespace v0

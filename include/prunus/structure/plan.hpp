@@ -5,6 +5,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/structure/cost.hpp>
+#include <prunus/structure/keep_reason.hpp>
 
 #include <array>        // std::array
 #include <charconv>     // std::to_chars
@@ -61,8 +62,8 @@ struct plan {
     std::string from;   ///< node that emits it
     Index channel = 0;  ///< of that node's result
     double value = 0;
-    std::string layer;  ///< node that reads it
-    Index groups = 1;   ///< of that layer
+    std::string weight;  ///< tensor that reads it
+    Index groups = 1;    ///< of that tensor's layer
     receiver into = receiver::bias;
     std::string tensor;
     friend bool operator==(const fold&, const fold&) = default;
@@ -71,21 +72,13 @@ struct plan {
   /// A bias that compaction creates.
   struct new_tensor {
     std::string name;
-    std::string layer;
+    std::string weight;  ///< to whose outputs it is added
     Index size = 0;
     friend bool operator==(const new_tensor&, const new_tensor&) = default;
   };
 
-  enum class keep_reason : std::uint8_t {
-    zero_padding,       ///< a constant other than zero meets zero padding and varies at the border
-    layer_norm,         ///< it counts in the mean and variance of a layer normalisation
-    partly_alive,       ///< another member of its unit is alive and is read
-    last_of_layer,      ///< the layer would be left without channels
-    output_of_network,  ///< it is a result of the network, or tied to one
-    input_of_network    ///< it is tied to an input of the network
-  };
-  /// A channel that is dead, or was named by the caller, and stays. For named units: the coupling
-  /// and the unit.
+  /// A channel that is dead, or was named by the caller, or that an opaque operation keeps, and
+  /// stays. For named units: the coupling and the unit.
   struct kept_channel {
     std::string node;
     Index channel = 0;
@@ -102,6 +95,14 @@ struct plan {
     friend bool operator==(const approximation&, const approximation&) = default;
   };
 
+  /// A node of which it is not known how it uses channels that reach it: these stay.
+  struct opaque_node {
+    std::string node;
+    std::string kind;    ///< of its operation
+    Index channels = 0;  ///< that reach it
+    friend bool operator==(const opaque_node&, const opaque_node&) = default;
+  };
+
   cost before, after;
   std::vector<removal> removed;
   std::vector<tensor_slice> slices;
@@ -109,6 +110,7 @@ struct plan {
   std::vector<new_tensor> new_tensors;
   std::vector<kept_channel> kept;
   std::vector<approximation> approximations;
+  std::vector<opaque_node> opaque;
 
   /// Nothing is removed.
   [[nodiscard]] bool empty() const noexcept { return removed.empty(); }
@@ -151,26 +153,28 @@ namespace detail {
 [[nodiscard]] inline std::string words_for(const plan::fold& f) {
   const std::string_view how =
       f.into == plan::receiver::new_bias ? ", which is new, takes it over" : " takes it over";
-  return concat(f.from, ":", f.channel, " emits ", shortest(f.value), " to ", f.layer, ": ",
+  return concat(f.from, ":", f.channel, " emits ", shortest(f.value), " to ", f.weight, ": ",
                 f.tensor, how);
 }
 template <class = compiled_on_use>
 [[nodiscard]] std::string words_for(const plan::kept_channel& k) {
   const auto why = [&]() -> std::string {
     switch (k.reason) {
-      case plan::keep_reason::zero_padding:
+      case keep_reason::zero_padding:
         return concat("it emits a constant that the zero padding of ", k.because_of,
                       " breaks at the border");
-      case plan::keep_reason::layer_norm:
+      case keep_reason::layer_norm:
         return concat("the statistics of ", k.because_of, " count it");
-      case plan::keep_reason::partly_alive:
+      case keep_reason::partly_alive:
         return concat("it is tied to channels of ", k.because_of, " that are alive");
-      case plan::keep_reason::last_of_layer:
+      case keep_reason::last_of_layer:
         return concat(k.because_of, " would be left without channels");
-      case plan::keep_reason::output_of_network:
+      case keep_reason::output_of_network:
         return concat("the output ", k.because_of, " needs it");
-      case plan::keep_reason::input_of_network:
+      case keep_reason::input_of_network:
         return concat("it is tied to the input ", k.because_of);
+      case keep_reason::opaque:
+        return concat("nothing is known of how ", k.because_of, " uses it");
     }
     return {};
   };
@@ -198,6 +202,9 @@ template <class = compiled_on_use>
   for (const plan::approximation& a : p.approximations)
     text += detail::concat("not exact: to ", a.layer, ", ", a.from, ":", a.channel,
                            " counts as a constant, though zero padding breaks it at the border\n");
+  for (const plan::opaque_node& o : p.opaque)
+    text += detail::concat("keeping the ", o.channels, " channels that reach ", o.node,
+                           ": nothing is known of how ", o.kind, " uses them\n");
   return text;
 }
 

@@ -24,9 +24,9 @@ inline constexpr std::string_view plan_header = "prunus-plan 1";
 /// The words of a file for an enumeration, in the order of its values.
 inline constexpr std::array<std::string_view, 3> removal_words{"constant", "unread", "requested"};
 inline constexpr std::array<std::string_view, 3> receiver_words{"bias", "new_bias", "running_mean"};
-inline constexpr std::array<std::string_view, 6> keep_words{
-    "zero_padding",  "layer_norm",        "partly_alive",
-    "last_of_layer", "output_of_network", "input_of_network"};
+inline constexpr std::array<std::string_view, 7> keep_words{
+    "zero_padding",      "layer_norm",       "partly_alive", "last_of_layer",
+    "output_of_network", "input_of_network", "opaque"};
 template <class Enum, std::size_t N>
 [[nodiscard]] constexpr std::string_view word_of(Enum value,
                                                  const std::array<std::string_view, N>& words) {
@@ -198,7 +198,7 @@ void read_record(record_reader& in, plan& p) {
     f.from = in.quoted();
     f.channel = in.count();
     f.value = in.number<double>();
-    f.layer = in.quoted();
+    f.weight = in.quoted();
     f.groups = in.count();
     if (f.groups == 0) in.fail("0 groups");
     f.into = in.value_of<plan::receiver>(receiver_words);
@@ -206,19 +206,24 @@ void read_record(record_reader& in, plan& p) {
   } else if (kind == "new") {
     plan::new_tensor& t = p.new_tensors.emplace_back();
     t.name = in.quoted();
-    t.layer = in.quoted();
+    t.weight = in.quoted();
     t.size = in.count();
   } else if (kind == "keep") {
     plan::kept_channel& k = p.kept.emplace_back();
     k.node = in.quoted();
     k.channel = in.count();
-    k.reason = in.value_of<plan::keep_reason>(keep_words);
+    k.reason = in.value_of<keep_reason>(keep_words);
     k.because_of = in.quoted();
   } else if (kind == "approximate") {
     plan::approximation& a = p.approximations.emplace_back();
     a.from = in.quoted();
     a.channel = in.count();
     a.layer = in.quoted();
+  } else if (kind == "opaque") {
+    plan::opaque_node& o = p.opaque.emplace_back();
+    o.node = in.quoted();
+    o.kind = in.quoted();
+    o.channels = in.count();
   } else {
     in.fail("a record called ", kind, " is not known");
   }
@@ -244,16 +249,18 @@ template <class = compiled_on_use>
     out << c.out << c.in;
   }
   for (const plan::fold& f : p.folds)
-    ((out.line("fold").quoted(f.from) << f.channel << f.value).quoted(f.layer)
+    ((out.line("fold").quoted(f.from) << f.channel << f.value).quoted(f.weight)
      << f.groups << detail::word_of(f.into, detail::receiver_words))
         .quoted(f.tensor);
   for (const plan::new_tensor& t : p.new_tensors)
-    out.line("new").quoted(t.name).quoted(t.layer) << t.size;
+    out.line("new").quoted(t.name).quoted(t.weight) << t.size;
   for (const plan::kept_channel& k : p.kept)
     (out.line("keep").quoted(k.node) << k.channel << detail::word_of(k.reason, detail::keep_words))
         .quoted(k.because_of);
   for (const plan::approximation& a : p.approximations)
     (out.line("approximate").quoted(a.from) << a.channel).quoted(a.layer);
+  for (const plan::opaque_node& o : p.opaque)
+    out.line("opaque").quoted(o.node).quoted(o.kind) << o.channels;
   out.line("end");
   return out.finish();
 }

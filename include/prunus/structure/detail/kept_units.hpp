@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
-#include <prunus/structure/plan.hpp>
+#include <prunus/structure/keep_reason.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint8_t
-#include <variant>  // std::holds_alternative
 #include <vector>   // std::vector
 
 namespace prunus {
@@ -19,14 +19,15 @@ namespace detail {
 class kept_units {
  public:
   struct cause {
-    plan::keep_reason reason;
+    keep_reason reason;
     std::size_t node;
   };
   kept_units(const resolved_graph& network, const channel_structure& structure)
       : network_(network),
         structure_(structure),
         kept_(static_cast<std::size_t>(structure.units())),
-        causes_(kept_.size()) {}
+        causes_(kept_.size()),
+        used_unknown_(network.nodes.size()) {}
 
   void keep(Index unit, cause why) {
     const std::size_t u = static_cast<std::size_t>(unit);
@@ -44,60 +45,105 @@ class kept_units {
   [[nodiscard]] const cause& why(Index unit) const noexcept {
     return causes_[static_cast<std::size_t>(unit)];
   }
+  /// How many channels that reach node n are used in a way that is not known.
+  [[nodiscard]] Index used_unknown(std::size_t n) const noexcept { return used_unknown_[n]; }
+  /// One byte a channel of node n.
+  [[nodiscard]] std::vector<std::uint8_t> of_node(std::size_t n) const {
+    std::vector<std::uint8_t> result;
+    for (const Index unit : structure_.unit_of[n])
+      result.push_back(kept_[static_cast<std::size_t>(unit)]);
+    return result;
+  }
 
-  /// The outputs and inputs of the network.
+  /// The outputs and inputs of the network, and what operations use in ways that are not known.
+  template <class = compiled_on_use>
   void keep_ends() {
     for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
-      const bool is_input = network_.nodes[n].operation.is<operation::input>();
-      if (!is_input && !network_.nodes[n].is_output) continue;
-      for (Index unit : structure_.unit_of[n])
-        keep(unit,
-             {is_input ? plan::keep_reason::input_of_network : plan::keep_reason::output_of_network,
-              n});
+      const resolved_graph::node& node = network_.nodes[n];
+      if (node.is_network_input)
+        keep_all(n, {keep_reason::input_of_network, n});
+      else if (node.is_output)
+        keep_all(n, {keep_reason::output_of_network, n});
     }
+    std::vector<std::uint8_t> known(kept_.size());
+    for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
+      const resolved_graph::node& node = network_.nodes[n];
+      const bool opaque = structure_.maps[n].keeps == keep_reason::opaque;
+      if (opaque) keep_all(n, {keep_reason::opaque, n});
+      if (!opaque) mark_known(n, known, 1);
+      for (const std::size_t input : node.inputs)
+        for (const Index unit : structure_.unit_of[input])
+          if (known[static_cast<std::size_t>(unit)] == 0) {
+            keep(unit, {keep_reason::opaque, n});
+            ++used_unknown_[n];
+          }
+      if (!opaque) mark_known(n, known, 0);
+    }
+  }
+  /// What counts in the statistics of a layer.
+  template <class = compiled_on_use>
+  void keep_what_operations_need() {
+    for (std::size_t n = 0; n < network_.nodes.size(); ++n)
+      if (structure_.maps[n].keeps) keep_all(n, {*structure_.maps[n].keeps, n});
   }
   /// Follows what is newly kept with `follow(unit)`, which may keep more, then saves layers that
   /// lost every channel, last layers first, until nothing changes.
   template <class Follow>
-  void settle(const Follow& follow) {
-    const auto drain = [&] {
+  void propagate(const Follow& follow) {
+    const auto follow_all = [&] {
       while (!fresh_.empty()) {
         const Index unit = fresh_.back();
         fresh_.pop_back();
         follow(unit);
       }
     };
-    drain();
+    follow_all();
+    std::vector<std::uint8_t> own(kept_.size());
     for (std::size_t n = network_.nodes.size(); n-- > 0;) {
       // Its input will keep a channel; zeros that it adds need not stay as well.
-      if (passes_channels_on(n)) continue;
+      if (passes_channels_on(n, own)) continue;
       const std::vector<Index>& units = structure_.unit_of[n];
       bool any = false;
-      for (Index unit : units) any = any || is_kept(unit);
+      for (const Index unit : units) any = any || is_kept(unit);
       if (!any)
-        keep(units.front(), {plan::keep_reason::last_of_layer, first_node_of(units.front())});
-      drain();
+        keep(units.front(), {keep_reason::last_of_layer,
+                             structure_.first_node[static_cast<std::size_t>(units.front())]});
+      follow_all();
     }
   }
 
  private:
-  /// All channels of an input are among those of node n.
-  [[nodiscard]] bool passes_channels_on(std::size_t n) const {
-    std::vector<std::uint8_t> own(kept_.size());
-    for (Index unit : structure_.unit_of[n]) own[static_cast<std::size_t>(unit)] = 1;
-    for (std::size_t input : network_.nodes[n].inputs) {
-      bool all = true;
-      for (Index unit : structure_.unit_of[input])
-        all = all && own[static_cast<std::size_t>(unit)] != 0;
-      if (all) return true;
-    }
-    return false;
+  void keep_all(std::size_t n, cause why) {
+    for (const Index unit : structure_.unit_of[n]) keep(unit, why);
   }
-  /// The layer that produces the channels of a unit.
-  [[nodiscard]] std::size_t first_node_of(Index unit) const {
-    for (std::size_t n = 0;; ++n)
-      for (Index other : structure_.unit_of[n])
-        if (other == unit) return n;
+  /// Channels of the inputs of node n of which it is known what becomes of them.
+  template <class = compiled_on_use>
+  void mark_known(std::size_t n, std::vector<std::uint8_t>& known, std::uint8_t mark) const {
+    const resolved_graph::node& node = network_.nodes[n];
+    const auto set = [&](Index unit) { known[static_cast<std::size_t>(unit)] = mark; };
+    for (const Index unit : structure_.unit_of[n]) set(unit);
+    for (const parameter_declaration& p : node.parameters)
+      if (p.reads)
+        for (const Index unit : structure_.unit_of[node.inputs[p.reads->input]]) set(unit);
+    for (const channel_map::channel& c : structure_.maps[n].unread)
+      set(structure_.unit_of[node.inputs[static_cast<std::size_t>(c.input)]]
+                            [static_cast<std::size_t>(c.number)]);
+  }
+  /// All channels of an input are among those of node n. `own` is all 0, also afterwards.
+  [[nodiscard]] bool passes_channels_on(std::size_t n, std::vector<std::uint8_t>& own) const {
+    const auto mark = [&](std::uint8_t with) {
+      for (const Index unit : structure_.unit_of[n]) own[static_cast<std::size_t>(unit)] = with;
+    };
+    mark(1);
+    bool passes = false;
+    for (const std::size_t input : network_.nodes[n].inputs) {
+      bool all = true;
+      for (const Index unit : structure_.unit_of[input])
+        all = all && own[static_cast<std::size_t>(unit)] != 0;
+      passes = passes || all;
+    }
+    mark(0);
+    return passes;
   }
 
   const resolved_graph& network_;
@@ -105,6 +151,7 @@ class kept_units {
   std::vector<std::uint8_t> kept_;
   std::vector<cause> causes_;
   std::vector<Index> fresh_;
+  std::vector<Index> used_unknown_;  // per node: channels
 };
 
 }  // namespace detail
