@@ -529,6 +529,10 @@ TEST_CASE("heads that do not divide what they share are refused", "[structure][r
     g.attention("mix", "image", "image", g.convolution("value", "image", {.out_channels = 10}), 3);
   };
   CHECK(unstated(value, {"mix", "3", "6", "10"}) == "");
+  const auto query = [](graph& g) {
+    g.attention("mix", "image", "image", g.convolution("value", "image", {.out_channels = 8}), 4);
+  };
+  CHECK(unstated(query, {"mix", "4", "6", "8"}) == "");
 }
 
 TEST_CASE("query, key and value that do not fit are refused", "[structure][resolve]") {
