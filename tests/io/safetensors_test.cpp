@@ -51,6 +51,17 @@ errc code_of_header(const std::string& header, const std::string& data = "") {
   return refusal(file_of(header, data)).code;
 }
 
+/// Checks that a file with this header is malformed and that the message says so by this part of
+/// it.
+void check_malformed(const std::string& header, const std::string& part,
+                     const std::string& data = "x") {
+  const support::thrown error = refusal(file_of(header, data));
+  CAPTURE(header, part, error.message);
+  CHECK(error.code == errc::malformed);
+  CHECK(error.says(part));
+}
+std::string one_byte(const std::string& name) { return tensor_of(name, "U8", "[1]", "[0,1]"); }
+
 named_tensor<float> small(std::string name, std::vector<float> values) {
   const Index size = static_cast<Index>(values.size());
   return {std::move(name),
@@ -258,56 +269,67 @@ TEST_CASE("a header that cannot be as long as it says is refused", "[io][safeten
   CHECK(refusal(length_of(3) + "{}").code == errc::truncated);
 }
 
-TEST_CASE("headers that are not JSON of the expected form are refused", "[io][safetensors]") {
-  const std::string a = tensor_of("a", "U8", "[1]", "[0,1]");
+TEST_CASE("a header that does not begin with an object is refused", "[io][safetensors]") {
+  for (const char* header : {"", " {}", "\xef\xbb\xbf{}", "[]"})
+    check_malformed(header, "does not begin with '{'");
+}
+
+TEST_CASE("a header that is no JSON is refused", "[io][safetensors]") {
+  const std::string a = one_byte("a"), nul(1, '\0');
   REQUIRE(code_of_header("{" + a + "}", "x") == errc{});
-  const std::vector<std::string> wrong{
-      "",
-      " {}",
-      "\xef\xbb\xbf{}",
-      "[]",
-      "{",
-      "{}{}",
-      "{" + a + "},",
-      "{" + a + ",}",
-      "{" + a + "} x",
-      "{" + a + "/* comment */}",
-      "{\"a\":1}",
-      "{\"a\":null}",
-      "{\"a\":true}",
-      "{\"a\":\"text\"}",
-      "{\"a\":[1]}",
-      "{\"a\":{}}",
-      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}",
-      "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}",
-      "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}",
-      "{\"a\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}",
-      "{\"a\":{\"dtype\":\"U8\",\"shape\":1,\"data_offsets\":[0,1]}}",
-      "{\"a\":{\"dtype\":\"U8\",\"shape\":{},\"data_offsets\":[0,1]}}",
-      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":[1]}}",
-      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":\"text\"}}",
-      "{" + tensor_of("a", "u8", "[1]", "[0,1]") + "}",
-      "{" + tensor_of("a", "F8_E4M3", "[1]", "[0,1]") + "}",
-      "{" + tensor_of("a", "U8", "[[1]]", "[0,1]") + "}",
-      "{" + tensor_of("a", "U8", "[\"1\"]", "[0,1]") + "}",
-      "{" + tensor_of("a", "U8", "[1.0]", "[0,1]") + "}",
-      "{" + tensor_of("a", "U8", "[1e0]", "[0,1]") + "}",
-      "{" + tensor_of("a", "U8", "[-1]", "[0,1]") + "}",
-      "{" + tensor_of("a", "U8", "[1]", "[0]") + "}",
-      "{" + tensor_of("a", "U8", "[1]", "[0,1,1]") + "}",
-      "{" + tensor_of("a", "U8", "[1]", "[0,true]") + "}",
-      "{" + tensor_of("a", "U8", "[1]", "[-1,0]") + "}",
-      "{\"__metadata__\":[]}",
-      "{\"__metadata__\":\"text\"}",
-      "{\"__metadata__\":{\"a\":1}}",
-      "{\"__metadata__\":{\"a\":{}}}",
-      "{\"\xff\":{}}",
-      "{" + a + "\0}" + std::string(1, '\0'),
-  };
-  for (const std::string& header : wrong) {
-    CAPTURE(header);
-    CHECK(code_of_header(header, "x") == errc::malformed);
-  }
+  REQUIRE(code_of_header("{" + a + "}\n\t ", "x") == errc{});
+  for (const std::string& header :
+       {std::string("{"), std::string("{}{}"), "{" + a + "},", "{" + a + ",}", "{" + a + "} x",
+        "{" + a + "/* comment */}", std::string("{\"\xff\":{}}"), "{" + a + nul,
+        "{" + a + nul + "}"})
+    check_malformed(header, "no JSON at byte");
+}
+
+TEST_CASE("a tensor that is no object is refused", "[io][safetensors]") {
+  for (const char* header :
+       {"{\"a\":1}", "{\"a\":null}", "{\"a\":true}", "{\"a\":\"text\"}", "{\"a\":[1]}"})
+    check_malformed(header, "\"a\": did not expect");
+}
+
+TEST_CASE("a tensor without type, shape or offsets is refused", "[io][safetensors]") {
+  check_malformed("{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", "\"a\" has no data_offsets");
+  check_malformed("{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", "\"a\" has no shape");
+  check_malformed("{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", "\"a\" has no dtype");
+  check_malformed("{\"a\":{}}", "\"a\" has no");
+}
+
+TEST_CASE("a tensor with more than type, shape and offsets is refused", "[io][safetensors]") {
+  for (const char* more : {"[1]", "\"text\"", "1", "{}"})
+    check_malformed("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":" +
+                        std::string(more) + "}}",
+                    "\"a\"");
+}
+
+TEST_CASE("a type that is no known text is refused", "[io][safetensors]") {
+  check_malformed("{\"a\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}",
+                  "dtype: did not expect");
+  check_malformed("{" + tensor_of("a", "u8", "[1]", "[0,1]") + "}", "type u8");
+  check_malformed("{" + tensor_of("a", "F8_E4M3", "[1]", "[0,1]") + "}", "type F8_E4M3");
+  check_malformed("{" + tensor_of("a", "", "[1]", "[0,1]") + "}", "type");
+}
+
+TEST_CASE("a shape that is no list of whole numbers is refused", "[io][safetensors]") {
+  for (const char* shape : {"1", "{}", "[[1]]", "[\"1\"]", "[1.0]", "[1e0]", "[-1]", "[null]"})
+    check_malformed("{" + tensor_of("a", "U8", shape, "[0,1]") + "}", "shape: did not expect");
+}
+
+TEST_CASE("offsets that are not two whole numbers are refused", "[io][safetensors]") {
+  for (const char* offsets : {"[0,true]", "[-1,0]", "[0,1.0]", "[0,\"1\"]", "[[0,1]]", "1"})
+    check_malformed("{" + tensor_of("a", "U8", "[1]", offsets) + "}",
+                    "data_offsets: did not expect");
+  check_malformed("{" + tensor_of("a", "U8", "[1]", "[]") + "}", "data_offsets has 0 numbers");
+  check_malformed("{" + tensor_of("a", "U8", "[1]", "[0]") + "}", "data_offsets has 1 numbers");
+  check_malformed("{" + tensor_of("a", "U8", "[1]", "[0,1,1]") + "}", "data_offsets has 3 numbers");
+}
+
+TEST_CASE("metadata that are no texts by name are refused", "[io][safetensors]") {
+  for (const char* metadata : {"[]", "\"text\"", "1", "{\"a\":1}", "{\"a\":{}}", "{\"a\":[]}"})
+    check_malformed("{\"__metadata__\":" + std::string(metadata) + "}", "__metadata__");
 }
 
 TEST_CASE("deep nesting is refused at once", "[io][safetensors]") {
@@ -318,53 +340,60 @@ TEST_CASE("deep nesting is refused at once", "[io][safetensors]") {
 }
 
 TEST_CASE("keys that come twice are refused", "[io][safetensors]") {
-  const std::string a = tensor_of("a", "U8", "[1]", "[0,1]");
-  CHECK(code_of_header("{" + a + "," + a + "}", "x") == errc::malformed);
-  CHECK(code_of_header("{\"__metadata__\":{},\"__metadata__\":{}}") == errc::malformed);
-  CHECK(code_of_header("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}") == errc::malformed);
-  CHECK(code_of_header("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],"
-                       "\"data_offsets\":[0,1]}}",
-                       "x") == errc::malformed);
+  const std::string a = one_byte("a");
+  check_malformed("{" + a + "," + a + "}", "\"a\" comes twice");
+  check_malformed("{\"__metadata__\":{},\"__metadata__\":{}}", "\"__metadata__\" comes twice");
+  check_malformed("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", "\"k\" comes twice");
+  check_malformed(
+      "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+      "\"dtype\" comes twice");
 }
 
-TEST_CASE("offsets that do not fit are refused", "[io][safetensors]") {
-  const std::string most = "18446744073709551615", large = "9223372036854775807";
-  struct wrong {
-    std::string header, data;
-    errc code;
-  };
-  const std::vector<wrong> all{
-      // a hole in front, between, behind
-      {tensor_of("a", "U8", "[1]", "[1,2]"), "xx", errc::malformed},
-      {tensor_of("a", "U8", "[1]", "[0,1]") + "," + tensor_of("b", "U8", "[1]", "[2,3]"), "xxx",
-       errc::malformed},
-      {tensor_of("a", "U8", "[1]", "[0,1]"), "xx", errc::malformed},
-      // overlaps
-      {tensor_of("a", "U8", "[2]", "[0,2]") + "," + tensor_of("b", "U8", "[2]", "[1,3]"), "xxx",
-       errc::malformed},
-      {tensor_of("a", "U8", "[2]", "[0,2]") + "," + tensor_of("b", "U8", "[2]", "[0,2]"), "xx",
-       errc::malformed},
-      // backwards
-      {tensor_of("a", "U8", "[1]", "[2,1]"), "xx", errc::malformed},
-      // not the size of the shape
-      {tensor_of("a", "F32", "[2]", "[0,4]"), "xxxx", errc::malformed},
-      {tensor_of("a", "F32", "[1]", "[0,5]"), "xxxxx", errc::malformed},
-      {tensor_of("a", "F32", "[0]", "[0,4]"), "xxxx", errc::malformed},
-      {tensor_of("a", "F32", "[]", "[0,0]"), "", errc::malformed},
-      // beyond the end
-      {tensor_of("a", "U8", "[3]", "[0,3]"), "xx", errc::truncated},
-      {tensor_of("a", "U8", "[" + large + "]", "[0," + large + "]"), "xx", errc::truncated},
-      // beyond what can be counted
-      {tensor_of("a", "U8", "[" + most + "]", "[0," + most + "]"), "xx", errc::malformed},
-      {tensor_of("a", "U8", "[1]", "[0,18446744073709551616]"), "x", errc::malformed},
-      {tensor_of("a", "U8", "[4294967296,4294967296]", "[0,0]"), "", errc::malformed},
-      {tensor_of("a", "F64", "[2305843009213693952]", "[0,0]"), "", errc::malformed},
-      {tensor_of("a", "U8", "[4294967296,4294967296,0]", "[0,0]"), "", errc::malformed},
-  };
-  for (const wrong& one : all) {
-    CAPTURE(one.header);
-    CHECK(code_of_header("{" + one.header + "}", one.data) == one.code);
-  }
+TEST_CASE("holes in the data are refused", "[io][safetensors]") {
+  check_malformed("{" + tensor_of("a", "U8", "[1]", "[1,2]") + "}", "overlap nor leave holes",
+                  "xx");
+  check_malformed("{" + one_byte("a") + "," + tensor_of("b", "U8", "[1]", "[2,3]") + "}",
+                  "overlap nor leave holes", "xxx");
+  check_malformed("{" + one_byte("a") + "}", "take 1 bytes, the file has 2", "xx");
+}
+
+TEST_CASE("tensors that overlap are refused", "[io][safetensors]") {
+  const std::string a = tensor_of("a", "U8", "[2]", "[0,2]");
+  check_malformed("{" + a + "," + tensor_of("b", "U8", "[2]", "[1,3]") + "}",
+                  "overlap nor leave holes", "xxx");
+  check_malformed("{" + a + "," + tensor_of("b", "U8", "[2]", "[0,2]") + "}",
+                  "overlap nor leave holes", "xx");
+}
+
+TEST_CASE("data that end before they begin are refused", "[io][safetensors]") {
+  check_malformed("{" + tensor_of("a", "U8", "[1]", "[2,1]") + "}", "ends at byte 1", "xx");
+}
+
+TEST_CASE("data that have not the size of type and shape are refused", "[io][safetensors]") {
+  check_malformed("{" + tensor_of("a", "F32", "[2]", "[0,4]") + "}", "take 8 bytes", "xxxx");
+  check_malformed("{" + tensor_of("a", "F32", "[1]", "[0,5]") + "}", "take 4 bytes", "xxxxx");
+  check_malformed("{" + tensor_of("a", "F32", "[0]", "[0,4]") + "}", "take 0 bytes", "xxxx");
+  check_malformed("{" + tensor_of("a", "F32", "[]", "[0,0]") + "}", "take 4 bytes", "");
+}
+
+TEST_CASE("data beyond the end of the file are truncated", "[io][safetensors]") {
+  const std::string large = "9223372036854775807";
+  CHECK(code_of_header("{" + tensor_of("a", "U8", "[3]", "[0,3]") + "}", "xx") == errc::truncated);
+  CHECK(code_of_header("{" + tensor_of("a", "U8", "[" + large + "]", "[0," + large + "]") + "}",
+                       "xx") == errc::truncated);
+}
+
+TEST_CASE("sizes beyond what can be counted are refused", "[io][safetensors]") {
+  const std::string most = "18446744073709551615";
+  check_malformed("{" + tensor_of("a", "U8", "[" + most + "]", "[0," + most + "]") + "}",
+                  "an extent of 18446744073709551615 is too large", "xx");
+  check_malformed("{" + tensor_of("a", "U8", "[1]", "[0,18446744073709551616]") + "}",
+                  "data_offsets: did not expect");
+  for (const char* shape : {"[4294967296,4294967296]", "[4294967296,4294967296,0]"})
+    check_malformed("{" + tensor_of("a", "U8", shape, "[0,0]") + "}",
+                    "more elements than can be counted", "");
+  check_malformed("{" + tensor_of("a", "F64", "[2305843009213693952]", "[0,0]") + "}",
+                  "more elements than can be counted", "");
 }
 
 TEST_CASE("messages name the file and stay short and printable", "[io][safetensors]") {

@@ -87,6 +87,25 @@ TEST_CASE("reconstruction promises what the network then does", "[nn][reconstruc
   CHECK(report.masked == Approx(masked / samples).epsilon(1e-3));
   CHECK(std::abs(report.reconstructed - fitted / samples) < 1e-3 * report.masked);
   CHECK(fitted < 0.9 * masked);
+
+  // How much a fit gains depends on the images, but it is a least-squares fit: the parabola of the
+  // difference along any surviving weight or bias has its lowest point where that stands.
+  for (const std::string& fitted_name : {name, layer_name + ".bias"}) {
+    const auto w = net.parameters()[fitted_name].weight;
+    for (Index k = 0; k < w.size(); k += 3) {
+      if (fitted_name == name && w.data[k] == 0) continue;  // it was removed
+      const float stands = w.data[k], step = 0.125F;
+      w.data[k] = stands - step;
+      const double below = difference(net, all, batch, layer_name, before);
+      w.data[k] = stands + step;
+      const double above = difference(net, all, batch, layer_name, before);
+      w.data[k] = stands;
+      const double curvature = below - 2 * fitted + above;
+      CAPTURE(fitted_name, k);
+      CHECK(curvature >= 0);  // 0: an input that is never open
+      CHECK(std::abs(below - above) <= 1e-3 * curvature + 1e-5 * fitted);
+    }
+  }
 }
 
 TEST_CASE("inputs that cannot be correlated are refused", "[nn][reconstruct]") {

@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// An oracle that shares nothing with the library but the description of a graph: every operation is
-// the loop that its definition says, in double, over tensors in PyTorch's order. It also counts
-// multiply-adds where they happen.
+// An oracle that shares nothing with the library but the declaration of a graph: nodes, their
+// attributes and who reads whom. Order, shapes, parameters and counts are its own; operations are
+// the loops of naive_operations.hpp.
 
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
-#include <prunus/structure/resolve.hpp>
+#include <prunus/structure/graph.hpp>
 
-#include <algorithm>    // std::max, std::max_element, std::min
-#include <cmath>        // std::exp, std::erf, std::sqrt, std::tanh
-#include <cstddef>      // std::size_t
-#include <limits>       // std::numeric_limits
-#include <map>          // std::map
-#include <string>       // std::string
-#include <type_traits>  // std::is_same_v
-#include <variant>      // std::visit
-#include <vector>       // std::vector
+#include "support/naive_operations.hpp"
+
+#include <cstddef>     // std::size_t
+#include <functional>  // std::function
+#include <map>         // std::map
+#include <stdexcept>   // std::logic_error
+#include <string>      // std::string
+#include <utility>     // std::move
+#include <vector>      // std::vector
 
 namespace naive {
-
-using prunus::Index;
-using values = std::vector<double>;
-using named_values = std::map<std::string, values>;
 
 /// A weight in PyTorch's order, whatever its memory order.
 template <class S>
@@ -43,260 +39,159 @@ named_values tensors_of(const prunus::model<S>& net) {
   return result;
 }
 template <class S>
-named_values tensors_of(const std::vector<prunus::named_tensor<S>>& tensors) {
+named_values tensors_of(const std::vector<prunus::named_tensor<S>>& owned) {
   named_values result;
-  for (const prunus::named_tensor<S>& t : tensors) result[t.name] = in_usual_order(t.view());
+  for (const prunus::named_tensor<S>& t : owned) result[t.name] = in_usual_order(t.view());
   return result;
 }
 
-/// Results of all nodes, channel after channel and row after row, and the multiply-adds that it
-/// took.
+/// A node and what the oracle makes of it.
+struct node {
+  std::string name;
+  std::vector<std::size_t> inputs;  ///< positions among the nodes
+  naive::operation operation;
+};
+
+/// Results of all nodes and what they took.
 struct evaluation {
-  std::vector<values> results;
+  std::vector<std::string> names;  ///< in the order of computation
+  std::vector<values> results;     ///< in the same order
   Index macs = 0;
+  Index trained = 0;  ///< values that training changes
+  Index stored = 0;   ///< all values of the tensors
+
+  const values& of(const std::string& name) const {
+    for (std::size_t n = 0; n < names.size(); ++n)
+      if (names[n] == name) return results[n];
+    throw std::logic_error("naive: no node is called " + name);
+  }
 };
 
-namespace detail {
-
-inline double activated(const prunus::operation::activation& op, double x) {
-  using kind = prunus::operation::activation::kind;
-  switch (op.function) {
-    case kind::identity:
-      return x;
-    case kind::relu:
-      return std::max(x, 0.0);
-    case kind::leaky_relu:
-      return x < 0 ? op.slope * x : x;
-    case kind::relu6:
-      return std::min(std::max(x, 0.0), 6.0);
-    case kind::sigmoid:
-      return 1.0 / (1.0 + std::exp(-x));
-    case kind::tanh:
-      return std::tanh(x);
-    case kind::silu:
-      return x * (1.0 / (1.0 + std::exp(-x)));
-    case kind::gelu:
-      return 0.5 * x * (1.0 + std::erf(x * std::sqrt(0.5)));
-    case kind::hard_swish:
-      return x * std::min(std::max(x + 3.0, 0.0), 6.0) / 6.0;
+/// Knows the naive twins of the library's operations and of those that it was taught.
+class evaluator {
+ public:
+  evaluator() {
+    knows<prunus::operation::input, prunus::operation::convolution, prunus::operation::linear,
+          prunus::operation::batch_norm, prunus::operation::layer_norm,
+          prunus::operation::activation, prunus::operation::add, prunus::operation::multiply,
+          prunus::operation::concat, prunus::operation::pad_channels, prunus::operation::flatten,
+          prunus::operation::pooling, prunus::operation::global_pooling,
+          prunus::operation::upsampling, prunus::operation::split_heads,
+          prunus::operation::merge_heads, prunus::operation::attention,
+          prunus::operation::embedding, prunus::operation::position_embedding,
+          prunus::operation::dropout>();
   }
-  return x;
+  /// Adds an operation: `twin(const Operation&, const shapes&)` is its naive::operation. What was
+  /// taught last counts.
+  template <class Operation, class Twin>
+  evaluator& teach(Twin twin_of) {
+    twins_.push_back(
+        [twin_of](const prunus::any_operation& op, const shapes& from, naive::operation& result) {
+          const Operation* own = op.as<Operation>();
+          if (own != nullptr) result = twin_of(*own, from);
+          return own != nullptr;
+        });
+    return *this;
+  }
+
+  /// The nodes in an order in which they can be computed: round after round, in the order of
+  /// declaration, those whose inputs are there. So that is the declared order where it serves.
+  std::vector<node> nodes_of(const prunus::graph& declared) const {
+    std::vector<node> result;
+    std::map<std::string, std::size_t> position;
+    std::size_t before = 0;
+    do {
+      before = result.size();
+      for (const prunus::graph_node& d : declared.nodes()) {
+        if (position.count(d.name) != 0) continue;
+        std::vector<std::size_t> inputs;
+        shapes from;
+        for (const std::string& name : d.inputs) {
+          if (position.count(name) == 0) break;
+          inputs.push_back(position[name]);
+          from.push_back(result[position[name]].operation.shape);
+        }
+        if (inputs.size() < d.inputs.size()) continue;
+        position[d.name] = result.size();
+        result.push_back({d.name, inputs, operation_of(d, from)});
+      }
+    } while (result.size() > before);
+    if (result.size() != declared.nodes().size())
+      throw std::logic_error("naive: not all nodes can be computed");
+    return result;
+  }
+
+  /// Evaluates one sample. `given`: the values of each input node by its name.
+  evaluation evaluate(const prunus::graph& declared, const named_values& weights,
+                      const named_values& given) const {
+    evaluation result;
+    tensors computed_so_far;
+    for (const node& n : nodes_of(declared)) {
+      tensors inputs;
+      for (const std::size_t from : n.inputs) inputs.push_back(computed_so_far[from]);
+      named_values parameters;
+      for (const parameter& p : n.operation.parameters) {
+        const values& w = weights.at(n.name + "." + p.suffix);
+        expect(n.name + "." + p.suffix, w, p.size());
+        parameters[p.suffix] = w;
+        result.trained += p.trained ? p.size() : 0;
+        result.stored += p.size();
+      }
+      computed made = n.operation.compute ? n.operation.compute(inputs, parameters)
+                                          : computed{given.at(n.name)};
+      const shape& s = n.operation.shape;
+      expect(n.name, made.data, s.channels * s.height * s.width);
+      computed_so_far.push_back({s, made.data});
+      result.names.push_back(n.name);
+      result.results.push_back(std::move(made.data));
+      result.macs += made.macs;
+    }
+    return result;
+  }
+
+ private:
+  template <class... Operations>
+  void knows() {
+    (teach<Operations>([](const Operations& op, const shapes& from) { return twin(op, from); }),
+     ...);
+  }
+  naive::operation operation_of(const prunus::graph_node& declared, const shapes& from) const {
+    naive::operation result;
+    for (auto known = twins_.rbegin(); known != twins_.rend(); ++known)
+      if ((*known)(declared.operation, from, result)) return result;
+    throw std::logic_error("naive: nobody taught the operation of " + declared.name);
+  }
+  static void expect(const std::string& name, const values& found, Index size) {
+    if (static_cast<Index>(found.size()) != size)
+      throw std::logic_error("naive: " + name + " has " + std::to_string(found.size()) +
+                             " values, not " + std::to_string(size));
+  }
+
+  std::vector<std::function<bool(const prunus::any_operation&, const shapes&, naive::operation&)>>
+      twins_;
+};
+
+inline evaluation evaluate(const prunus::graph& declared, const named_values& weights,
+                           const named_values& given) {
+  return evaluator().evaluate(declared, weights, given);
 }
 
-struct node_evaluation {
-  const prunus::resolved_graph& network;
-  const named_values& tensors;
-  const named_values& inputs;
-  evaluation& sofar;
-  std::size_t n;
-
-  const prunus::resolved_graph::node& node() const { return network.nodes[n]; }
-  const prunus::tensor_shape& shape() const { return node().shape; }
-  const prunus::tensor_shape& shape_of_input(std::size_t k = 0) const {
-    return network.nodes[node().inputs[k]].shape;
+/// What was declared of a resolved network: names, operations and who reads whom, in its order.
+template <class Network>
+prunus::graph declaration_of(const Network& network) {
+  prunus::graph declared;
+  for (const auto& n : network.nodes) {
+    std::vector<std::string> inputs;
+    for (const std::size_t from : n.inputs) inputs.push_back(network.nodes[from].name);
+    declared.add_node({n.name, n.operation, inputs});
   }
-  const values& input(std::size_t k = 0) const { return sofar.results[node().inputs[k]]; }
-  const values& tensor(const char* suffix) const { return tensors.at(node().name + "." + suffix); }
-  static std::size_t at(const prunus::tensor_shape& s, Index c, Index y, Index x) {
-    return static_cast<std::size_t>((c * s.height + y) * s.width + x);
-  }
-  template <class Function>
-  values filled(const Function& f) const {
-    values result;
-    for (Index c = 0; c < shape().channels; ++c)
-      for (Index y = 0; y < shape().height; ++y)
-        for (Index x = 0; x < shape().width; ++x) result.push_back(f(c, y, x));
-    return result;
-  }
-
-  values operator()(const prunus::operation::input&) const { return inputs.at(node().name); }
-  values operator()(const prunus::operation::convolution& op) const {
-    const prunus::tensor_shape from = shape_of_input();
-    const Index per_group = from.channels / op.groups, outs = op.out_channels / op.groups;
-    const values &in = input(), &w = tensor("weight");
-    const values* bias = op.bias ? &tensor("bias") : nullptr;
-    return filled([&](Index o, Index y, Index x) {
-      double sum = bias == nullptr ? 0.0 : (*bias)[static_cast<std::size_t>(o)];
-      for (Index i = 0; i < per_group; ++i)
-        for (Index ky = 0; ky < op.kernel.height; ++ky)
-          for (Index kx = 0; kx < op.kernel.width; ++kx) {
-            ++sofar.macs;
-            const Index row = y * op.stride.height + ky - op.padding.height;
-            const Index column = x * op.stride.width + kx - op.padding.width;
-            if (row < 0 || row >= from.height || column < 0 || column >= from.width) continue;
-            sum += w[static_cast<std::size_t>(
-                       ((o * per_group + i) * op.kernel.height + ky) * op.kernel.width + kx)] *
-                   in[at(from, o / outs * per_group + i, row, column)];
-          }
-      return sum;
-    });
-  }
-  values operator()(const prunus::operation::linear& op) const {
-    const Index reads = shape_of_input().channels;
-    const values &in = input(), &w = tensor("weight");
-    const values* bias = op.bias ? &tensor("bias") : nullptr;
-    return filled([&](Index o, Index y, Index x) {
-      double sum = bias == nullptr ? 0.0 : (*bias)[static_cast<std::size_t>(o)];
-      for (Index i = 0; i < reads; ++i) {
-        ++sofar.macs;
-        sum += w[static_cast<std::size_t>(o * reads + i)] * in[at(shape_of_input(), i, y, x)];
-      }
-      return sum;
-    });
-  }
-  values operator()(const prunus::operation::batch_norm& op) const {
-    const values &in = input(), &scale = tensor("weight"), &shift = tensor("bias"),
-                 &mean = tensor("running_mean"), &variance = tensor("running_var");
-    return filled([&](Index c, Index y, Index x) {
-      const std::size_t k = static_cast<std::size_t>(c);
-      return scale[k] * (in[at(shape(), c, y, x)] - mean[k]) / std::sqrt(variance[k] + op.epsilon) +
-             shift[k];
-    });
-  }
-  values operator()(const prunus::operation::layer_norm& op) const {
-    const values &in = input(), &scale = tensor("weight"), &shift = tensor("bias");
-    const double count = static_cast<double>(shape().channels);
-    return filled([&](Index c, Index y, Index x) {
-      double mean = 0, variance = 0;
-      for (Index k = 0; k < shape().channels; ++k) mean += in[at(shape(), k, y, x)] / count;
-      for (Index k = 0; k < shape().channels; ++k) {
-        const double d = in[at(shape(), k, y, x)] - mean;
-        variance += d * d / count;
-      }
-      return (in[at(shape(), c, y, x)] - mean) / std::sqrt(variance + op.epsilon) *
-                 scale[static_cast<std::size_t>(c)] +
-             shift[static_cast<std::size_t>(c)];
-    });
-  }
-  values operator()(const prunus::operation::activation& op) const {
-    values result = input();
-    for (double& x : result) x = activated(op, x);
-    return result;
-  }
-  values operator()(const prunus::operation::dropout&) const { return input(); }
-  values operator()(const prunus::operation::add&) const {
-    return filled([&](Index c, Index y, Index x) {
-      double sum = 0;
-      for (std::size_t k = 0; k < node().inputs.size(); ++k) sum += input(k)[at(shape(), c, y, x)];
-      return sum;
-    });
-  }
-  values operator()(const prunus::operation::multiply&) const {
-    return filled([&](Index c, Index y, Index x) {
-      double product = 1;
-      for (std::size_t k = 0; k < node().inputs.size(); ++k) {
-        const prunus::tensor_shape s = shape_of_input(k);
-        product *= input(k)[at(s, c, s.height == 1 ? 0 : y, s.width == 1 ? 0 : x)];
-      }
-      return product;
-    });
-  }
-  values operator()(const prunus::operation::concat&) const {
-    values result;
-    for (std::size_t k = 0; k < node().inputs.size(); ++k)
-      result.insert(result.end(), input(k).begin(), input(k).end());
-    return result;
-  }
-  values operator()(const prunus::operation::pad_channels& op) const {
-    return filled([&](Index c, Index y, Index x) {
-      const bool is_padding = c < op.before || c - op.before >= shape_of_input().channels;
-      return is_padding ? 0.0 : input()[at(shape_of_input(), c - op.before, y, x)];
-    });
-  }
-  values operator()(const prunus::operation::flatten& op) const {
-    if (!op.channels_last) return input();
-    const prunus::tensor_shape from = shape_of_input();
-    values result;
-    for (Index y = 0; y < from.height; ++y)
-      for (Index x = 0; x < from.width; ++x)
-        for (Index c = 0; c < from.channels; ++c) result.push_back(input()[at(from, c, y, x)]);
-    return result;
-  }
-  values operator()(const prunus::operation::pooling& op) const {
-    const prunus::tensor_shape from = shape_of_input();
-    const bool is_max = op.function == prunus::operation::pooling::kind::max;
-    return filled([&](Index c, Index y, Index x) {
-      double best = -std::numeric_limits<double>::infinity(), sum = 0;
-      for (Index ky = 0; ky < op.kernel.height; ++ky)
-        for (Index kx = 0; kx < op.kernel.width; ++kx) {
-          const Index row = y * op.stride.height + ky - op.padding.height;
-          const Index column = x * op.stride.width + kx - op.padding.width;
-          if (row < 0 || row >= from.height || column < 0 || column >= from.width) continue;
-          best = std::max(best, input()[at(from, c, row, column)]);
-          sum += input()[at(from, c, row, column)];
-        }
-      return is_max ? best : sum / static_cast<double>(op.kernel.area());
-    });
-  }
-  values operator()(const prunus::operation::global_pooling& op) const {
-    const prunus::tensor_shape from = shape_of_input();
-    const bool is_max = op.function == prunus::operation::pooling::kind::max;
-    return filled([&](Index c, Index, Index) {
-      double best = -std::numeric_limits<double>::infinity(), sum = 0;
-      for (Index y = 0; y < from.height; ++y)
-        for (Index x = 0; x < from.width; ++x) {
-          best = std::max(best, input()[at(from, c, y, x)]);
-          sum += input()[at(from, c, y, x)];
-        }
-      return is_max ? best : sum / static_cast<double>(from.plane());
-    });
-  }
-  values operator()(const prunus::operation::upsampling& op) const {
-    return filled([&](Index c, Index y, Index x) {
-      return input()[at(shape_of_input(), c, y / op.factor.height, x / op.factor.width)];
-    });
-  }
-  values operator()(const prunus::operation::attention& op) const {
-    const prunus::tensor_shape from = shape_of_input(0), keys = shape_of_input(1);
-    const Index d = from.channels / op.heads, e = shape().channels / op.heads;
-    const Index rows = from.plane(), columns = keys.plane();
-    values result(static_cast<std::size_t>(shape().size()));
-    const auto index = [](Index c, Index plane, Index p) {
-      return static_cast<std::size_t>(c * plane + p);
-    };
-    for (Index h = 0; h < op.heads; ++h)
-      for (Index i = 0; i < rows; ++i) {
-        values weight(static_cast<std::size_t>(columns));
-        for (Index j = 0; j < columns; ++j)
-          for (Index c = h * d; c < (h + 1) * d; ++c, ++sofar.macs)
-            weight[static_cast<std::size_t>(j)] += input(0)[index(c, rows, i)] *
-                                                   input(1)[index(c, columns, j)] /
-                                                   std::sqrt(static_cast<double>(d));
-        const double largest = *std::max_element(weight.begin(), weight.end());
-        double sum = 0;
-        for (double& w : weight) sum += w = std::exp(w - largest);
-        for (Index c = h * e; c < (h + 1) * e; ++c)
-          for (Index j = 0; j < columns; ++j, ++sofar.macs)
-            result[index(c, rows, i)] +=
-                weight[static_cast<std::size_t>(j)] / sum * input(2)[index(c, columns, j)];
-      }
-    return result;
-  }
-  values operator()(const prunus::operation::embedding& op) const {
-    return filled([&](Index c, Index y, Index x) {
-      const Index token = static_cast<Index>(input()[at(shape(), 0, y, x)]);
-      return tensor("weight")[static_cast<std::size_t>(c * op.vocabulary + token)];
-    });
-  }
-  values operator()(const prunus::operation::position_embedding&) const {
-    return filled([&](Index c, Index y, Index x) {
-      return input()[at(shape(), c, y, x)] + tensor("weight")[at(shape(), c, y, x)];
-    });
-  }
-  values operator()(const prunus::operation::split_heads&) const { return input(); }
-  values operator()(const prunus::operation::merge_heads&) const { return input(); }
-};
-
-}  // namespace detail
-
-/// Evaluates one sample. `inputs`: the values of each input node by its name.
-inline evaluation evaluate(const prunus::resolved_graph& network, const named_values& tensors,
-                           const named_values& inputs) {
-  evaluation result;
-  for (std::size_t n = 0; n < network.nodes.size(); ++n)
-    result.results.push_back(std::visit(
-        detail::node_evaluation{network, tensors, inputs, result, n}, network.nodes[n].operation));
-  return result;
+  return declared;
+}
+/// The same; results stand in the order of `network.nodes`.
+template <class Network>
+evaluation evaluate(const Network& network, const named_values& weights,
+                    const named_values& given) {
+  return evaluate(declaration_of(network), weights, given);
 }
 
 }  // namespace naive
