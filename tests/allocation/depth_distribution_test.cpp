@@ -2,7 +2,7 @@
 #include <prunus/allocation/depth_distribution.hpp>
 #include <prunus/allocation/per_layer.hpp>
 #include <prunus/allocation/uniform.hpp>
-#include <prunus/structure/removal_counter.hpp>
+#include <prunus/structure/network_structure.hpp>
 
 #include "support/allocation_laws.hpp"
 #include "support/catch.hpp"
@@ -71,7 +71,7 @@ prunus::graph vgg16_for_10_classes() {
 class vgg16_units {
  public:
   vgg16_units() : graph_(vgg16_for_10_classes()), counter_(graph_) {
-    for (const prunus::coupling& c : prunus::coupled_groups(prunus::resolve(graph_))) {
+    for (const prunus::coupling& c : prunus::network_structure(graph_).couplings()) {
       names_.push_back(c.name);
       prunable_.push_back(c.prunable);
       keep_.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
@@ -79,7 +79,7 @@ class vgg16_units {
     }
   }
   const prunus::graph& graph() const { return graph_; }
-  const prunus::cost& dense() const { return counter_.dense(); }
+  const prunus::cost& dense() const { return counter_.cost(); }
 
   template <class Allocation>
   prunus::cost left_by(const Allocation& allocation, double target) {
@@ -96,7 +96,7 @@ class vgg16_units {
                          nullptr});
     }
     allocation.allocate(std::span<ranking_group<float>>(units), target);
-    return counter_.count(kept);
+    return counter_.cost_of_kept(kept);
   }
   /// Per cent of the MACs and of the parameters that are removed, to one decimal.
   template <class Allocation>
@@ -110,7 +110,7 @@ class vgg16_units {
 
  private:
   prunus::graph graph_;
-  prunus::removal_counter counter_;
+  prunus::network_structure counter_;
   std::vector<std::string> names_;
   std::vector<bool> prunable_;
   std::vector<std::vector<std::uint8_t>> keep_;
@@ -239,7 +239,7 @@ TEST_CASE("shares cost what as many whole units cost", "[allocation][depth_distr
   const prunus::graph g = known_networks::resnet50();
   const prunus::resolved_graph network = prunus::resolve(g);
   const prunus::detail::fractional_macs of_shares(network);
-  const prunus::removal_counter of_units(g);
+  const prunus::network_structure of_units(g);
   support::random_source random(12);
   for (int round = 0; round < 3; ++round) {
     std::vector<double> shares;
@@ -252,7 +252,7 @@ TEST_CASE("shares cost what as many whole units cost", "[allocation][depth_distr
       std::fill_n(keep.back().begin(), removed, std::uint8_t{0});
     }
     for (const auto& k : keep) views.emplace_back(k);
-    const auto expected = static_cast<double>(of_units.count(views).macs);
+    const auto expected = static_cast<double>(of_units.cost_of_kept(views).macs);
     CHECK(std::abs(of_shares(shares) - expected) <= 1e-9 * expected);
   }
 }
@@ -260,8 +260,8 @@ TEST_CASE("shares cost what as many whole units cost", "[allocation][depth_distr
 TEST_CASE("the published lists for VGG-16 cost nearly the same multiply-adds",
           "[allocation][depth_distribution][per_layer]") {
   vgg16_units vgg;
-  CHECK(vgg.dense().macs == 15'466'209'280);
-  CHECK(vgg.dense().parameters == 134'301'514);
+  CHECK(vgg.cost().macs == 15'466'209'280);
+  CHECK(vgg.cost().parameters == 134'301'514);
 
   struct policy {
     double rate;

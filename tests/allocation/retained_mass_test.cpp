@@ -44,7 +44,7 @@ struct scored_network {
 
   scored_network(const prunus::graph& g, std::uint64_t seed) {
     support::random_source random(seed);
-    for (const prunus::coupling& c : prunus::coupled_groups(prunus::resolve(g))) {
+    for (const prunus::coupling& c : prunus::network_structure(g).couplings()) {
       if (!c.prunable) continue;
       names.push_back(c.name);
       scores.emplace_back();
@@ -208,17 +208,17 @@ TEST_CASE("the published widths of VGG-16 cost the published share of multiply-a
 
 TEST_CASE("one epsilon reaches a share of the multiply-adds", "[allocation][retained_mass]") {
   const prunus::graph g = vgg16_of_small_images(full);
-  const prunus::removal_counter counter(g);
+  const prunus::network_structure counter(g);
   const auto macs_left = [&](const scored_network& s) {
     std::vector<std::vector<std::uint8_t>> all;
-    for (const prunus::coupling& c : prunus::coupled_groups(prunus::resolve(g))) {
+    for (const prunus::coupling& c : prunus::network_structure(g).couplings()) {
       all.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
       for (std::size_t i = 0; i < s.names.size(); ++i)
         if (s.names[i] == c.name) all.back() = s.keep[i];
     }
     const std::vector<std::span<const std::uint8_t>> kept(all.begin(), all.end());
-    return static_cast<double>(counter.count(kept).macs) /
-           static_cast<double>(counter.dense().macs);
+    return static_cast<double>(counter.cost_of_kept(kept).macs) /
+           static_cast<double>(counter.cost().macs);
   };
   scored_network by_macs(g, 84);
   by_macs.allocate(

@@ -239,7 +239,7 @@ TEST_CASE("ranking all layers as one is the sweep over the whole network",
   g.relu("relu1", "conv1");
   g.convolution("conv2", "relu1", {.out_channels = 6, .kernel = 3, .padding = 1});
   g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 4});
-  const prunus::removal_counter counter(g);
+  const prunus::network_structure counter(g);
   const std::vector<std::uint8_t> others(16, 1);
   for (int round = 0; round < 12; ++round) {
     support::criterion_subject<float> conv1("OIHW", {8, 3, 3, 3}, random.bits()),
@@ -268,7 +268,7 @@ TEST_CASE("ranking all layers as one is the sweep over the whole network",
       return 36 * 9 * (3 * kept(alive[0]) + kept(alive[0]) * kept(alive[1])) +
              36 * kept(alive[1]) * 4;
     };
-    const double budget = (1 - target) * static_cast<double>(counter.dense().macs);
+    const double budget = (1 - target) * static_cast<double>(counter.cost().macs);
     const auto alive = naive_sweep(
         distances, norms, [&](const auto& a) { return static_cast<double>(macs(a)) <= budget; });
     const prunus::pass pass{filter_similarity{}, prunus::filter,

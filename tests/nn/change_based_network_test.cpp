@@ -279,7 +279,7 @@ TEST_CASE("what is no chain of convolutions and max poolings is refused by the n
                 }),
                 "wide") == errc::unsupported);
   CHECK(rejects(chain([](graph& g) {
-                  g.activation("soft", "conv", {prunus::operation::activation::kind::sigmoid});
+                  g.activation("soft", "conv", {prunus::operation::activation_function::sigmoid});
                 }),
                 "soft") == errc::unsupported);
   CHECK(rejects(chain([](graph& g) { g.batch_norm("late", g.relu("relu", "conv")); }), "late") ==

@@ -328,7 +328,7 @@ TEST_CASE("gated networks refuse what they cannot compute and calls out of order
           "[nn][gated_network]") {
   prunus::graph silu;
   silu.activation("silu", silu.input("x", {2, 3, 3}),
-                  {.function = prunus::operation::activation::kind::silu});
+                  {.function = prunus::operation::activation_function::silu});
   nn::network<double> odd(silu);
   CHECK(support::code_of<prunus::argument_error>([&] { gated_network(odd, no_gates); }) ==
         errc::unsupported);

@@ -38,7 +38,7 @@ std::vector<test_case> all_operations() {
   const auto on_x = [](std::string name, prunus::any_operation op) {
     return test_case{name, [=](graph& g) { g.node("y", op, {"x"}); }};
   };
-  const auto function = [&](std::string name, activation::kind kind) {
+  const auto function = [&](std::string name, activation_function kind) {
     return on_x(name, activation{kind, 0.1});
   };
   using namespace prunus::operation;
@@ -65,15 +65,15 @@ std::vector<test_case> all_operations() {
          g.add("y", {g.batch_norm("n", "x"), g.batch_norm("m", "x")});
        }},
       on_x("layer_norm", layer_norm{}),
-      function("identity", activation::kind::identity),
-      function("relu", activation::kind::relu),
-      function("leaky_relu", activation::kind::leaky_relu),
-      function("relu6", activation::kind::relu6),
-      function("sigmoid", activation::kind::sigmoid),
-      function("tanh", activation::kind::tanh),
-      function("silu", activation::kind::silu),
-      function("gelu", activation::kind::gelu),
-      function("hard_swish", activation::kind::hard_swish),
+      function("identity", activation_function::identity),
+      function("relu", activation_function::relu),
+      function("leaky_relu", activation_function::leaky_relu),
+      function("relu6", activation_function::relu6),
+      function("sigmoid", activation_function::sigmoid),
+      function("tanh", activation_function::tanh),
+      function("silu", activation_function::silu),
+      function("gelu", activation_function::gelu),
+      function("hard_swish", activation_function::hard_swish),
       {"add",
        [](graph& g) {
          g.add("y", {g.relu("r", "x"), "x", g.batch_norm("n", "x")});
@@ -90,17 +90,17 @@ std::vector<test_case> all_operations() {
        }},
       {"multiply",
        [](graph& g) {
-         g.multiply("y", {"x", g.activation("s", "x", {activation::kind::sigmoid})});
+         g.multiply("y", {"x", g.activation("s", "x", {activation_function::sigmoid})});
        }},
       {"squeeze and excite",
        [](graph& g) {
          const std::string s =
              g.linear("d", g.global_average_pooling("p", "x"), {.out_features = 4});
-         g.multiply("y", {"x", g.activation("s", s, {activation::kind::sigmoid})});
+         g.multiply("y", {"x", g.activation("s", s, {activation_function::sigmoid})});
        }},
       {"concat",
        [](graph& g) {
-         g.concat("y", {"x", g.activation("t", "x", {activation::kind::tanh}), "x"});
+         g.concat("y", {"x", g.activation("t", "x", {activation_function::tanh}), "x"});
        }},
       on_x("pad_channels", pad_channels{2, 1}),
       {"a shortcut of padded channels beside another reader",
@@ -112,19 +112,19 @@ std::vector<test_case> all_operations() {
       on_x("flatten", flatten{}),
       on_x("flatten channels last", flatten{.channels_last = true}),
       on_x("max pooling of 2 x 2", pooling{}),
-      on_x("max pooling with overlap", pooling{pooling::kind::max, 3, 2, 1}),
+      on_x("max pooling with overlap", pooling{pooling_function::max, 3, 2, 1}),
       {"max pooling beside another reader",
        [](graph& g) {
          g.concat("y", {g.max_pooling("p", "x", 2, 2), g.average_pooling("q", "x", 2, 2)});
        }},
-      on_x("average pooling", pooling{pooling::kind::average, {3, 2}, {2, 1}, 1}),
-      on_x("global average pooling", global_pooling{pooling::kind::average}),
-      on_x("global max pooling", global_pooling{pooling::kind::max}),
+      on_x("average pooling", pooling{pooling_function::average, {3, 2}, {2, 1}, 1}),
+      on_x("global average pooling", global_pooling{pooling_function::average}),
+      on_x("global max pooling", global_pooling{pooling_function::max}),
       on_x("upsampling", upsampling{{2, 3}}),
       {"split and merge heads",
        [](graph& g) {
-         g.merge_heads("y", g.activation("t", g.split_heads("s", "x", 2), {activation::kind::tanh}),
-                       2);
+         g.merge_heads(
+             "y", g.activation("t", g.split_heads("s", "x", 2), {activation_function::tanh}), 2);
        }},
       {"attention",
        [](graph& g) {
@@ -142,7 +142,8 @@ std::vector<test_case> all_operations() {
       on_x("positions", position_embedding{}),
       {"positions behind an activation",
        [](graph& g) {
-         g.relu("y", g.position_embedding("p", g.activation("t", "x", {activation::kind::tanh})));
+         g.relu("y",
+                g.position_embedding("p", g.activation("t", "x", {activation_function::tanh})));
        }},
       on_x("dropout", dropout{0.4}),
   };

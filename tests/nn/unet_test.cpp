@@ -68,7 +68,7 @@ TEST_CASE("unet refuses planes that do not halve", "[nn][unet]") {
 
 TEST_CASE("all filters of unet but those of the classifier may be pruned", "[nn][unet]") {
   for (const prunus::coupling& c :
-       prunus::coupled_groups(prunus::resolve(nn::unet({3, 8, 8}, 3, {4, 6})))) {
+       prunus::network_structure(nn::unet({3, 8, 8}, 3, {4, 6})).couplings()) {
     CAPTURE(c.name);
     CHECK(c.prunable == (c.name != "classifier" && c.name != "image"));
   }

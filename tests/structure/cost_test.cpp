@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/structure/cost.hpp>
-#include <prunus/structure/removal_counter.hpp>
+#include <prunus/structure/network_structure.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -20,7 +20,7 @@ using support::code_of;
 
 cost of_node(const prunus::graph& g, std::string_view name, Index scalar_bytes = 4) {
   const prunus::resolved_graph network = prunus::resolve(g);
-  return prunus::cost_of(network.nodes[network.index_of(name)], scalar_bytes);
+  return prunus::cost_of_node(network, network.index_of(name), scalar_bytes);
 }
 
 }  // namespace
@@ -72,12 +72,12 @@ TEST_CASE("counts need a scalar of at least one byte", "[structure][counts]") {
   g.input("image", {1, 1, 1});
   CHECK(code_of<prunus::error>([&] { (void)prunus::cost_of(prunus::resolve(g), 0); }) ==
         prunus::errc::out_of_range);
-  CHECK(code_of<prunus::error>([&] { (void)prunus::removal_counter(g, -4); }) ==
+  CHECK(code_of<prunus::error>([&] { (void)prunus::network_structure(g).cost(-4); }) ==
         prunus::errc::out_of_range);
 }
 
-TEST_CASE("removal_counter shrinks the output and the input side of every layer",
-          "[structure][removal_counter]") {
+TEST_CASE("cost_of_kept shrinks the output and the input side of every layer",
+          "[structure][cost]") {
   prunus::graph g;
   g.input("image", {3, 6, 6});
   g.convolution("conv1", "image", {.out_channels = 4, .kernel = 3});
@@ -85,8 +85,8 @@ TEST_CASE("removal_counter shrinks the output and the input side of every layer"
   g.convolution("depth_wise", "bn1", {.out_channels = 8, .groups = 4, .bias = false});
   g.convolution("conv2", "depth_wise", {.out_channels = 6, .kernel = 3});
   g.linear("fc", g.flatten("flat", "conv2"), {.out_features = 2});
-  const prunus::removal_counter counter(g);
-  CHECK(counter.dense() == prunus::cost_of(prunus::resolve(g)));
+  const prunus::network_structure counter(g);
+  CHECK(counter.cost() == prunus::cost_of(prunus::resolve(g)));
 
   // Couplings: image, conv1 (with depth_wise, two outputs a channel), conv2, fc.
   const std::vector<std::uint8_t> image{1, 1, 1}, conv1{1, 0, 0, 1}, conv2{0, 1, 1, 1, 0, 7},
@@ -94,25 +94,24 @@ TEST_CASE("removal_counter shrinks the output and the input side of every layer"
   const std::vector<std::span<const std::uint8_t>> keep{image, conv1, conv2, fc};
   const Index macs = 16 * 2 * 3 * 9 + 16 * 4 + 4 * 4 * 4 * 9 + 16 * 2;
   const Index parameters = (2 * 27 + 2) + 4 + 4 + (4 * 4 * 9 + 4) + (2 * 16 + 2);
-  CHECK(counter.count(keep) == cost{macs, parameters, 4 * (parameters + 4)});
+  CHECK(counter.cost_of_kept(keep) == cost{macs, parameters, 4 * (parameters + 4)});
 
   const std::vector<std::span<const std::uint8_t>> too_few{image, conv1, conv2};
   const std::vector<std::span<const std::uint8_t>> too_short{image, conv1, conv2, image};
-  CHECK(code_of<prunus::error>([&] { (void)counter.count(too_few); }) ==
+  CHECK(code_of<prunus::error>([&] { (void)counter.cost_of_kept(too_few); }) ==
         prunus::errc::shape_mismatch);
-  CHECK(code_of<prunus::error>([&] { (void)counter.count(too_short); }) ==
+  CHECK(code_of<prunus::error>([&] { (void)counter.cost_of_kept(too_short); }) ==
         prunus::errc::shape_mismatch);
 }
 
-TEST_CASE("removal_counter that keeps everything counts the network as declared",
-          "[structure][removal_counter]") {
+TEST_CASE("what it costs to keep everything is what the network costs", "[structure][cost]") {
   const prunus::graph g = known_networks::resnet50();
-  const prunus::removal_counter counter(g);
+  const prunus::network_structure counter(g);
   std::vector<std::vector<std::uint8_t>> keep;
-  for (const prunus::coupling& group : prunus::coupled_groups(prunus::resolve(g)))
+  for (const prunus::coupling& group : prunus::network_structure(g).couplings())
     keep.emplace_back(static_cast<std::size_t>(group.units), std::uint8_t{1});
   CHECK(keep.size() ==
         1 + 1 + 4 + 32 + 1);  // image, stem, four stages, two inner widths a block, fc
   const std::vector<std::span<const std::uint8_t>> spans(keep.begin(), keep.end());
-  CHECK(counter.count(spans) == counter.dense());
+  CHECK(counter.cost_of_kept(spans) == counter.cost());
 }

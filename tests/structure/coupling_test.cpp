@@ -18,7 +18,7 @@ using prunus::Index;
 using indices = std::vector<Index>;
 
 std::vector<coupling> groups_of(const prunus::graph& g) {
-  return prunus::coupled_groups(prunus::resolve(g));
+  return prunus::network_structure(g).couplings();
 }
 
 const coupling& named(const std::vector<coupling>& groups, const std::string& name) {
@@ -205,8 +205,8 @@ TEST_CASE("every axis of every trained tensor belongs to exactly one coupling",
       for (const auto& p : node.parameters) {
         const bool statistic = p.name.find("running") != p.name.npos;
         CHECK(seen[{p.name, axis::out}] == (statistic ? 0 : 1));
-        const bool has_in =
-            (p.shape.size() == 2 && !p.features_last) || (p.shape.size() == 4 && p.shape[1] > 1);
+        const bool has_in = (p.shape.size() == 2 && p.axes == prunus::layout("OI")) ||
+                            (p.shape.size() == 4 && p.shape[1] > 1);
         if (has_in) CHECK(seen[{p.name, axis::in}] == 1);
         if (p.shape.size() == 1) CHECK(seen[{p.name, axis::in}] == 0);
       }

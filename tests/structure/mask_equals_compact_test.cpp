@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/cost.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan_removal.hpp>
 #include <prunus/structure/plan_text.hpp>
-#include <prunus/structure/removal_counter.hpp>
 
 #include "support/catch.hpp"
 #include "support/naive_graph.hpp"
@@ -49,11 +49,11 @@ prunus::cost stored(const prunus::resolved_graph& network, const naive::named_va
   return result;
 }
 
-/// The units that a plan leaves, one byte each, in the order of coupled_groups.
-std::vector<std::vector<std::uint8_t>> kept_units(const prunus::resolved_graph& network,
+/// The units that a plan leaves, one byte each, in the order of the couplings.
+std::vector<std::vector<std::uint8_t>> kept_units(const prunus::network_structure& network,
                                                   const prunus::plan& p) {
   std::vector<std::vector<std::uint8_t>> keep;
-  for (const prunus::coupling& group : prunus::coupled_groups(network)) {
+  for (const prunus::coupling& group : network.couplings()) {
     keep.emplace_back(static_cast<std::size_t>(group.units), std::uint8_t{1});
     for (const prunus::plan::removal& r : p.removed)
       if (r.coupling == group.name) keep.back()[static_cast<std::size_t>(r.unit)] = 0;
@@ -61,10 +61,10 @@ std::vector<std::vector<std::uint8_t>> kept_units(const prunus::resolved_graph& 
   return keep;
 }
 
-prunus::cost counted(const prunus::graph& graph,
+prunus::cost counted(const prunus::network_structure& network,
                      const std::vector<std::vector<std::uint8_t>>& keep) {
   std::vector<std::span<const std::uint8_t>> spans(keep.begin(), keep.end());
-  return prunus::removal_counter(graph, 8).count(spans);
+  return network.cost_of_kept(spans, 8);
 }
 
 /// What the trials met, so that the property is not true of nothing.
@@ -72,7 +72,7 @@ struct coverage {
   std::size_t removed = 0, folds = 0, exact = 0, approximate = 0;
   std::set<prunus::plan::removal_reason> reasons;
   std::set<prunus::plan::receiver> receivers;
-  std::set<prunus::plan::keep_reason> kept;
+  std::set<prunus::keep_reason> kept;
 
   void add(const prunus::plan& p) {
     removed += p.removed.size();
@@ -123,9 +123,9 @@ TEST_CASE("a masked network and its compacted twin give the same outputs on rand
     prunus::cost without_new = plan.after;
     for (const prunus::plan::new_tensor& t : plan.new_tensors)
       without_new.parameters -= t.size, without_new.bytes -= t.size * 8;
-    REQUIRE(counted(net.graph, kept_units(net.resolved, plan)) == without_new);
+    REQUIRE(counted(net.structure, kept_units(net.structure, plan)) == without_new);
   }
-  using enum prunus::plan::keep_reason;
+  using enum prunus::keep_reason;
   CHECK(met.removed > 2000);
   CHECK(met.folds > 500);
   CHECK(met.reasons ==
@@ -151,7 +151,7 @@ TEST_CASE("a plan that approximates says so whenever outputs differ", "[structur
     met.add(plan);
     CHECK(plan.removed.size() >= exact.removed.size());
     for (const prunus::plan::kept_channel& k : plan.kept)
-      CHECK(k.reason != prunus::plan::keep_reason::zero_padding);
+      CHECK(k.reason != prunus::keep_reason::zero_padding);
     if (!plan.is_exact()) continue;
     const prunus::resolved_graph smaller = prunus::resolve(prunus::compact(net.graph, plan));
     const naive::named_values inputs = random_graph::random_inputs(net.resolved, random);
@@ -171,7 +171,7 @@ TEST_CASE("channels named by the caller go with all that is coupled to them on r
     random_graph::source random(seed);
     random_graph::network net = random_graph::random_network(random);
     std::vector<prunus::unit_selection> requested;
-    for (const prunus::coupling& group : prunus::coupled_groups(net.resolved)) {
+    for (const prunus::coupling& group : net.structure.couplings()) {
       prunus::unit_selection& named =
           requested.emplace_back(prunus::unit_selection{group.name, {}});
       for (Index u = 0; u < group.units; ++u)
@@ -188,7 +188,7 @@ TEST_CASE("channels named by the caller go with all that is coupled to them on r
     const naive::evaluation result =
         naive::evaluate(smaller, naive::tensors_of(prunus::compact(net.model, plan)), inputs);
     CHECK(result.macs == plan.after.macs);
-    prunus::cost in_floats = counted(net.graph, kept_units(net.resolved, plan));
+    prunus::cost in_floats = counted(net.structure, kept_units(net.structure, plan));
     in_floats.bytes /= 2;
     CHECK(in_floats == plan.after);
   }

@@ -84,7 +84,7 @@ TEST_CASE("pad_channels refuses negative numbers", "[structure][pad_channels]") 
 
 TEST_CASE("the channels between the zeros stay tied to those of the input",
           "[structure][pad_channels]") {
-  const std::vector<prunus::coupling> groups = prunus::coupled_groups(prunus::resolve(block()));
+  const std::vector<prunus::coupling> groups = prunus::network_structure(block()).couplings();
   REQUIRE(groups.size() == 3);  // image, conv1 with conv2, fc
   CHECK(groups[1].name == "conv1");
   CHECK(groups[1].units == 5);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <prunus/structure/compaction.hpp>
 #include <prunus/structure/plan_removal.hpp>
 
 #include "support/catch.hpp"
@@ -15,6 +16,7 @@
 namespace {
 
 using prunus::Index;
+using prunus::keep_reason;
 using prunus::plan;
 using support::code_of;
 using indices = std::vector<Index>;
@@ -86,7 +88,8 @@ TEST_CASE("what a dead filter still emits goes to the bias of its reader", "[str
   CHECK(p.removed[0] == plan::removal{"conv1", 3, plan::removal_reason::constant,
                                       "dropping conv1:3 also drops bn1:3 and conv2.in:3"});
   REQUIRE(p.folds.size() == 1);
-  CHECK(p.folds[0] == plan::fold{"relu1", 3, 0.25, "conv2", 1, plan::receiver::bias, "conv2.bias"});
+  CHECK(p.folds[0] ==
+        plan::fold{"relu1", 3, 0.25, "conv2.weight", 1, plan::receiver::bias, "conv2.bias"});
   CHECK(p.kept.empty());
   CHECK(p.is_exact());
   REQUIRE(p.find("conv2.weight") != nullptr);
@@ -98,7 +101,7 @@ TEST_CASE("what a dead filter still emits goes to the bias of its reader", "[str
   CHECK(says(
       p,
       "dropping conv1:3 also drops bn1:3 and conv2.in:3; its value is the same for every input\n"));
-  CHECK(says(p, "relu1:3 emits 0.25 to conv2: conv2.bias takes it over\n"));
+  CHECK(says(p, "relu1:3 emits 0.25 to conv2.weight: conv2.bias takes it over\n"));
 
   set(net, "conv2.weight", 2);
   const auto tensors = naive::tensors_of(prunus::compact(net.model, p));
@@ -123,9 +126,9 @@ TEST_CASE("a layer without bias and without normalisation gets a bias", "[struct
   random_graph::network net = dead_chain(0, false, false);
   const plan p = prunus::plan_removal(net.graph, net.model);
   REQUIRE(p.new_tensors.size() == 1);
-  CHECK(p.new_tensors[0] == plan::new_tensor{"conv2.bias", "conv2", 3});
+  CHECK(p.new_tensors[0] == plan::new_tensor{"conv2.bias", "conv2.weight", 3});
   CHECK(p.before.parameters - p.after.parameters == 2 * 9 + 2 + 3 * 9 - 3);
-  CHECK(says(p, "relu1:3 emits 0.25 to conv2: conv2.bias, which is new, takes it over\n"));
+  CHECK(says(p, "relu1:3 emits 0.25 to conv2.weight: conv2.bias, which is new, takes it over\n"));
   CHECK(difference(net, p) < 1e-12);
 }
 
@@ -135,7 +138,7 @@ TEST_CASE("zero padding of a constant other than zero keeps the channel and says
   const plan p = prunus::plan_removal(net.graph, net.model);
   CHECK(p.empty());
   REQUIRE(p.kept.size() == 1);
-  CHECK(p.kept[0] == plan::kept_channel{"conv1", 3, plan::keep_reason::zero_padding, "conv2"});
+  CHECK(p.kept[0] == plan::kept_channel{"conv1", 3, keep_reason::zero_padding, "conv2"});
   CHECK(
       prunus::to_text(p) ==
       "nothing is removed\n"
@@ -212,7 +215,7 @@ TEST_CASE("a channel of a residual sum goes only when all branches are dead", "[
   REQUIRE(partly.kept.size() == 1);
   CHECK(partly.kept[0].node == "outer");
   CHECK(partly.kept[0].channel == 2);
-  CHECK(partly.kept[0].reason == plan::keep_reason::partly_alive);
+  CHECK(partly.kept[0].reason == keep_reason::partly_alive);
 
   set(net, "stem.weight", 2, 0);
   set(net, "inner.weight", 1, 0);
@@ -276,7 +279,7 @@ TEST_CASE("layer normalisation keeps its channels and is named as the reason",
   const plan p = prunus::plan_removal(net.graph, net.model);
   CHECK(p.empty());
   REQUIRE(p.kept.size() == 1);
-  CHECK(p.kept[0] == plan::kept_channel{"embed", 0, plan::keep_reason::layer_norm, "norm"});
+  CHECK(p.kept[0] == plan::kept_channel{"embed", 0, keep_reason::layer_norm, "norm"});
   CHECK(says(p, "keeping embed:0: the statistics of norm count it\n"));
 }
 
@@ -296,7 +299,7 @@ TEST_CASE("dead outputs of the network stay", "[structure][plan]") {
   const plan p = prunus::plan_removal(net.graph, net.model);
   CHECK(p.empty());
   REQUIRE(p.kept.size() == 1);
-  CHECK(p.kept[0] == plan::kept_channel{"fc", 1, plan::keep_reason::output_of_network, "fc"});
+  CHECK(p.kept[0] == plan::kept_channel{"fc", 1, keep_reason::output_of_network, "fc"});
 }
 
 TEST_CASE("a gate that is shut for good takes its channel along", "[structure][plan]") {
@@ -380,7 +383,7 @@ TEST_CASE("a plan for ResNet-50 from named channels counts what is left", "[stru
   // Half of every inner width, as early filter-pruning papers do it.
   const prunus::graph g = known_networks::resnet50();
   std::vector<prunus::unit_selection> requested;
-  for (const prunus::coupling& group : prunus::coupled_groups(prunus::resolve(g))) {
+  for (const prunus::coupling& group : prunus::network_structure(g).couplings()) {
     const bool inner = group.name.ends_with("_conv1") || group.name.ends_with("_conv2");
     if (!inner) continue;
     prunus::unit_selection& half = requested.emplace_back(prunus::unit_selection{group.name, {}});
@@ -389,8 +392,10 @@ TEST_CASE("a plan for ResNet-50 from named channels counts what is left", "[stru
   CHECK(requested.size() == 32);
   const plan p = prunus::plan_removal(g, requested);
   Index macs = 0;  // of the three convolutions of each block: a half, a quarter and a half stay
-  for (const auto& node : prunus::resolve(g).nodes) {
-    const Index own = prunus::cost_of(node).macs;
+  const prunus::resolved_graph network = prunus::resolve(g);
+  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
+    const auto& node = network.nodes[n];
+    const Index own = prunus::cost_of_node(network, n).macs;
     const bool outer = node.name.ends_with("_conv1") || node.name.ends_with("_conv3");
     macs += outer ? own / 2 : node.name.ends_with("_conv2") ? own / 4 : own;
   }

@@ -11,6 +11,7 @@
 namespace {
 
 using prunus::errc;
+using prunus::keep_reason;
 using prunus::plan;
 
 /// A plan with every kind of record and with names that need care.
@@ -30,7 +31,7 @@ plan example() {
                      plan::receiver::new_bias, "c"});
   p.folds.push_back({"", 4, 1e300, "", 1, plan::receiver::bias, ""});
   p.new_tensors.push_back({"conv2.bias", "conv2", 61});
-  p.kept.push_back({"conv1", 7, plan::keep_reason::input_of_network, "image"});
+  p.kept.push_back({"conv1", 7, keep_reason::input_of_network, "image"});
   p.approximations.push_back({"relu1", 9, "conv2"});
   return p;
 }

@@ -80,7 +80,7 @@ std::string text_of(const prunus::parameter_declaration& p) {
   std::string text = p.name + " ";
   for (std::size_t k = 0; k < p.shape.size(); ++k)
     text += (k == 0 ? "" : "x") + std::to_string(p.shape[k]);
-  text += " " + std::string(p.axes().text()) + " ";
+  text += " " + std::string(p.axes.text()) + " ";
   switch (p.role) {
     case role::weight:
       return text + "weight";
@@ -119,7 +119,7 @@ TEST_CASE("the shape of every operation is the one worked out by hand", "[struct
   g.linear("everywhere", "image", {.out_features = 5});
   g.batch_norm("bn", "image");
   g.layer_norm("ln", "image");
-  g.activation("act", "image", {operation::activation::kind::tanh});
+  g.activation("act", "image", {operation::activation_function::tanh});
   g.dropout("drop", "image", 0);
   g.add("sum", {"image", "bn", "ln"});
   g.global_average_pooling("gap", "image");
@@ -492,7 +492,7 @@ TEST_CASE("a pooling that does not fit is refused", "[structure][resolve]") {
     facts.emplace_back("pool");
     return unstated([&](graph& g) { g.node("pool", op, {"image"}); }, facts);
   };
-  using kind = operation::pooling::kind;
+  using kind = operation::pooling_function;
   for (const kind function : {kind::max, kind::average}) {
     CHECK(with({function, 3, 2, {2, 0}}, {"2", "0"}) == "");  // more than half the kernel
     CHECK(with({function, 3, 2, {0, 2}}, {"0", "2"}) == "");

@@ -7,9 +7,9 @@
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan_removal.hpp>
 #include <prunus/structure/plan_text.hpp>
-#include <prunus/structure/removal_counter.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -77,13 +77,13 @@ proof compacted(random_graph::network& net, const prunus::plan& plan) {
   CHECK(after.macs == plan.after.macs);
 
   std::vector<std::vector<std::uint8_t>> keep;
-  for (const prunus::coupling& c : prunus::coupled_groups(net.resolved)) {
+  for (const prunus::coupling& c : net.structure.couplings()) {
     keep.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
     for (const prunus::plan::removal& r : plan.removed)
       if (r.coupling == c.name) keep.back()[static_cast<std::size_t>(r.unit)] = 0;
   }
   const std::vector<std::span<const std::uint8_t>> spans(keep.begin(), keep.end());
-  cost counted = prunus::removal_counter(net.graph, 8).count(spans);
+  cost counted = prunus::network_structure(net.graph).cost_of_kept(spans, 8);
   for (const prunus::plan::new_tensor& t : plan.new_tensors) counted += cost{0, t.size, t.size * 8};
   CHECK(counted == plan.after);
 
@@ -107,7 +107,7 @@ TEST_CASE("attention, embeddings and positions are counted as worked out by hand
   g.attention("a", "p", "few", "v", 2);
   const prunus::resolved_graph network = prunus::resolve(g);
   const auto cost_at = [&](const char* name) {
-    return prunus::cost_of(network.nodes[network.index_of(name)]);
+    return prunus::cost_of_node(network, network.index_of(name));
   };
   CHECK(cost_at("e") == cost{0, 80, 320});
   CHECK(cost_at("p") == cost{0, 48, 192});
@@ -157,7 +157,7 @@ TEST_CASE("an embedding reads whole numbers of an input", "[structure][graph]") 
 }
 
 TEST_CASE("a head is one unit of query, key, value and what reads it", "[structure][coupling]") {
-  const std::vector<prunus::coupling> all = prunus::coupled_groups(prunus::resolve(encoder()));
+  const std::vector<prunus::coupling> all = prunus::network_structure(encoder()).couplings();
   const prunus::coupling& heads = coupling_called(all, "block1.query");
   CHECK(heads.units == 3);
   CHECK(heads.prunable);
@@ -214,7 +214,7 @@ TEST_CASE("masked and compacted transformers agree whatever is zeroed", "[struct
     removed += plan.removed.size();
     folds += plan.folds.size();
     for (const prunus::plan::kept_channel& k : plan.kept)
-      in_norm += k.reason == prunus::plan::keep_reason::layer_norm;
+      in_norm += k.reason == prunus::keep_reason::layer_norm;
   }
   CHECK(removed > 100);
   CHECK(folds > 10);

@@ -194,7 +194,7 @@ inline operation twin(const prunus::operation::layer_norm& op, const shapes& fro
 }
 inline operation twin(const prunus::operation::activation& op, const shapes& from) {
   return of_each_value(from.at(0), [op](double x) {
-    using kind = prunus::operation::activation::kind;
+    using kind = prunus::operation::activation_function;
     switch (op.function) {
       case kind::identity:
         return x;
@@ -289,7 +289,7 @@ inline operation twin(const prunus::operation::pooling& op, const shapes& from) 
                 best = std::max(best, t[0](c, row, column));
                 sum += t[0](c, row, column);
               });
-              return op.function == prunus::operation::pooling::kind::max ? best : sum / area;
+              return op.function == prunus::operation::pooling_function::max ? best : sum / area;
             })};
           }};
 }
@@ -304,7 +304,7 @@ inline operation twin(const prunus::operation::global_pooling& op, const shapes&
                   best = std::max(best, t[0](c, y, x));
                   sum += t[0](c, y, x);
                 }
-              return op.function == prunus::operation::pooling::kind::max ? best : sum / area;
+              return op.function == prunus::operation::pooling_function::max ? best : sum / area;
             })};
           }};
 }

@@ -86,7 +86,7 @@ class builder {
                                    .bias = random_.chance(0.5)}));
   }
   made activation(const made& from) {
-    using kind = prunus::operation::activation::kind;
+    using kind = prunus::operation::activation_function;
     const std::vector<kind> kinds{kind::relu,       kind::relu,    kind::leaky_relu, kind::relu6,
                                   kind::sigmoid,    kind::tanh,    kind::silu,       kind::gelu,
                                   kind::hard_swish, kind::identity};
@@ -227,9 +227,7 @@ inline prunus::named_tensor<double> random_tensor(const prunus::parameter_declar
   prunus::named_tensor<double> t;
   t.name = p.name;
   t.rank = static_cast<int>(p.shape.size());
-  std::array<Index, 4> extents{1, 1, 1, 1};
-  for (std::size_t k = 0; k < p.shape.size(); ++k) extents[k] = p.shape[k];
-  if (p.features_last) std::swap(extents[0], extents[1]);
+  const std::array<Index, 4> extents = p.extents();
   for (Index turns = random.between(0, 23); turns > 0; --turns)
     std::next_permutation(t.axes.begin(), t.axes.end());
   for (std::size_t k = 0; k < 4; ++k) t.extents[k] = extents[static_cast<std::size_t>(t.axes[k])];
@@ -242,12 +240,13 @@ inline prunus::named_tensor<double> random_tensor(const prunus::parameter_declar
 /// A network with its weights.
 struct network {
   prunus::graph graph;
+  prunus::network_structure structure;
   prunus::resolved_graph resolved;
   std::vector<prunus::named_tensor<double>> tensors;
   prunus::model<double> model;
 };
 inline network with_random_weights(const prunus::graph& declared, source& random) {
-  network result{declared, prunus::resolve(declared), {}, {}};
+  network result{declared, declared, prunus::resolve(declared), {}, {}};
   for (const auto& node : result.resolved.nodes)
     for (const auto& p : node.parameters) result.tensors.push_back(random_tensor(p, random));
   for (auto& t : result.tensors) result.model.add(t.name, t.view());
@@ -288,7 +287,7 @@ inline void zero_unit(network& net, const prunus::coupling::member& member, Inde
 /// Prunes random units in random ways: producers alone, with their biases and scales, readers, or
 /// only some members.
 inline void zero_random_units(network& net, source& random) {
-  for (const prunus::coupling& group : prunus::coupled_groups(net.resolved)) {
+  for (const prunus::coupling& group : net.structure.couplings()) {
     const double share = pick(random, std::vector<double>{0, 0.3, 0.5, 0.9, 1});
     for (Index u = 0; u < group.units; ++u) {
       if (!random.chance(share)) continue;

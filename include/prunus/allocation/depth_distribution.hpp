@@ -6,8 +6,8 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/structure/coupling.hpp>
-#include <prunus/structure/detail/fractional_macs.hpp>
 #include <prunus/structure/graph.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <algorithm>    // std::any_of, std::max, std::min, std::sort, std::unique

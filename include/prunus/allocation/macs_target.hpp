@@ -6,7 +6,7 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
-#include <prunus/structure/removal_counter.hpp>
+#include <prunus/structure/network_structure.hpp>
 
 #include <algorithm>  // std::copy, std::max
 #include <cstdint>    // std::uint8_t
@@ -59,7 +59,7 @@ class macs_target {
       gone += detail::already_removed(u);
       most += std::max(detail::already_removed(u), detail::most_removable(u.limits, u.size()));
     }
-    const double budget = (1 - target) * static_cast<double>(counter_.dense().macs);
+    const double budget = (1 - target) * static_cast<double>(counter_.cost().macs);
     const auto fits = [&](Index removed) {
       return static_cast<double>(macs_after(units, coupling_of, removed)) <= budget;
     };
@@ -69,7 +69,7 @@ class macs_target {
           detail::concat("macs_target: ", target,
                          " of the MACs should go; with all that the limits let go, ",
                          1 - static_cast<double>(macs_after(units, coupling_of, most)) /
-                                 static_cast<double>(std::max<Index>(counter_.dense().macs, 1)),
+                                 static_cast<double>(std::max<Index>(counter_.cost().macs, 1)),
                          " of them go; lower the target, the limits, or prune more layers"));
     Index too_few = gone - 1;  // the largest number known not to fit, and the smallest known to fit
     while (most - too_few > 1) {
@@ -111,7 +111,7 @@ class macs_target {
     }
     ranking_.remove(std::span<ranking_group<T>>(trial), removed);
     const std::vector<std::span<const std::uint8_t>> kept(keep.begin(), keep.end());
-    return counter_.count(kept).macs;
+    return counter.cost_of_kept(kept).macs;
   }
 
   global ranking_;

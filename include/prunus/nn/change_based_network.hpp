@@ -177,7 +177,8 @@ class change_based_network {
           convolution_stage(shape, values(".weight"), values(".bias"), options, compares));
       layers_.push_back({node.name, compares, node.shape.plane(), shape.macs(), {}});
     } else if (const auto* pooling = node.operation.as<operation::pooling>()) {
-      if (pooling->function != operation::pooling::kind::max) reject(node.name, "pools by means");
+      if (pooling->function != operation::pooling_function::max)
+        reject(node.name, "pools by means");
       if (stages_.empty()) reject(node.name, "pools before the first convolution");
       stages_.emplace_back(
           pooling_stage(prunus::detail::pooling_layer<S>::shape_of(*pooling, in), in.channels));
@@ -188,7 +189,7 @@ class change_based_network {
       before->normalize(values(".weight"), values(".bias"), values(".running_mean"),
                         values(".running_var"), norm->epsilon);
     } else if (const auto* function = node.operation.as<operation::activation>()) {
-      if (function->function != operation::activation::kind::relu)
+      if (function->function != operation::activation_function::relu)
         reject(node.name, "is another activation than relu");
       if (before == nullptr) reject(node.name, "rectifies something else than a convolution");
       before->rectify();

@@ -306,7 +306,7 @@ class gated_network {
   }
   [[nodiscard]] static bool is_relu(const resolved_graph::node& node) {
     const auto* f = node.operation.as<operation::activation>();
-    return f != nullptr && f->function == operation::activation::kind::relu;
+    return f != nullptr && f->function == operation::activation_function::relu;
   }
 
   template <class MakeGate>
@@ -372,7 +372,7 @@ class gated_network {
         &out,
         {in.shape.height, in.shape.width, op.kernel.height, op.kernel.width, op.stride.height,
          op.stride.width, op.padding.height, op.padding.width},
-        op.function == operation::pooling::kind::max});
+        op.function == operation::pooling_function::max});
   }
 
   network<S>* backbone_;

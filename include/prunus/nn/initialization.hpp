@@ -33,7 +33,7 @@ void he_normal(std::span<S> values, Index fan_in, double gain, std::uint64_t see
 
 /// 2 when a rectifier (relu and its relatives) is the first activation behind `node`, 1 otherwise.
 [[nodiscard]] inline double rectifier_gain(const resolved_graph& graph, std::size_t node) {
-  using enum operation::activation::kind;
+  using enum operation::activation_function;
   while (!graph.nodes[node].consumers.empty()) {
     node = graph.nodes[node].consumers.front();
     const any_operation& next = graph.nodes[node].operation;

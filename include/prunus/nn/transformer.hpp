@@ -71,7 +71,7 @@ struct transformer_options {
     y = g.attention(at + "attention", query, key, value, options.heads);
     add_to_stream(at + "add1", g.linear(at + "projection", y, {.out_features = features}));
     y = g.linear(at + "expand", g.layer_norm(at + "norm2", x), {.out_features = options.hidden});
-    y = g.activation(at + "gelu", y, {operation::activation::kind::gelu});
+    y = g.activation(at + "gelu", y, {operation::activation_function::gelu});
     add_to_stream(at + "add2", g.linear(at + "contract", y, {.out_features = features}));
   }
   x = g.global_average_pooling("pool", g.layer_norm("norm", x));

@@ -60,7 +60,8 @@ inline void expect_scalar_bytes(Index scalar_bytes) {
 /// The cost of node n; `scalar_bytes` is the size of one stored value.
 /// @throws argument_error (out_of_range) for a scalar_bytes below 1
 template <class = compiled_on_use>
-[[nodiscard]] cost cost_of(const resolved_graph& network, std::size_t n, Index scalar_bytes = 4) {
+[[nodiscard]] cost cost_of_node(const resolved_graph& network, std::size_t n,
+                                Index scalar_bytes = 4) {
   detail::expect_scalar_bytes(scalar_bytes);
   const resolved_graph::node& node = network.nodes[n];
   const auto channels = [&](const std::optional<Index>& side) -> Index {
@@ -84,7 +85,8 @@ template <class = compiled_on_use>
 template <class = compiled_on_use>
 [[nodiscard]] cost cost_of(const resolved_graph& network, Index scalar_bytes = 4) {
   cost total;
-  for (std::size_t n = 0; n < network.nodes.size(); ++n) total += cost_of(network, n, scalar_bytes);
+  for (std::size_t n = 0; n < network.nodes.size(); ++n)
+    total += cost_of_node(network, n, scalar_bytes);
   return total;
 }
 

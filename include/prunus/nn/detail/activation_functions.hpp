@@ -126,7 +126,7 @@ struct hard_swish_function {
 /// Calls `f` with the function that `op` names.
 template <class F>
 decltype(auto) with_function(const operation::activation& op, const F& f) {
-  using enum operation::activation::kind;
+  using enum operation::activation_function;
   switch (op.function) {
     case relu:
       return f(relu_function{});

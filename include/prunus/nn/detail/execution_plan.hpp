@@ -105,7 +105,7 @@ class phase_builder {
     if (next == no_node) continue;
     const operation::activation* function = graph.nodes[next].operation.as<operation::activation>();
     const bool relu =
-        function != nullptr && function->function == operation::activation::kind::relu;
+        function != nullptr && function->function == operation::activation_function::relu;
     if (relu && memory.value_owner[next] == memory.value_owner[i] &&
         (is(i, convolution) || is(i, linear) || is(i, batch_norm) || is(i, add)))
       plan.relu_is_fused[i] = done_by_another[next] = true;

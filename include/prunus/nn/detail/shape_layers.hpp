@@ -114,7 +114,7 @@ struct pad_channels_layer {
 template <class S>
 struct pooling_layer {
   pooling_shape shape;
-  operation::pooling::kind function;
+  operation::pooling_function function;
 
   [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op,
                                               const tensor_shape& in) {
@@ -126,7 +126,7 @@ struct pooling_layer {
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index planes = block.count * ports.out.shape.channels;
     const S* x = ports.in[0].value_of(block.first);
-    if (function == operation::pooling::kind::max)
+    if (function == operation::pooling_function::max)
       max_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
     else
       average_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
@@ -137,7 +137,7 @@ struct pooling_layer {
     const Index planes = block.count * in.shape.channels;
     const S* dy = ports.out.gradient_of(block.first);
     S* dx = in.gradient_of(block.first);
-    if (function == operation::pooling::kind::max)
+    if (function == operation::pooling_function::max)
       max_pooling_backward(shape, in.value_of(block.first), dy, in.accumulate, dx, planes);
     else
       average_pooling_backward(shape, dy, in.accumulate, dx, planes);
@@ -146,7 +146,7 @@ struct pooling_layer {
 
 template <class S>
 struct global_pooling_layer {
-  operation::pooling::kind function;
+  operation::pooling_function function;
 
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
@@ -155,7 +155,7 @@ struct global_pooling_layer {
     const S* x = ports.in[0].value_of(block.first);
     S* y = ports.out.value_of(block.first);
     for (Index i = 0; i < planes; ++i, x += plane)
-      y[i] = function == operation::pooling::kind::max
+      y[i] = function == operation::pooling_function::max
                  ? x[position_of_maximum(x, plane)]
                  : sum_over<S>(
                        plane, [](auto value) { return value; }, x) /
@@ -168,7 +168,7 @@ struct global_pooling_layer {
     const S *x = in.value_of(block.first), *dy = ports.out.gradient_of(block.first);
     S* dx = in.gradient_of(block.first);
     for (Index i = 0; i < planes; ++i, x += plane, dx += plane) {
-      if (function == operation::pooling::kind::max) {
+      if (function == operation::pooling_function::max) {
         if (!in.accumulate) std::fill_n(dx, plane, S(0));
         dx[position_of_maximum(x, plane)] += dy[i];
       } else {
