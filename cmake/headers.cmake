@@ -217,6 +217,7 @@ set(PRUNUS_HEADERS
   include/prunus/schedule/logistic_ramp.hpp
   include/prunus/schedule/one_shot.hpp
   include/prunus/schedule/progress.hpp
+  include/prunus/schedule/ramp.hpp
   include/prunus/schedule/schedule.hpp
   include/prunus/schedule/sparsity_steps.hpp
   include/prunus/search.hpp

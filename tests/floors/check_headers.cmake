@@ -24,8 +24,7 @@ set(floor_nn 7)
 set(floor_kernels 8)
 set(floor_retrieval 8) # apart: nothing includes it
 
-set(longest_header 400)                                   # lines
-set(folders_of_methods criteria allocation schedule adaptive) # their headers name a source and the deviations from it
+set(longest_header 400) # lines
 
 # Library code does not print, end the program or read the environment.
 set(banned_calls abort exit _Exit quick_exit terminate printf fprintf puts putchar getenv)
@@ -108,14 +107,6 @@ foreach(header IN LISTS headers)
   string(LENGTH "${newlines}" lines)
   if(lines GREATER longest_header)
     breach("has ${lines} lines, more than ${longest_header}: probably two things")
-  endif()
-
-  if(folder IN_LIST folders_of_methods AND NOT header MATCHES "/detail/")
-    foreach(tag @source @deviation)
-      if(NOT text MATCHES "${tag}[ \n]")
-        breach("has no ${tag}")
-      endif()
-    endforeach()
   endif()
 
   check_includes(${header} "${folder}" "${text}")

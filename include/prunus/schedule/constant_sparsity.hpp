@@ -21,7 +21,7 @@ struct constant_sparsity {
   time_unit by = time_unit::step;
 
   [[nodiscard]] Index events(const progress& now) const noexcept {
-    return detail::interval{begin, end, every}.events(detail::time_of(now, by));
+    return detail::interval{begin, end, every}.events(now, by);
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
   void check() const {

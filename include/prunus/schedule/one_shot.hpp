@@ -17,7 +17,7 @@ struct one_shot {
   time_unit by = time_unit::step;
 
   [[nodiscard]] Index events(const progress& now) const noexcept {
-    return detail::time_of(now, by) >= at ? 1 : 0;
+    return detail::interval{at, at, 1}.events(now, by);
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
   void check() const {

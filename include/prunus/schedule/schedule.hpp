@@ -33,7 +33,8 @@ namespace detail {
 struct interval {
   Index begin, end, every;
 
-  [[nodiscard]] constexpr Index events(Index time) const noexcept {
+  [[nodiscard]] constexpr Index events(const progress& now, time_unit by) const noexcept {
+    const Index time = time_of(now, by);
     if (time < begin) return 0;
     return time >= end ? last() : (time - begin) / every + 1;
   }
