@@ -64,6 +64,7 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/detail/relative_run.hpp
   include/prunus/criteria/detail/similar_units.hpp
   include/prunus/criteria/detail/similarity_sweep.hpp
+  include/prunus/criteria/detail/tile_sums.hpp
   include/prunus/criteria/detail/unit_distances.hpp
   include/prunus/criteria/detail/unit_rows.hpp
   include/prunus/criteria/filter_similarity.hpp
@@ -75,6 +76,7 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/layer_adaptive_magnitude.hpp
   include/prunus/criteria/linf_norm.hpp
   include/prunus/criteria/movement.hpp
+  include/prunus/criteria/norm.hpp
   include/prunus/criteria/random_score.hpp
   include/prunus/criteria/second_order.hpp
   include/prunus/criteria/similarity.hpp

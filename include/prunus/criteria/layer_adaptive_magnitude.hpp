@@ -5,6 +5,7 @@
 #include <prunus/criteria/detail/compensated_sum.hpp>
 #include <prunus/criteria/detail/descending_scores.hpp>
 #include <prunus/criteria/detail/relative_run.hpp>
+#include <prunus/criteria/detail/tile_sums.hpp>
 
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
@@ -42,7 +43,7 @@ struct layer_adaptive_magnitude {
 
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
-    reduce_tiles<squares, S>(p.weight, grid, scores);
+    reduce_tiles<detail::square_sum, S>(p.weight, grid, scores);
     // Scores that are not finite stay as they are.
     detail::with_descending_scores(std::span<const score_of<S>>(scores), [&](const auto& order) {
       detail::compensated_sum no_smaller;
@@ -56,13 +57,6 @@ struct layer_adaptive_magnitude {
       }
     });
   }
-
- private:
-  struct squares {
-    static auto of(const auto& weights) { return weights.square(); }
-    static auto reduce(const auto& terms) { return terms.sum(); }
-    static auto combine(const auto& a, const auto& b) { return a + b; }
-  };
 };
 
 static_assert(relative_rule<layer_adaptive_magnitude>);
