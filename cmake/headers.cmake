@@ -15,6 +15,7 @@ set(PRUNUS_HEADERS
   include/prunus/adaptive/top_k_outputs.hpp
   include/prunus/allocation.hpp
   include/prunus/allocation/depth_distribution.hpp
+  include/prunus/allocation/detail/removal_bounds.hpp
   include/prunus/allocation/detail/shared_out.hpp
   include/prunus/allocation/equal_per_filter.hpp
   include/prunus/allocation/erdos_renyi_kernel.hpp
@@ -56,12 +57,11 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/coupling_norm.hpp
   include/prunus/criteria/criterion.hpp
   include/prunus/criteria/detail/channel_factors.hpp
-  include/prunus/criteria/detail/compensated_sum.hpp
-  include/prunus/criteria/detail/descending_scores.hpp
-  include/prunus/criteria/detail/magnitude_bins.hpp
-  include/prunus/criteria/detail/relative_cut.hpp
-  include/prunus/criteria/detail/relative_rule.hpp
-  include/prunus/criteria/detail/relative_run.hpp
+  include/prunus/criteria/detail/layer_adaptive/compensated_sum.hpp
+  include/prunus/criteria/detail/layer_adaptive/descending_scores.hpp
+  include/prunus/criteria/detail/layer_adaptive/layer_normalized_source.hpp
+  include/prunus/criteria/detail/layer_adaptive/magnitude_bins.hpp
+  include/prunus/criteria/detail/layer_adaptive/threshold_finder.hpp
   include/prunus/criteria/detail/similar_units.hpp
   include/prunus/criteria/detail/similarity_sweep.hpp
   include/prunus/criteria/detail/tile_sums.hpp
@@ -234,6 +234,7 @@ set(PRUNUS_HEADERS
   include/prunus/selection/chunks.hpp
   include/prunus/selection/keep_above.hpp
   include/prunus/selection/score_scan.hpp
+  include/prunus/selection/score_source.hpp
   include/prunus/selection/selection.hpp
   include/prunus/selection/simd_scores.hpp
   include/prunus/selection/top_k.hpp

@@ -21,10 +21,10 @@ inline constexpr Index unknown_count = -1;
 ///
 /// @source the type is ours
 /// @deviation none
-template <class T, class Run = score_source<T>>
+template <class T, class Source = score_source<T>>
 struct ranking_group {
   std::string_view name;  ///< of the parameter or coupling
-  Run scores;             ///< one a unit
+  Source scores;          ///< one a unit
   std::span<std::uint8_t>
       keep;  ///< in: 0 = pruned for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};

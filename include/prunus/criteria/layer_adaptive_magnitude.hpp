@@ -2,9 +2,10 @@
 #pragma once
 
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/detail/compensated_sum.hpp>
-#include <prunus/criteria/detail/descending_scores.hpp>
-#include <prunus/criteria/detail/relative_run.hpp>
+#include <prunus/criteria/detail/layer_adaptive/compensated_sum.hpp>
+#include <prunus/criteria/detail/layer_adaptive/descending_scores.hpp>
+#include <prunus/criteria/detail/layer_adaptive/layer_normalized_source.hpp>
+#include <prunus/criteria/detail/layer_adaptive/threshold_finder.hpp>
 #include <prunus/criteria/detail/tile_sums.hpp>
 
 #include <cstddef>  // std::size_t
@@ -12,6 +13,15 @@
 
 namespace prunus {
 inline namespace v0 {
+namespace detail {
+
+struct share_of_no_smaller {
+  [[nodiscard]] static double element_score(double square, double no_smaller) noexcept {
+    return square > 0 ? square / no_smaller : 0;
+  }
+};
+
+}  // namespace detail
 
 /// Squared magnitude of a tile over that of all tiles of the parameter that are no smaller:
 ///
@@ -36,11 +46,6 @@ inline namespace v0 {
 /// @deviation of equal weights the source counts those of lower index only; here all of them, so
 ///         that equal weights score equal. Any tile, by its Euclidean norm, not single weights only
 struct layer_adaptive_magnitude {
-  /// Of a square and the sum of all squares of its parameter that are no smaller.
-  [[nodiscard]] static double element_score(double square, double no_smaller) noexcept {
-    return square > 0 ? square / no_smaller : 0;
-  }
-
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     reduce_tiles<detail::square_sum, S>(p.weight, grid, scores);
@@ -51,15 +56,21 @@ struct layer_adaptive_magnitude {
         const double square = static_cast<double>(order[first].score);
         while (last < order.size() && order[last].score == order[first].score) ++last;
         no_smaller.add(square * static_cast<double>(last - first));
-        const auto share = static_cast<score_of<S>>(element_score(square, no_smaller.value()));
+        const auto share = static_cast<score_of<S>>(
+            detail::share_of_no_smaller::element_score(square, no_smaller.value()));
         for (std::size_t i = first; i < last; ++i)
           scores[static_cast<std::size_t>(order[i].place)] = share;
       }
     });
   }
+
+  [[nodiscard]] static detail::layer_normalized_source<detail::share_of_no_smaller> element_source(
+      const parameter<float>& p) noexcept {
+    return {p.weight.data, p.weight.size(), p.name};
+  }
 };
 
-static_assert(relative_rule<layer_adaptive_magnitude>);
+static_assert(ranks_elements_unscored<layer_adaptive_magnitude, float>);
 static_assert(criterion<layer_adaptive_magnitude, float> &&
               criterion<layer_adaptive_magnitude, double>);
 
