@@ -173,10 +173,11 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/weight_snapshot.hpp
   include/prunus/prunus.hpp
   include/prunus/recovery.hpp
+  include/prunus/recovery/detail/weight_fit.hpp
+  include/prunus/recovery/detail/weight_rows.hpp
   include/prunus/recovery/input_patches.hpp
   include/prunus/recovery/output_error.hpp
   include/prunus/recovery/reconstruct.hpp
-  include/prunus/recovery/reconstruct_targets.hpp
   include/prunus/regularize.hpp
   include/prunus/regularize/detail/coupled_slices.hpp
   include/prunus/regularize/group_lasso.hpp

@@ -8,7 +8,7 @@
 #include <prunus/nn/observe_correlation.hpp>
 #include <prunus/observe/target_correlation.hpp>
 #include <prunus/recovery/input_patches.hpp>
-#include <prunus/recovery/reconstruct_targets.hpp>
+#include <prunus/recovery/reconstruct.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>
 
