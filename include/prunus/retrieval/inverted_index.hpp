@@ -153,9 +153,9 @@ class inverted_index {
 
 /// Collects documents, one after the other, and makes an inverted index of them.
 ///
-///     prunus::index_builder builder;
+///     prunus::retrieval::index_builder builder;
 ///     for (const auto& text : texts) builder.add(numbers_of_the_words_in(text));
-///     const prunus::inverted_index index = std::move(builder).build();
+///     const prunus::retrieval::inverted_index index = std::move(builder).build();
 ///
 /// Cost: a document of n tokens takes O(n log n); 16 bytes a posting until build().
 /// @source standard; see posting_list

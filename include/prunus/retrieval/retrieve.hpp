@@ -89,8 +89,8 @@ class weighted_postings {
 /// The k best documents for a query, best first, of equal ones the lower first. Documents without
 /// any term of the query are not among them, so there may be fewer.
 ///
-///     retrieve(index, prunus::bm25{}, query, 10)
-///     retrieve(index, weighting, query, 10, prunus::max_score{}, exact, &statistics)
+///     retrieve(index, prunus::retrieval::bm25{}, query, 10)
+///     retrieve(index, weighting, query, 10, prunus::retrieval::max_score{}, exact, &statistics)
 ///
 /// @param query its terms, each once
 /// @param k at least 1
