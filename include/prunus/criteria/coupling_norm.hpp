@@ -28,9 +28,9 @@ inline namespace v0 {
 /// Ties go to the lower unit. NaN and infinite weights make scores that are not finite, which
 /// selection refuses by name; so do squares that overflow. Cost: one pass over the members.
 /// @source G. Fang, X. Ma, M. Song, M. B. Mi, X. Wang, "DepGraph: Towards Any Structural Pruning",
-///         CVPR 2023, arXiv:2301.12900: norm of a group over all of its coupled parameters
+/// CVPR 2023, arXiv:2301.12900: norm of a group over all of its coupled parameters
 /// @deviation the division by the mean over all units is our reading of a relative score; no sparse
-///         training of the groups
+/// training of the groups
 struct coupling_norm {
   bool relative = false;
 

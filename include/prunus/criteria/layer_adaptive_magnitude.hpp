@@ -41,10 +41,9 @@ struct share_of_no_smaller {
 /// (`global`, `uniform`) writes no scores and sorts a few thousand weights only: one read of the
 /// weights and the sweep that writes the masks.
 /// @source J. Lee, S. Park, S. Mo, S. Ahn, J. Shin, "Layer-adaptive Sparsity for the
-/// Magnitude-based
-///         Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)
+/// Magnitude-based Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)
 /// @deviation of equal weights the source counts those of lower index only; here all of them, so
-///         that equal weights score equal. Any tile, by its Euclidean norm, not single weights only
+/// that equal weights score equal. Any tile, by its Euclidean norm, not single weights only
 struct layer_adaptive_magnitude {
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {

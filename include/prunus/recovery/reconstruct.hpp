@@ -135,9 +135,9 @@ reconstruction_report reconstruct_by(const weight_view<S>& weight, const mask& k
 /// Pruning for Accelerating Very Deep Neural Networks", ICCV 2017, doi:10.1109/ICCV.2017.155; for
 /// single weights: E. Frantar, D. Alistarh, "SparseGPT", ICML 2023, arXiv:2301.00774
 /// @deviation the masks come from any pass, not from a lasso; each row is solved exactly instead of
-///         by SparseGPT's shared, approximate sweep; the inputs are those of the layer itself, not
-///         of a network pruned before it (for those: `reconstruct` from targets); damping towards
-///         the old weights is ours
+/// by SparseGPT's shared, approximate sweep; the inputs are those of the layer itself, not of a
+/// network pruned before it (for those: `reconstruct` from targets); damping towards the old
+/// weights is ours
 template <weight_scalar S, std::floating_point T>
 reconstruction_report reconstruct(weight_view<S> weight, const mask& keep,
                                   const input_correlation<T>& inputs,

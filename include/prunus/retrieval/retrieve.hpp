@@ -31,8 +31,6 @@ struct query_term {
 /// bounds are approximated from the frequencies and lengths of each block.
 ///
 /// @shape one list a term
-/// @source standard
-/// @deviation none
 template <class TermWeight>
 class weighted_postings {
  public:
@@ -103,7 +101,6 @@ class weighted_postings {
 ///         term twice; unsupported: exact bounds of another weighting)
 /// Cost: allocates about a kilobyte a term; no state is kept, several threads may ask one index.
 /// @source Macdonald, Ounis, Tonellotto 2011, 10.1145/2037661.2037662
-/// @deviation none
 template <term_weighting Weighting, class Strategy = weak_and, class Bounds = approximated_bounds>
 std::vector<ranked_item> retrieve(const inverted_index& index, const Weighting& weighting,
                                   std::span<const query_term> query, Index k,

@@ -10,7 +10,6 @@ inline namespace v0 {
 ///
 /// @source e.g. H. Li et al., "Pruning Filters for Efficient ConvNets", ICLR 2017,
 /// arXiv:1608.08710, section 3.3
-/// @deviation none
 struct one_shot {
   double sparsity = 0.5;
   Index at = 0;
