@@ -15,6 +15,7 @@ set(PRUNUS_HEADERS
   include/prunus/adaptive/top_k_outputs.hpp
   include/prunus/allocation.hpp
   include/prunus/allocation/depth_distribution.hpp
+  include/prunus/allocation/detail/removal_bounds.hpp
   include/prunus/allocation/detail/shared_out.hpp
   include/prunus/allocation/equal_per_filter.hpp
   include/prunus/allocation/erdos_renyi_kernel.hpp
@@ -56,14 +57,14 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/coupling_norm.hpp
   include/prunus/criteria/criterion.hpp
   include/prunus/criteria/detail/channel_factors.hpp
-  include/prunus/criteria/detail/compensated_sum.hpp
-  include/prunus/criteria/detail/descending_scores.hpp
-  include/prunus/criteria/detail/magnitude_bins.hpp
-  include/prunus/criteria/detail/relative_cut.hpp
-  include/prunus/criteria/detail/relative_rule.hpp
-  include/prunus/criteria/detail/relative_run.hpp
+  include/prunus/criteria/detail/layer_adaptive/compensated_sum.hpp
+  include/prunus/criteria/detail/layer_adaptive/descending_scores.hpp
+  include/prunus/criteria/detail/layer_adaptive/layer_normalized_source.hpp
+  include/prunus/criteria/detail/layer_adaptive/magnitude_bins.hpp
+  include/prunus/criteria/detail/layer_adaptive/threshold_finder.hpp
   include/prunus/criteria/detail/similar_units.hpp
   include/prunus/criteria/detail/similarity_sweep.hpp
+  include/prunus/criteria/detail/tile_sums.hpp
   include/prunus/criteria/detail/unit_distances.hpp
   include/prunus/criteria/detail/unit_rows.hpp
   include/prunus/criteria/filter_similarity.hpp
@@ -75,6 +76,7 @@ set(PRUNUS_HEADERS
   include/prunus/criteria/layer_adaptive_magnitude.hpp
   include/prunus/criteria/linf_norm.hpp
   include/prunus/criteria/movement.hpp
+  include/prunus/criteria/norm.hpp
   include/prunus/criteria/random_score.hpp
   include/prunus/criteria/second_order.hpp
   include/prunus/criteria/similarity.hpp
@@ -171,10 +173,11 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/weight_snapshot.hpp
   include/prunus/prunus.hpp
   include/prunus/recovery.hpp
+  include/prunus/recovery/detail/weight_fit.hpp
+  include/prunus/recovery/detail/weight_rows.hpp
   include/prunus/recovery/input_patches.hpp
   include/prunus/recovery/output_error.hpp
   include/prunus/recovery/reconstruct.hpp
-  include/prunus/recovery/reconstruct_targets.hpp
   include/prunus/regularize.hpp
   include/prunus/regularize/detail/coupled_slices.hpp
   include/prunus/regularize/group_lasso.hpp
@@ -217,6 +220,7 @@ set(PRUNUS_HEADERS
   include/prunus/schedule/logistic_ramp.hpp
   include/prunus/schedule/one_shot.hpp
   include/prunus/schedule/progress.hpp
+  include/prunus/schedule/ramp.hpp
   include/prunus/schedule/schedule.hpp
   include/prunus/schedule/sparsity_steps.hpp
   include/prunus/search.hpp
@@ -231,6 +235,7 @@ set(PRUNUS_HEADERS
   include/prunus/selection/chunks.hpp
   include/prunus/selection/keep_above.hpp
   include/prunus/selection/score_scan.hpp
+  include/prunus/selection/score_source.hpp
   include/prunus/selection/selection.hpp
   include/prunus/selection/simd_scores.hpp
   include/prunus/selection/top_k.hpp

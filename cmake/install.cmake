@@ -7,9 +7,15 @@ include(GNUInstallDirs)
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/prunus)
 set(pkgconfig_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 
-install(TARGETS prunus prunus_retrieval EXPORT prunusTargets FILE_SET HEADERS)
+install(TARGETS prunus EXPORT prunusTargets FILE_SET HEADERS)
 install(
   EXPORT prunusTargets
+  NAMESPACE prunus::
+  DESTINATION ${package_dir})
+
+install(TARGETS prunus_retrieval EXPORT prunusRetrievalTargets FILE_SET HEADERS)
+install(  # find_package(prunus COMPONENTS retrieval)
+  EXPORT prunusRetrievalTargets
   NAMESPACE prunus::
   DESTINATION ${package_dir})
 

@@ -36,7 +36,7 @@ namespace prunus_examples {
 
   text_collection result;
   result.name = joined(documents, " generated documents");
-  prunus::index_builder builder;
+  prunus::retrieval::index_builder builder;
   std::vector<std::map<Index, int>> about(static_cast<std::size_t>(topics));
   std::vector<Index> tokens;
   for (Index d = 0; d < documents; ++d) {

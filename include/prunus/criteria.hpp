@@ -21,6 +21,7 @@
 #include <prunus/criteria/layer_adaptive_magnitude.hpp>
 #include <prunus/criteria/linf_norm.hpp>
 #include <prunus/criteria/movement.hpp>
+#include <prunus/criteria/norm.hpp>
 #include <prunus/criteria/random_score.hpp>
 #include <prunus/criteria/second_order.hpp>
 #include <prunus/criteria/similarity.hpp>

@@ -6,4 +6,3 @@
 #include <prunus/recovery/input_patches.hpp>
 #include <prunus/recovery/output_error.hpp>
 #include <prunus/recovery/reconstruct.hpp>
-#include <prunus/recovery/reconstruct_targets.hpp>

@@ -13,5 +13,6 @@
 #include <prunus/schedule/logistic_ramp.hpp>
 #include <prunus/schedule/one_shot.hpp>
 #include <prunus/schedule/progress.hpp>
+#include <prunus/schedule/ramp.hpp>
 #include <prunus/schedule/schedule.hpp>
 #include <prunus/schedule/sparsity_steps.hpp>

@@ -31,6 +31,13 @@ TEMPLATE_TEST_CASE("layer-adaptive magnitude keeps the laws of criteria",
                                           {.scale = support::scale_law::unchanged});
 }
 
+TEST_CASE("only float weights are ranked by layer-adaptive magnitude without scores",
+          "[criteria][layer_adaptive_magnitude]") {
+  STATIC_REQUIRE(prunus::ranks_elements_unscored<layer_adaptive_magnitude, float>);
+  STATIC_REQUIRE_FALSE(prunus::ranks_elements_unscored<layer_adaptive_magnitude, double>);
+  STATIC_REQUIRE_FALSE(prunus::ranks_elements_unscored<layer_adaptive_magnitude, Eigen::half>);
+}
+
 TEMPLATE_TEST_CASE("layer-adaptive magnitude worked out by hand",
                    "[criteria][layer_adaptive_magnitude]", float, double) {
   std::vector<TestType> values{-3, 1, 0, 2, 1, 5};

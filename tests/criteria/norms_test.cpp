@@ -99,6 +99,20 @@ TEMPLATE_TEST_CASE("the norms agree with plain loops on random shapes, tiles and
   }
 }
 
+TEMPLATE_TEST_CASE("single weights are ranked by the norms without a score being written",
+                   "[criteria][norms]", l1_norm, l2_norm, linf_norm) {
+  STATIC_REQUIRE(prunus::ranks_elements_unscored<TestType, float>);
+  STATIC_REQUIRE(prunus::ranks_elements_unscored<TestType, double>);
+  STATIC_REQUIRE_FALSE(prunus::ranks_elements_unscored<TestType, Eigen::half>);  // scores are float
+  std::vector<float> values{-3, 0.5F, -0.0F, 2};
+  const prunus::parameter<float> p{"w", prunus::view(values, {2, 2})};
+  const prunus::score_source<float> source = TestType::element_source(p);
+  REQUIRE(source.size == 4);
+  CHECK(source.name == "w");
+  const auto scores = scores_of(TestType{}, p, prunus::element);
+  for (Index i = 0; i < 4; ++i) CHECK(source[i] == scores[static_cast<std::size_t>(i)]);
+}
+
 TEST_CASE("all weights zero score zero", "[criteria][norms]") {
   std::vector<float> values(6, -0.0F);
   const prunus::parameter<float> p{"w", prunus::view(values, {2, 3})};

@@ -24,8 +24,8 @@ set(floor_nn 7)
 set(floor_kernels 8)
 set(floor_retrieval 8) # apart: nothing includes it
 
-set(longest_header 400)                                   # lines
-set(folders_of_methods criteria allocation schedule adaptive) # their headers name a source and the deviations from it
+set(longest_header 400)                  # lines
+set(folders_with_shapes criteria allocation) # what has an @source there says what shapes it takes, too
 
 # Library code does not print, end the program or read the environment.
 set(banned_calls abort exit _Exit quick_exit terminate printf fprintf puts putchar getenv)
@@ -110,12 +110,17 @@ foreach(header IN LISTS headers)
     breach("has ${lines} lines, more than ${longest_header}: probably two things")
   endif()
 
-  if(folder IN_LIST folders_of_methods AND NOT header MATCHES "/detail/")
-    foreach(tag @source @deviation)
-      if(NOT text MATCHES "${tag}[ \n]")
-        breach("has no ${tag}")
-      endif()
-    endforeach()
+  if(text MATCHES "@deviation none[^A-Za-z]")
+    breach("'@deviation none' says nothing: leave it out")
+  endif()
+  if(text MATCHES "@source ([^\n]*[^A-Za-z\n])?ours[^A-Za-z]")
+    breach("names ourselves as an @source: leave it out")
+  endif()
+  if(folder IN_LIST folders_with_shapes
+     AND text MATCHES "@source "
+     AND NOT header MATCHES "/detail/"
+     AND NOT text MATCHES "@shape ")
+    breach("has an @source but no @shape")
   endif()
 
   check_includes(${header} "${folder}" "${text}")

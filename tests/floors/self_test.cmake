@@ -4,7 +4,6 @@
 cmake_minimum_required(VERSION 3.24)
 
 set(head "// SPDX-License-Identifier: MIT\n#pragma once\n")
-set(tags "/// @source none\n/// @deviation none\n")
 
 function(check expected)
   execute_process(
@@ -33,9 +32,10 @@ file(REMOVE_RECURSE ${WORK})
 file(WRITE ${WORK}/prunus/version.hpp "${head}")
 file(WRITE ${WORK}/prunus/prunus.hpp "${head}#include <prunus/core.hpp>\n#include <prunus/criteria/l1.hpp>\n")
 file(WRITE ${WORK}/prunus/core/view.hpp "${head}#include <prunus/version.hpp>\n#include <Eigen/Core>\n")
-file(WRITE ${WORK}/prunus/criteria/detail/sum.hpp "${head}#include <prunus/core/view.hpp>  // view; as_const\n")
+file(WRITE ${WORK}/prunus/schedule/ramp.hpp "${head}/// @source A. Author 2020\n")
+file(WRITE ${WORK}/prunus/criteria/detail/sum.hpp "${head}/// @source A. Author 2020\n#include <prunus/core/view.hpp>  // view; as_const\n")
 file(WRITE ${WORK}/prunus/criteria/l1.hpp
-     "${head}${tags}#include <prunus/criteria/detail/sum.hpp>\nint early_exit(int);  // no exit() here [\n"
+     "${head}/// @shape any\n/// @source our reading of A. Author 2020, yours and hours\n/// @deviation nonexistent\n#include <prunus/criteria/detail/sum.hpp>\nint early_exit(int);  // no exit() here [\n"
      "inline int f(machine m) { return m.abort() + early_exit(snprintf(0, 0, 0)); }\n")
 check("")
 
@@ -52,8 +52,11 @@ refuses(core/a.hpp "${head}#include \"view.hpp\"\n" "write #include <view.hpp> w
 refuses(core/a.hpp "${head}#include <iostream>\n" "<iostream> is banned here")
 refuses(core/a.hpp "#pragma once\n" "does not start with '// SPDX-License-Identifier: MIT'")
 refuses(core/a.hpp "// SPDX-License-Identifier: MIT\n" "has no '#pragma once'")
-refuses(schedule/a.hpp "${head}/// @source none\n" "has no @deviation")
-refuses(adaptive/a.hpp "${head}/// @deviation none\n" "has no @source")
+refuses(schedule/a.hpp "${head}/// @deviation none\n" "'@deviation none' says nothing")
+refuses(adaptive/a.hpp "${head}/// @source ours\n" "names ourselves as an @source")
+refuses(adaptive/a.hpp "${head}/// @source the concept is ours; see b\n" "names ourselves as an @source")
+refuses(criteria/a.hpp "${head}/// @source A. Author 2020\n" "has an @source but no @shape")
+refuses(allocation/a.hpp "${head}/// @source A. Author 2020\n" "has an @source but no @shape")
 refuses(core/a.hpp "${head}inline void f() { std::cout << 1; }\n" "uses std::cout")
 refuses(core/a.hpp "${head}inline void f() { std::abort(); }\n" "calls abort()")
 refuses(core/a.hpp "${head}inline void f() { if (x) exit(1); }\n" "calls exit()")

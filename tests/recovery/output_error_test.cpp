@@ -2,7 +2,7 @@
 #include <prunus/core/mask.hpp>
 #include <prunus/observe/target_correlation.hpp>
 #include <prunus/recovery/output_error.hpp>
-#include <prunus/recovery/reconstruct_targets.hpp>
+#include <prunus/recovery/reconstruct.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

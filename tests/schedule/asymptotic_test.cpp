@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/schedule/asymptotic_ramp.hpp>
 #include <prunus/schedule/logistic_ramp.hpp>
+#include <prunus/schedule/ramp.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/schedule_laws.hpp"
 
-#include <cmath>   // std::abs
-#include <limits>  // std::numeric_limits
+#include <cmath>        // std::abs
+#include <limits>       // std::numeric_limits
+#include <string_view>  // std::string_view
 
 namespace {
 
@@ -20,6 +22,14 @@ template <class Schedule>
 bool is_refused(const Schedule& schedule) {
   return support::code_of<prunus::argument_error>([&] { schedule.check(); }) == errc::out_of_range;
 }
+
+struct parabola {
+  static constexpr std::string_view name = "parabola";
+
+  [[nodiscard]] double sparsity(double initial, double final, double u) const noexcept {
+    return initial + (final - initial) * u * u;
+  }
+};
 
 }  // namespace
 
@@ -45,7 +55,8 @@ TEST_CASE("the asymptotic schedule has the values worked out by hand", "[schedul
 TEST_CASE("the logistic schedule keeps the laws", "[schedule][logistic]") {
   support::check_schedule_laws(logistic_ramp{.final_sparsity = 0.4, .end = 10}, 10);
   support::check_schedule_laws(
-      logistic_ramp{.begin = 1, .end = 8, .every = 3, .epsilon = 0.1, .midpoint = 0.3}, 10);
+      logistic_ramp{.begin = 1, .end = 8, .every = 3, .curve = {.epsilon = 0.1, .midpoint = 0.3}},
+      10);
 }
 
 TEST_CASE("the logistic schedule is one minus the curve of the decay", "[schedule][logistic]") {
@@ -56,13 +67,34 @@ TEST_CASE("the logistic schedule is one minus the curve of the decay", "[schedul
   CHECK(s.target(11) == 0.5);
 }
 
+TEST_CASE("every ramp goes from its initial to its final sparsity", "[schedule][ramp]") {
+  const asymptotic_ramp most_at_once{.initial_sparsity = 0.2, .final_sparsity = 0.6, .end = 8};
+  CHECK(most_at_once.target(1) == 0.2);
+  CHECK(most_at_once.target(2) == Approx(0.2 + 0.4 * 0.75).epsilon(1e-12));
+  CHECK(most_at_once.target(9) == 0.6);
+  const logistic_ramp slow_at_the_ends{.initial_sparsity = 0.2, .final_sparsity = 0.6, .end = 8};
+  CHECK(slow_at_the_ends.target(1) == Approx(0.2 + 0.4 * 0.01).epsilon(1e-12));
+  CHECK(slow_at_the_ends.target(5) == Approx(0.4).epsilon(1e-12));
+  CHECK(slow_at_the_ends.target(9) == 0.6);
+}
+
+TEST_CASE("a ramp takes a curve of the user's", "[schedule][ramp]") {
+  STATIC_REQUIRE(prunus::ramp_curve<parabola>);
+  STATIC_REQUIRE_FALSE(prunus::ramp_curve<asymptotic_ramp>);
+  const prunus::ramp<parabola> s{.final_sparsity = 0.8, .begin = 2, .end = 10, .every = 4};
+  support::check_schedule_laws(s, 10);
+  CHECK(s.target(2) == Approx(0.2).epsilon(1e-12));
+  CHECK(s.target(3) == 0.8);
+}
+
 TEST_CASE("numbers that make no asymptotic or logistic schedule are refused", "[schedule]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (double wrong : {-0.1, 1.0, nan}) {
     CHECK(is_refused(asymptotic_ramp{.final_sparsity = wrong}));
+    CHECK(is_refused(asymptotic_ramp{.initial_sparsity = wrong}));
     CHECK(is_refused(logistic_ramp{.final_sparsity = wrong}));
-    CHECK(is_refused(logistic_ramp{.midpoint = wrong}));
-    CHECK(is_refused(logistic_ramp{.epsilon = wrong}));
+    CHECK(is_refused(logistic_ramp{.curve = {.midpoint = wrong}}));
+    CHECK(is_refused(logistic_ramp{.curve = {.epsilon = wrong}}));
   }
   CHECK(is_refused(asymptotic_ramp{.begin = 2, .end = 1}));
   CHECK(is_refused(logistic_ramp{.every = 0}));

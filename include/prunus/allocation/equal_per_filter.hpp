@@ -14,9 +14,6 @@ namespace prunus {
 inline namespace v0 {
 
 /// How a common threshold is read.
-///
-/// @source see `equal_per_filter`
-/// @deviation none
 enum class threshold_rule : std::uint8_t {
   exact_count,  ///< exactly round(sparsity * n) of n units are below it; shares are rounded
   strict,  ///< the unit of rank int(sparsity * n) and all that equal it are; shares are cut off
@@ -74,11 +71,11 @@ struct equal_per_filter {
   template <class T>
   [[nodiscard]] std::vector<Index> removed_by_threshold(std::span<ranking_group<T>> units,
                                                         double sparsity) const {
-    std::vector<score_source<T>> runs;
+    std::vector<score_source<T>> sources;
     std::vector<Index> removed(units.size(), 0);
     Index total = 0;
     for (const ranking_group<T>& entry : units) {
-      runs.push_back(entry.scores);
+      sources.push_back(entry.scores);
       total += entry.size();
     }
     const bool strict = rule == threshold_rule::strict;
@@ -88,7 +85,7 @@ struct equal_per_filter {
       for (const ranking_group<T>& entry : units) detail::check_finite(entry);
       return removed;
     }
-    const score_threshold<T> cut = find_threshold<T>(runs, wanted);
+    const score_threshold<T> cut = find_threshold<T>(sources, wanted);
     Index ties = strict ? cut.equal : cut.ties();
     for (std::size_t i = 0; i < units.size(); ++i)
       for (Index u = 0; u < units[i].size(); ++u) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/removal_bounds.hpp>
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
@@ -10,6 +11,7 @@
 #include <algorithm>  // std::max
 #include <cstddef>    // std::size_t
 #include <span>       // std::span
+#include <utility>    // std::move
 #include <vector>     // std::vector
 
 namespace prunus {
@@ -45,43 +47,32 @@ struct erdos_renyi_kernel {
   template <class T>
   void allocate(std::span<ranking_group<T>> units, double sparsity, pool_ref pool = {}) const {
     detail::check_sparsity("erdos_renyi_kernel", sparsity);
+    const detail::removal_bounds removal{std::span<const ranking_group<T>>(units)};
     std::vector<detail::share_bounds> bounds;
     std::vector<double> shares;  // units kept are in proportion to these
-    Index total = 0, gone = 0, removable = 0;
-    for (const ranking_group<T>& u : units) {
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      const ranking_group<T>& u = units[i];
       if (u.grid == nullptr)
         throw argument_error(errc::unsupported,
                              detail::concat("erdos_renyi_kernel: ", u.name,
                                             " is a coupling of filters, which has no shape of its "
                                             "own; use the tile element or kernel"));
-      const Index u_gone = detail::already_removed(u);
-      const Index most = std::max(detail::most_removable(u.limits, u.size()), u_gone);
-      bounds.push_back({static_cast<double>(u.size() - most),
-                        static_cast<double>(u.size() - u_gone), u.size() - u_gone});
+      const Index live = u.size() - removal.least[i];
+      bounds.push_back(
+          {static_cast<double>(u.size() - removal.most[i]), static_cast<double>(live), live});
       shares.push_back(relative_density(*u.grid) * static_cast<double>(u.size()));
-      total += u.size();
-      gone += u_gone;
-      removable += most;
     }
-    const Index wanted = std::max(detail::units_to_remove(total, sparsity), gone);
-    if (wanted > removable)
-      throw argument_error(
-          errc::unreachable_target,
-          detail::concat("erdos_renyi_kernel: ", wanted, " of ", total,
-                         " units should go, the limits of the parameters let only ", removable,
-                         " go; lower the sparsity or the limits"));
+    const Index wanted =
+        removal.reachable("erdos_renyi_kernel", detail::units_to_remove(removal.units, sparsity));
     double largest = 0;
     for (std::size_t i = 0; i < units.size(); ++i)
       largest = std::max(largest, bounds[i].most / shares[i]);
     const std::vector<Index> kept =
-        detail::shared_out(bounds, total - wanted, 0, largest,
+        detail::shared_out(bounds, removal.units - wanted, 0, largest,
                            [&](std::size_t i, double scale) { return scale * shares[i]; });
     std::vector<Index> removed;
-    for (std::size_t i = 0; i < units.size(); ++i)
-      removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
-                                              detail::already_removed(units[i]),
-                                              units[i].size() - kept[i]));
-    detail::remove_smallest_of_each<T>(units, removed, pool);
+    for (std::size_t i = 0; i < units.size(); ++i) removed.push_back(units[i].size() - kept[i]);
+    removal.remove_smallest(units, std::move(removed), pool);
   }
 
  private:

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/removal_bounds.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/removal_threshold.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/core/pool_ref.hpp>
 
-#include <algorithm>  // std::max, std::min
+#include <algorithm>  // std::min
 #include <cstdint>    // std::uint8_t
 #include <optional>   // std::optional
 #include <span>       // std::span
@@ -39,7 +40,6 @@ enum class score_scaling : std::uint8_t {
 /// @source global magnitude pruning, e.g. D. Blalock et al., "What is the State of Neural Network
 /// Pruning?", MLSys 2020,
 ///         arXiv:2003.03033; division by the mean: common practice
-/// @deviation none
 struct global {
   score_scaling scaling = score_scaling::none;
 
@@ -50,9 +50,9 @@ struct global {
 
   /// One threshold for all entries, unless limits give an entry one of its own; nullopt with a
   /// scaling.
-  template <class T, class Run>
+  template <class T, class Source>
   [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
-      std::span<const ranking_group<T, Run>> units, double sparsity, pool_ref pool = {}) const {
+      std::span<const ranking_group<T, Source>> units, double sparsity, pool_ref pool = {}) const {
     if (scaling != score_scaling::none) return std::nullopt;
     return cuts_as_scored(units, units_to_remove(units, sparsity), pool);
   }
@@ -72,12 +72,12 @@ struct global {
   }
 
  private:
-  template <class T, class Run>
-  [[nodiscard]] static Index units_to_remove(std::span<const ranking_group<T, Run>> units,
+  template <class T, class Source>
+  [[nodiscard]] static Index units_to_remove(std::span<const ranking_group<T, Source>> units,
                                              double sparsity) {
     detail::check_sparsity("global", sparsity);
     Index total = 0;
-    for (const ranking_group<T, Run>& entry : units) total += entry.size();
+    for (const ranking_group<T, Source>& entry : units) total += entry.size();
     return detail::units_to_remove(total, sparsity);
   }
 
@@ -111,45 +111,25 @@ struct global {
 
   /// Where the entries stand in the search for a common cut.
   struct allocation_state {
-    std::vector<Index> pruned;   ///< units pruned already
-    std::vector<Index> most;     ///< the most that may go
+    detail::removal_bounds bounds;
     std::vector<Index> removed;  ///< how many the cut takes
     std::vector<bool> at_limit;  ///< gives all it may and is out of the common ranking
   };
 
-  template <class T, class Run>
+  template <class T, class Source>
   [[nodiscard]] static std::optional<std::vector<removal_threshold<T>>> cuts_as_scored(
-      std::span<const ranking_group<T, Run>> units, Index wanted, pool_ref pool) {
-    allocation_state s{detail::already_removed(units, pool),
-                       {},
-                       std::vector<Index>(units.size(), 0),
+      std::span<const ranking_group<T, Source>> units, Index wanted, pool_ref pool) {
+    allocation_state s{detail::removal_bounds(units, pool), std::vector<Index>(units.size(), 0),
                        std::vector<bool>(units.size(), false)};
-    Index all_gone = 0, all_removable = 0, total = 0;
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      s.most.push_back(
-          std::max(detail::most_removable(units[i].limits, units[i].size()), s.pruned[i]));
-      all_gone += s.pruned[i];
-      all_removable += s.most[i];
-      total += units[i].size();
-    }
-    wanted = std::max(wanted, all_gone);
-    if (wanted > all_removable)
-      throw argument_error(
-          errc::unreachable_target,
-          detail::concat(
-              "global: ", wanted, " of ", total,
-              " units should go, the limits of the parameters let only ", all_removable,
-              " go; lower the sparsity to at most ",
-              static_cast<double>(all_removable) / static_cast<double>(std::max<Index>(total, 1)),
-              " or the limits"));
+    wanted = s.bounds.reachable("global", wanted);
     std::vector<removal_threshold<T>> thresholds(units.size());
-    for (answer fits = answer::no; fits != answer::yes;) {
-      fits = thresholds_within_limits(units, wanted, s, thresholds, pool);
-      if (fits == answer::unknown) return std::nullopt;
+    for (fit found = fit::limit_reached; found != fit::within_limits;) {
+      found = thresholds_within_limits(units, wanted, s, thresholds, pool);
+      if (found == fit::needs_written_scores) return std::nullopt;
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
       const Index final =
-          detail::within_limits(units[i].limits, units[i].size(), s.pruned[i], s.removed[i]);
+          detail::within_limits(units[i].limits, units[i].size(), s.bounds.least[i], s.removed[i]);
       if (final != s.removed[i] || s.at_limit[i]) {
         const std::optional<removal_threshold<T>> own =
             detail::removal_threshold_of(units[i], final, pool);
@@ -160,48 +140,50 @@ struct global {
     return thresholds;
   }
 
-  enum class answer : std::uint8_t { yes, no, unknown };
+  /// Of a common cut with the limits of the entries.
+  enum class fit : std::uint8_t { within_limits, limit_reached, needs_written_scores };
 
   /// Finds one common cut through all entries that are not at their limit. Where an entry would
-  /// lose more than it may, notes it as at its limit and says no: the cut must then be made anew
-  /// among the others.
-  template <class T, class Run>
-  [[nodiscard]] static answer thresholds_within_limits(
-      std::span<const ranking_group<T, Run>> units, Index wanted, allocation_state& s,
-      std::vector<removal_threshold<T>>& thresholds, pool_ref pool) {
-    std::vector<Run> runs;
+  /// lose more than it may, notes it as at its limit: the cut must then be made anew among the
+  /// others.
+  template <class T, class Source>
+  [[nodiscard]] static fit thresholds_within_limits(std::span<const ranking_group<T, Source>> units,
+                                                    Index wanted, allocation_state& s,
+                                                    std::vector<removal_threshold<T>>& thresholds,
+                                                    pool_ref pool) {
+    std::vector<Source> sources;
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < units.size(); ++i) {
       if (s.at_limit[i]) {
         wanted -= s.removed[i];
         continue;
       }
-      runs.push_back(units[i].scores);
+      sources.push_back(units[i].scores);
       open.push_back(i);
     }
-    if (open.empty()) return answer::yes;
+    if (open.empty()) return fit::within_limits;
     if (wanted == 0) {
       for (const std::size_t i : open) {
         const std::optional<removal_threshold<T>> none =
             detail::removal_threshold_of(units[i], 0, pool);
-        if (!none) return answer::unknown;
+        if (!none) return fit::needs_written_scores;
         thresholds[i] = *none;
         s.removed[i] = 0;
       }
-      return answer::yes;
+      return fit::within_limits;
     }
-    detail::threshold_finder<Run> finder(runs, pool);
+    detail::threshold_finder<Source> finder(sources, pool);
     const std::optional<score_threshold<T>> cut = finder.find(wanted);
-    if (!cut) return answer::unknown;
+    if (!cut) return fit::needs_written_scores;
     const bool all_ties = cut->ties() == cut->equal;
     std::vector<Index> tied_gone(open.size(), 0);  // who is pruned already goes before who lives
     Index live_ties = cut->ties();
     for (std::size_t o = 0; o < open.size() && !all_ties; ++o)
-      if (s.pruned[open[o]] > 0 && finder.each()[o].equal > 0) {
+      if (s.bounds.least[open[o]] > 0 && finder.each()[o].equal > 0) {
         tied_gone[o] = detail::ties_gone(units[open[o]], finder.each()[o].threshold);
         live_ties -= tied_gone[o];
       }
-    answer fits = answer::yes;
+    fit found = fit::within_limits;
     for (std::size_t o = 0; o < open.size(); ++o) {
       const std::size_t i = open[o];
       const detail::source_threshold<T>& count = finder.each()[o];
@@ -210,12 +192,12 @@ struct global {
       live_ties -= ties;
       thresholds[i] = {count.threshold, ties, ties == live};
       s.removed[i] = count.below + tied_gone[o] + ties;
-      if (s.removed[i] <= s.most[i]) continue;
-      s.removed[i] = s.most[i];
+      if (s.removed[i] <= s.bounds.most[i]) continue;
+      s.removed[i] = s.bounds.most[i];
       s.at_limit[i] = true;
-      fits = answer::no;
+      found = fit::limit_reached;
     }
-    return fits;
+    return found;
   }
 };
 

@@ -16,9 +16,6 @@ inline namespace v0 {
 
 /// Which units of one entry go, said by a threshold: all that score below it, and of those equal to
 /// it the ones that are pruned already and the first `ties` of the others.
-///
-/// @source the type is ours
-/// @deviation none
 template <class T>
 struct removal_threshold {
   T threshold{};
@@ -33,14 +30,11 @@ struct removal_threshold {
 /// `a.thresholds(units, sparsity, on)` returns one cut an entry such that writing them is what
 /// `a.allocate(units, sparsity)` does; it may use the threads of `pool`. It validates all and
 /// writes nothing; nullopt where it does not decide by thresholds of the scores as they are. With a
-/// `Run` other than score_source, such as relative_run, scores exist only for the selection of the
-/// core; thresholds are then values of the run, and nullopt asks for written scores.
-///
-/// @source the concept is ours
-/// @deviation none
-template <class A, class T, class Run = score_source<T>>
+/// `Source` other than score_source scores exist only for its threshold_finder; thresholds are then
+/// values of the source, and nullopt asks for written scores.
+template <class A, class T, class Source = score_source<T>>
 concept threshold_allocation = allocation<A, T> &&
-    requires(const A& a, std::span<const ranking_group<T, Run>> units, double sparsity,
+    requires(const A& a, std::span<const ranking_group<T, Source>> units, double sparsity,
              pool_ref pool) {
   {
     a.thresholds(units, sparsity, pool)
@@ -68,7 +62,7 @@ void apply_in_chunks(const Units& units, const Cuts& thresholds, pool_ref pool,
   std::vector<chunk> chunks;
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (thresholds[i].all_ties)
-      add_stretches(chunks, i, units[i].size());
+      add_chunks(chunks, i, units[i].size());
     else
       chunks.push_back({i, 0, units[i].size()});
   }

@@ -16,8 +16,6 @@
 #include <vector>     // std::vector
 
 /// The steps that allocations share: how many units may go, and the writing of masks from a cut.
-/// @source ours; exact counts and the order among ties are laws of this library
-/// @deviation none
 namespace prunus {
 inline namespace v0 {
 namespace detail {
@@ -31,13 +29,13 @@ namespace detail {
 }
 
 /// Units of `entry` that are pruned for good already.
-template <class T, class Run>
-[[nodiscard]] Index already_removed(const ranking_group<T, Run>& entry) noexcept {
+template <class T, class Source>
+[[nodiscard]] Index already_removed(const ranking_group<T, Source>& entry) noexcept {
   return entry.pruned != unknown_count ? entry.pruned : entry.size() - count_ones(entry.keep);
 }
 /// Of every entry.
-template <class T, class Run>
-[[nodiscard]] std::vector<Index> already_removed(std::span<const ranking_group<T, Run>> units,
+template <class T, class Source>
+[[nodiscard]] std::vector<Index> already_removed(std::span<const ranking_group<T, Source>> units,
                                                  pool_ref pool) {
   std::vector<Index> gone(units.size());
   pool.run(static_cast<Index>(units.size()), [&](Index task) {
@@ -73,8 +71,8 @@ template <class = compiled_on_use>
 }
 
 /// Ties of `entry` at the cut that are pruned already.
-template <class T, class Run>
-[[nodiscard]] Index ties_gone(const ranking_group<T, Run>& entry, T threshold) {
+template <class T, class Source>
+[[nodiscard]] Index ties_gone(const ranking_group<T, Source>& entry, T threshold) {
   Index gone = 0;
   for (Index i = 0; i < entry.size(); ++i)
     gone += entry.keep[static_cast<std::size_t>(i)] == 0 && entry.scores[i] == threshold ? 1 : 0;
@@ -84,18 +82,18 @@ template <class T, class Run>
 /// Refuses scores that are not finite. @throws value_error (not_finite)
 template <class T>
 void check_finite(const ranking_group<T>& entry) {
-  const std::array<score_source<T>, 1> runs{entry.scores};
-  static_cast<void>(threshold_finder<score_source<T>>(runs).sees_all_finite());
+  const std::array<score_source<T>, 1> sources{entry.scores};
+  static_cast<void>(threshold_finder<score_source<T>>(sources).sees_all_finite());
 }
 
 /// The cut of one entry by itself: `removed` units go, in the order of the ties: gone before live,
 /// lower before higher index. Nullopt where scores must be written to tell.
 /// @throws value_error (not_finite)
-template <class T, class Run>
+template <class T, class Source>
 [[nodiscard]] std::optional<removal_threshold<T>> removal_threshold_of(
-    const ranking_group<T, Run>& entry, Index removed, pool_ref pool = {}) {
-  const std::array<Run, 1> runs{entry.scores};
-  threshold_finder<Run> finder(runs, pool);
+    const ranking_group<T, Source>& entry, Index removed, pool_ref pool = {}) {
+  const std::array<Source, 1> sources{entry.scores};
+  threshold_finder<Source> finder(sources, pool);
   if (removed == 0) {
     if (!finder.sees_all_finite()) return std::nullopt;
     return removal_threshold<T>{-std::numeric_limits<T>::infinity(), 0, true};
@@ -109,9 +107,10 @@ template <class T, class Run>
                               cut->ties() - (some_gone ? ties_gone(entry, threshold) : 0), all};
 }
 
-template <class T, class Run>
+template <class T, class Source>
 [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> removal_thresholds_of(
-    std::span<const ranking_group<T, Run>> units, std::span<const Index> removed, pool_ref pool) {
+    std::span<const ranking_group<T, Source>> units, std::span<const Index> removed,
+    pool_ref pool) {
   std::vector<removal_threshold<T>> thresholds;
   thresholds.reserve(units.size());
   for (std::size_t i = 0; i < units.size(); ++i) {

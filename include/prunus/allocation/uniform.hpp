@@ -31,7 +31,6 @@ inline namespace v0 {
 /// @source "layer-wise" or "local" pruning, e.g. H. Li et al., "Pruning Filters for Efficient
 /// ConvNets", ICLR 2017,
 ///         arXiv:1608.08710
-/// @deviation none
 struct uniform {
   rounding round = rounding::nearest;  ///< of the number of units that go
 
@@ -42,15 +41,15 @@ struct uniform {
   }
 
   /// A threshold for every entry.
-  template <class T, class Run>
+  template <class T, class Source>
   [[nodiscard]] std::optional<std::vector<removal_threshold<T>>> thresholds(
-      std::span<const ranking_group<T, Run>> units, double sparsity, pool_ref pool = {}) const {
+      std::span<const ranking_group<T, Source>> units, double sparsity, pool_ref pool = {}) const {
     detail::check_sparsity("uniform", sparsity);
     std::vector<Index> removed = detail::already_removed(units, pool);
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] = detail::within_limits(units[i].limits, units[i].size(), removed[i],
                                          units_to_remove(units[i].size(), sparsity));
-    return detail::removal_thresholds_of<T, Run>(units, removed, pool);
+    return detail::removal_thresholds_of<T, Source>(units, removed, pool);
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/removal_bounds.hpp>
 #include <prunus/allocation/detail/shared_out.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
@@ -68,30 +69,16 @@ struct variable_scale {
     detail::check_sparsity("variable_scale", sparsity);
     check();
     check_stacks<T>(units);
+    const detail::removal_bounds removal{std::span<const ranking_group<T>>(units)};
     std::vector<share> shares;
-    Index total = 0, all_gone = 0, all_removable = 0;
-    for (const ranking_group<T>& entry : units) {
-      const Index gone = detail::already_removed(entry);
-      const Index most = std::max(detail::most_removable(entry.limits, entry.size()), gone);
-      shares.push_back({entry.name, static_cast<double>(entry.size()), gone, most, mean_of(entry)});
-      total += entry.size();
-      all_gone += gone;
-      all_removable += most;
-    }
-    const Index wanted = std::max(detail::units_to_remove(total, sparsity), all_gone);
-    if (wanted > all_removable)
-      throw argument_error(
-          errc::unreachable_target,
-          detail::concat("variable_scale: ", wanted, " of ", total,
-                         " units should go, the limits of the parameters let only ", all_removable,
-                         " go; lower the sparsity or the limits"));
+    for (std::size_t i = 0; i < units.size(); ++i)
+      shares.push_back({units[i].name, static_cast<double>(units[i].size()), removal.least[i],
+                        removal.most[i], mean_of(units[i])});
+    const Index wanted =
+        removal.reachable("variable_scale", detail::units_to_remove(removal.units, sparsity));
     by == scale_driver::magnitude ? set_rates_by_magnitude(shares)
                                   : set_rates_by_location(shares, sparsity);
-    std::vector<Index> removed = distribute(shares, wanted);
-    for (std::size_t i = 0; i < units.size(); ++i)
-      removed[i] =
-          detail::within_limits(units[i].limits, units[i].size(), shares[i].pruned, removed[i]);
-    detail::remove_smallest_of_each<T>(units, removed, pool);
+    removal.remove_smallest(units, distribute(shares, wanted), pool);
   }
 
   /// @throws argument_error (out_of_range)

@@ -36,12 +36,12 @@ inline namespace v0 {
 ///         value_error (not_finite: names the parameter), and what the callback throws
 /// Ties go to the lower tile. Cost: one run of the callback a tile; a copy of the weights.
 /// @source C. G. Pachon, J. O. Pinzon-Arenas, D. Ballesteros, "Pruning Policy for Image
-///         Classification Problems Based on Deep Learning", Informatics 11(3):67, 2024,
-///         doi:10.3390/informatics11030067, the method SeNPIS-Faster, as in the authors' code:
-///         zeroed weight and bias, mean cross-entropy of each class on five training images of it,
-///         layers from front to back on the pruned network
+/// Classification Problems Based on Deep Learning", Informatics 11(3):67, 2024,
+/// doi:10.3390/informatics11030067, the method SeNPIS-Faster, as in the authors' code: zeroed
+/// weight and bias, mean cross-entropy of each class on five training images of it, layers from
+/// front to back on the pruned network
 /// @deviation any tile, and any loss that the callback measures; scales and shifts of a
-///         normalisation are zeroed with their filter, which is our reading
+/// normalisation are zeroed with their filter, which is our reading
 template <class ClassLosses>
 struct class_ablation {
   static constexpr bool scores_one_at_a_time = true;  ///< each runs the network

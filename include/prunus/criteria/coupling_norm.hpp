@@ -3,6 +3,7 @@
 
 #include <prunus/criteria/coupling_criterion.hpp>
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/detail/tile_sums.hpp>
 
 #include <cmath>    // std::isfinite
 #include <cstddef>  // std::size_t
@@ -27,15 +28,15 @@ inline namespace v0 {
 /// Ties go to the lower unit. NaN and infinite weights make scores that are not finite, which
 /// selection refuses by name; so do squares that overflow. Cost: one pass over the members.
 /// @source G. Fang, X. Ma, M. Song, M. B. Mi, X. Wang, "DepGraph: Towards Any Structural Pruning",
-///         CVPR 2023, arXiv:2301.12900: norm of a group over all of its coupled parameters
+/// CVPR 2023, arXiv:2301.12900: norm of a group over all of its coupled parameters
 /// @deviation the division by the mean over all units is our reading of a relative score; no sparse
-///         training of the groups
+/// training of the groups
 struct coupling_norm {
   bool relative = false;
 
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
-    reduce_tiles<squares, S>(p.weight, grid, scores);
+    reduce_tiles<detail::square_sum, S>(p.weight, grid, scores);
     if (relative) divide_by_mean(scores);
   }
 
@@ -48,7 +49,7 @@ struct coupling_norm {
       const weight_view<S> weight = m.parameter->weight;
       const tile_grid grid(weight, m.along == axis::out ? filter : prunus::channel);
       tiles.resize(static_cast<std::size_t>(grid.size()));
-      reduce_tiles<squares, S>(weight, grid, std::span<score_of<S>>(tiles));
+      reduce_tiles<detail::square_sum, S>(weight, grid, std::span<score_of<S>>(tiles));
       for (std::size_t i = 0; i < tiles.size(); ++i)
         sums[static_cast<std::size_t>(m.unit_of[i])] += static_cast<double>(tiles[i]);
     }
@@ -57,12 +58,6 @@ struct coupling_norm {
   }
 
  private:
-  struct squares {
-    static auto of(const auto& weights) { return weights.square(); }
-    static auto reduce(const auto& terms) { return terms.sum(); }
-    static auto combine(const auto& a, const auto& b) { return a + b; }
-  };
-
   /// Scores that are not finite stay so and do not touch the others.
   template <class T>
   static void divide_by_mean(std::span<T> scores) {

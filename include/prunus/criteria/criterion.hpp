@@ -16,18 +16,13 @@ inline namespace v0 {
 /// It must depend on its arguments and on its own members alone, so that a resumed run scores
 /// alike. A criterion is an aggregate of hyper-parameters.
 ///
-/// A criterion whose score of a single weight is the weight's magnitude may say so with
-/// `static constexpr bool scores_elements_by_magnitude = true`: selection then reads the weights
-/// themselves. So may one that scores a single weight by its square and by the sum of all squares
-/// that are no smaller: it includes core/relative_run.hpp and has the `element_score` of a
-/// relative_rule, and its scores of float weights are those that relative_run states.
+/// A criterion whose ranking of single weights can be read off the weights may have, too,
+/// `c.element_source(parameter)`: the score_source, or another source that has a threshold_finder,
+/// that ranks them as written scores would. A pass then need not write scores.
 ///
 /// A pass that is given threads scores several parameters at once; score() must then not use the
 /// same pool. A criterion that cannot bear that says `static constexpr bool scores_one_at_a_time =
 /// true`.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class C, class S>
 concept criterion = weight_scalar<S> &&
     requires(const C& c, const parameter<S>& p, const tile_grid& grid,
@@ -35,12 +30,14 @@ concept criterion = weight_scalar<S> &&
   c.score(p, grid, scores);
 };
 
+/// Whether selection can rank the single weights of a parameter without written scores.
+template <class C, class S>
+concept ranks_elements_unscored = criterion<C, S> && requires(const C& c, const parameter<S>& p) {
+  c.element_source(p);
+};
+
 namespace detail {
 
-template <class C>
-inline constexpr bool scores_elements_by_magnitude = requires {
-  requires C::scores_elements_by_magnitude;
-};
 template <class C>
 inline constexpr bool scores_one_at_a_time = requires {
   requires C::scores_one_at_a_time;

@@ -14,9 +14,6 @@ namespace prunus {
 inline namespace v0 {
 
 /// How the similarities of pairs become one score a filter.
-///
-/// @source see `filter_similarity`
-/// @deviation none
 enum class similarity_form : std::uint8_t {
   pair_sweep,    ///< the distance of the pair that costs a filter its place
   distance_sum,  ///< the sum of the distances to all other filters
@@ -49,11 +46,11 @@ enum class similarity_form : std::uint8_t {
 /// Cost: n^2 * length / 2 multiply-adds for n filters; the sweep holds n^2 distances, the sum no
 /// more than some blocks.
 /// @source L. Wu, H. Song, Y. Zeng, "Model pruning based on filter similarity for edge device
-///         deployment", Frontiers in Neurorobotics 2023
+/// deployment", Frontiers in Neurorobotics 2023
 /// @deviation the paper's abstract says: pairwise similarities, the most similar filters go, no
-///         rates of layers but one target of MACs or parameters. The measures, which filter of a
-///         pair goes, the form as scores, the standardized form and the mean over coupled weights
-///         are our reading. `distance_sum` follows published relatives, see `geometric_median`.
+/// rates of layers but one target of MACs or parameters. The measures, which filter of a pair goes,
+/// the form as scores, the standardized form and the mean over coupled weights are our reading.
+/// `distance_sum` follows published relatives, see `geometric_median`.
 struct filter_similarity {
   similarity measure = similarity::cosine;
   similarity_form form = similarity_form::pair_sweep;

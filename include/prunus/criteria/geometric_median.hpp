@@ -24,7 +24,7 @@ inline namespace v0 {
 /// Cost: n^2 * length / 2 multiply-adds for n filters; no allocation as large as the weight where a
 /// filter is contiguous in memory.
 /// @source Y. He, P. Liu, Z. Wang, Z. Hu, Y. Yang, "Filter Pruning via Geometric Median for Deep
-///         Convolutional Neural Networks Acceleration", CVPR 2019, doi:10.1109/CVPR.2019.00447
+/// Convolutional Neural Networks Acceleration", CVPR 2019, doi:10.1109/CVPR.2019.00447
 /// @deviation filters of zeros are left out of the sums; coupled weights by their mean: our reading
 struct geometric_median {
   template <weight_scalar S>

@@ -3,6 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/criteria/criterion.hpp>
+#include <prunus/criteria/detail/tile_sums.hpp>
 
 #include <span>  // std::span
 
@@ -29,15 +30,8 @@ struct gradient_norm {
       throw argument_error(errc::null_storage,
                            detail::concat("gradient_norm: ", p.name, " has no gradient; register ",
                                           "it with model.add(name, weight, {.gradient = ...})"));
-    reduce_tiles<fold, S>(p.options.gradient, grid, scores);
+    reduce_tiles<detail::magnitude_sum, S>(p.options.gradient, grid, scores);
   }
-
- private:
-  struct fold {
-    static auto of(const auto& gradients) { return gradients.abs(); }
-    static auto reduce(const auto& terms) { return terms.sum(); }
-    static auto combine(const auto& a, const auto& b) { return a + b; }
-  };
 };
 
 static_assert(criterion<gradient_norm, float> && criterion<gradient_norm, double>);

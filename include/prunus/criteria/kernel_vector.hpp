@@ -20,9 +20,6 @@ namespace prunus {
 inline namespace v0 {
 
 /// The norm of a kernel.
-///
-/// @source see `kernel_vector`
-/// @deviation none
 enum class kernel_norm : std::uint8_t { l1, l2 };
 
 /// A kernel counts by its norm and by how far it points the way of its filter, the sum of the
@@ -48,14 +45,12 @@ enum class kernel_norm : std::uint8_t { l1, l2 };
 /// Ties go to the lower kernel. NaN spoils the scores of its filter, with a variance those of its
 /// layer, and selection refuses them by name. Cost: two passes over the weights, a few numbers a
 /// filter.
-/// @source Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel Pruning for
-///         Accelerating Deep Convolutional Neural Networks", IEEE Access 2023,
-///         doi:10.1109/ACCESS.2023.3326534, and the authors'
-///         public code, which has all the forms; its CIFAR defaults are alpha 0.95 and a variance
-///         weight of 0.25, for ImageNet 0.85 and 0.75
+/// @source Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel Pruning for Accelerating
+/// Deep Convolutional Neural Networks", IEEE Access 2023, doi:10.1109/ACCESS.2023.3326534, and the
+/// authors' public code, which has all the forms; its CIFAR defaults are alpha 0.95 and a variance
+/// weight of 0.25, for ImageNet 0.85 and 0.75
 /// @deviation factors do not fall below 0.001, where the code lets a large variance turn the order
-///         around: our reading. A protected weight above 1000 keeps its score, where the code
-///         lowers it.
+/// around: our reading. A protected weight above 1000 keeps its score, where the code lowers it.
 struct kernel_vector {
   double alpha = 0.95;  ///< in [0, 1]; 1: the norm alone
   kernel_norm norm = kernel_norm::l1;

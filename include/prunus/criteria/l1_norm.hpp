@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/criteria/criterion.hpp>
-
-#include <Eigen/Core>
-
-#include <span>  // std::span
+#include <prunus/criteria/norm.hpp>
 
 namespace prunus {
 inline namespace v0 {
@@ -16,27 +12,11 @@ inline namespace v0 {
 /// Ties go to the lower tile. NaN and infinite weights make NaN or infinite scores, which selection
 /// refuses by name.
 /// @source H. Li, A. Kadav, I. Durdanovic, H. Samet, H. P. Graf, "Pruning Filters for Efficient
-/// ConvNets", ICLR 2017,
-///         arXiv:1608.08710, section 3 (filters); S. Han, J. Pool, J. Tran, W. J. Dally, "Learning
-///         both Weights and Connections for Efficient Neural Networks", NeurIPS 2015,
-///         arXiv:1506.02626 (single weights)
+/// ConvNets", ICLR 2017, arXiv:1608.08710, section 3 (filters); S. Han, J. Pool, J. Tran, W. J.
+/// Dally, "Learning both Weights and Connections for Efficient Neural Networks", NeurIPS 2015,
+/// arXiv:1506.02626 (single weights)
 /// @deviation any tile, not filters and single weights only
-struct l1_norm {
-  static constexpr bool scores_elements_by_magnitude = true;
-
-  /// Writes sum |w| of every tile. Cost: one pass over the weights, no allocation.
-  template <weight_scalar S>
-  void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
-    reduce_tiles<fold, S>(p.weight, grid, scores);
-  }
-
- private:
-  struct fold {
-    static auto of(const auto& weights) { return weights.abs(); }
-    static auto reduce(const auto& terms) { return terms.sum(); }
-    static auto combine(const auto& a, const auto& b) { return a + b; }
-  };
-};
+using l1_norm = norm<detail::magnitude_sum>;
 
 static_assert(criterion<l1_norm, float> && criterion<l1_norm, double>);
 

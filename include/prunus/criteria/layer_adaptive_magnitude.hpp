@@ -2,15 +2,26 @@
 #pragma once
 
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/detail/compensated_sum.hpp>
-#include <prunus/criteria/detail/descending_scores.hpp>
-#include <prunus/criteria/detail/relative_run.hpp>
+#include <prunus/criteria/detail/layer_adaptive/compensated_sum.hpp>
+#include <prunus/criteria/detail/layer_adaptive/descending_scores.hpp>
+#include <prunus/criteria/detail/layer_adaptive/layer_normalized_source.hpp>
+#include <prunus/criteria/detail/layer_adaptive/threshold_finder.hpp>
+#include <prunus/criteria/detail/tile_sums.hpp>
 
 #include <cstddef>  // std::size_t
 #include <span>     // std::span
 
 namespace prunus {
 inline namespace v0 {
+namespace detail {
+
+struct share_of_no_smaller {
+  [[nodiscard]] static double element_score(double square, double no_smaller) noexcept {
+    return square > 0 ? square / no_smaller : 0;
+  }
+};
+
+}  // namespace detail
 
 /// Squared magnitude of a tile over that of all tiles of the parameter that are no smaller:
 ///
@@ -30,19 +41,13 @@ inline namespace v0 {
 /// (`global`, `uniform`) writes no scores and sorts a few thousand weights only: one read of the
 /// weights and the sweep that writes the masks.
 /// @source J. Lee, S. Park, S. Mo, S. Ahn, J. Shin, "Layer-adaptive Sparsity for the
-/// Magnitude-based
-///         Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)
+/// Magnitude-based Pruning", ICLR 2021, arXiv:2010.07611 (LAMP)
 /// @deviation of equal weights the source counts those of lower index only; here all of them, so
-///         that equal weights score equal. Any tile, by its Euclidean norm, not single weights only
+/// that equal weights score equal. Any tile, by its Euclidean norm, not single weights only
 struct layer_adaptive_magnitude {
-  /// Of a square and the sum of all squares of its parameter that are no smaller.
-  [[nodiscard]] static double element_score(double square, double no_smaller) noexcept {
-    return square > 0 ? square / no_smaller : 0;
-  }
-
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
-    reduce_tiles<squares, S>(p.weight, grid, scores);
+    reduce_tiles<detail::square_sum, S>(p.weight, grid, scores);
     // Scores that are not finite stay as they are.
     detail::with_descending_scores(std::span<const score_of<S>>(scores), [&](const auto& order) {
       detail::compensated_sum no_smaller;
@@ -50,22 +55,21 @@ struct layer_adaptive_magnitude {
         const double square = static_cast<double>(order[first].score);
         while (last < order.size() && order[last].score == order[first].score) ++last;
         no_smaller.add(square * static_cast<double>(last - first));
-        const auto share = static_cast<score_of<S>>(element_score(square, no_smaller.value()));
+        const auto share = static_cast<score_of<S>>(
+            detail::share_of_no_smaller::element_score(square, no_smaller.value()));
         for (std::size_t i = first; i < last; ++i)
           scores[static_cast<std::size_t>(order[i].place)] = share;
       }
     });
   }
 
- private:
-  struct squares {
-    static auto of(const auto& weights) { return weights.square(); }
-    static auto reduce(const auto& terms) { return terms.sum(); }
-    static auto combine(const auto& a, const auto& b) { return a + b; }
-  };
+  [[nodiscard]] static detail::layer_normalized_source<detail::share_of_no_smaller> element_source(
+      const parameter<float>& p) noexcept {
+    return {p.weight.data, p.weight.size(), p.name};
+  }
 };
 
-static_assert(relative_rule<layer_adaptive_magnitude>);
+static_assert(ranks_elements_unscored<layer_adaptive_magnitude, float>);
 static_assert(criterion<layer_adaptive_magnitude, float> &&
               criterion<layer_adaptive_magnitude, double>);
 

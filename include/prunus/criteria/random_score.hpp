@@ -21,10 +21,8 @@ inline namespace v0 {
 /// Cost: one hash a tile, no allocation. Ties go to the lower tile; weights that are NaN are not
 /// noticed.
 /// @source a common control, see D. Blalock et al., "What is the State of Neural Network Pruning?",
-/// MLSys 2020,
-///         arXiv:2003.03033; hash: finaliser of SplitMix64, G. Steele et al. 2014,
-///         doi:10.1145/2660193.2660195
-/// @deviation none
+/// MLSys 2020, arXiv:2003.03033; hash: finaliser of SplitMix64, G. Steele et al. 2014,
+/// doi:10.1145/2660193.2660195
 struct random_score {
   std::uint64_t seed = 0;
 

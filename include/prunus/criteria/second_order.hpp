@@ -32,7 +32,7 @@ inline namespace v0 {
 /// @source Y. LeCun, J. S. Denker, S. A. Solla, "Optimal Brain Damage", NeurIPS 1990 (saliency h
 /// w^2 / 2)
 /// @deviation our reading: h is the mean squared gradient (the empirical Fisher information), not
-///         the Hessian's diagonal by a second backward pass; any tile, not single weights only
+/// the Hessian's diagonal by a second backward pass; any tile, not single weights only
 template <weight_scalar S>
 struct second_order {
   statistics_ref<gradient_second_moment<S>> curvature;

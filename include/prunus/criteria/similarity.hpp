@@ -8,9 +8,6 @@ inline namespace v0 {
 
 /// How alike two filters a and b are; each similarity s has a distance that is 0 where it is
 /// largest.
-///
-/// @source the measures are common; which of them a published method takes stands with the method
-/// @deviation none
 enum class similarity : std::uint8_t {
   cosine,       ///< s = <a, b> / (|a| |b|) in [-1, 1], distance 1 - s: no scale of a filter matters
   euclidean,    ///< s = -|a - b|, distance |a - b|

@@ -27,7 +27,7 @@ inline namespace v0 {
 /// @source W. Wen, C. Wu, Y. Wang, Y. Chen, H. Li, "Learning Structured Sparsity in Deep Neural
 /// Networks", NeurIPS 2016, arXiv:1608.03665 (filters and channels as groups)
 /// @deviation groups are the couplings, so that filters of residual sums count together; a group of
-///         zeros has the gradient zero
+/// zeros has the gradient zero
 struct group_lasso {
   double strength = 1e-4;  ///< >= 0
   bool readers = false;    ///< the weights that read a channel belong to its group

@@ -21,7 +21,6 @@ namespace retrieval {
 /// stands.
 ///
 /// @source S. Ding, T. Suel 2011, 10.1145/2009916.2010048
-/// @deviation none
 template <class L>
 concept block_list = document_list<L> && requires(L& list, const L& constant, Index document) {
   { list.block_bound(document) } -> std::same_as<double>;

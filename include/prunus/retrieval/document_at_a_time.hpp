@@ -53,7 +53,6 @@ concept document_list = requires(L& list, const L& constant, Index document) {
 /// evaluation: results that agree do so to the last bit.
 /// @source document-at-a-time evaluation: H. Turtle, J. Flood, "Query evaluation: strategies and
 /// optimizations", Information Processing & Management 31(6), 1995, 10.1016/0306-4573(95)00020-H
-/// @deviation none
 struct exhaustive {
   template <document_list List>
   void operator()(std::span<List> lists, top_k& best, evaluation_statistics& statistics) const {

@@ -30,8 +30,6 @@ struct term_statistics {
 ///
 /// @shape an inverted index holds one for each frequency up to 8 and one for each doubling above
 ///        (9 to 16, 17 to 32, ...) that occurs, and one for each block of postings
-/// @source ours
-/// @deviation none
 struct frequency_class {
   std::uint32_t smallest = 0;
   std::uint32_t largest = 0;
@@ -66,8 +64,6 @@ struct collection_statistics {
 /// then constant: any number of threads may read it.
 ///
 /// @shape terms and documents are numbered from 0
-/// @source standard; see posting_list
-/// @deviation none
 class inverted_index {
  public:
   /// Number of terms; terms() - 1 is the largest that occurs.
@@ -153,13 +149,11 @@ class inverted_index {
 
 /// Collects documents, one after the other, and makes an inverted index of them.
 ///
-///     prunus::index_builder builder;
+///     prunus::retrieval::index_builder builder;
 ///     for (const auto& text : texts) builder.add(numbers_of_the_words_in(text));
-///     const prunus::inverted_index index = std::move(builder).build();
+///     const prunus::retrieval::inverted_index index = std::move(builder).build();
 ///
 /// Cost: a document of n tokens takes O(n log n); 16 bytes a posting until build().
-/// @source standard; see posting_list
-/// @deviation none
 class index_builder {
  public:
   /// Adds a document, which gets the next number: its tokens in any order. An empty one counts.

@@ -72,7 +72,6 @@ inline void unpack(const std::uint64_t* words, unsigned width, std::span<std::ui
 /// @shape postings: any number, documents ascending
 /// @source block-wise binary packing with skips, standard; S. Buettcher, C. Clarke, G. Cormack,
 /// "Information Retrieval: Implementing and Evaluating Search Engines", MIT Press 2010, chapter 6
-/// @deviation none
 class posting_list {
  public:
   static constexpr Index block_size = 128;
@@ -166,8 +165,6 @@ class posting_list {
 ///
 /// Cost: next() is constant on average; seek() is logarithmic in the blocks passed over and unpacks
 /// one block, frequencies only when one is asked for.
-/// @source as posting_list
-/// @deviation none
 class posting_cursor {
  public:
   explicit posting_cursor(const posting_list& list) : list_(&list) { open(0); }

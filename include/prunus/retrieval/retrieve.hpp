@@ -31,8 +31,6 @@ struct query_term {
 /// bounds are approximated from the frequencies and lengths of each block.
 ///
 /// @shape one list a term
-/// @source standard
-/// @deviation none
 template <class TermWeight>
 class weighted_postings {
  public:
@@ -89,8 +87,8 @@ class weighted_postings {
 /// The k best documents for a query, best first, of equal ones the lower first. Documents without
 /// any term of the query are not among them, so there may be fewer.
 ///
-///     retrieve(index, prunus::bm25{}, query, 10)
-///     retrieve(index, weighting, query, 10, prunus::max_score{}, exact, &statistics)
+///     retrieve(index, prunus::retrieval::bm25{}, query, 10)
+///     retrieve(index, weighting, query, 10, prunus::retrieval::max_score{}, exact, &statistics)
 ///
 /// @param query its terms, each once
 /// @param k at least 1
@@ -103,7 +101,6 @@ class weighted_postings {
 ///         term twice; unsupported: exact bounds of another weighting)
 /// Cost: allocates about a kilobyte a term; no state is kept, several threads may ask one index.
 /// @source Macdonald, Ounis, Tonellotto 2011, 10.1145/2037661.2037662
-/// @deviation none
 template <term_weighting Weighting, class Strategy = weak_and, class Bounds = approximated_bounds>
 std::vector<ranked_item> retrieve(const inverted_index& index, const Weighting& weighting,
                                   std::span<const query_term> query, Index k,

@@ -51,7 +51,6 @@ template <class TermWeight>
 /// @shape one bound a term of the index
 /// Cost: one weight a posting of the index to build, then constant.
 /// @source standard; called exact in Macdonald, Ounis, Tonellotto 2011, 10.1145/2037661.2037662
-/// @deviation none
 template <term_weighting Weighting>
 class exact_bounds {
  public:
@@ -127,10 +126,6 @@ struct approximated_bounds {
 
 /// The limit of the weight for ever more occurrences, where it has one (bm25): the loosest bound,
 /// for comparison.
-///
-/// @shape nothing is stored
-/// @source standard
-/// @deviation none
 struct limit_bounds {
   template <class Weighting, class TermWeight>
   [[nodiscard]] double operator()(const inverted_index&, const Weighting&, Index,

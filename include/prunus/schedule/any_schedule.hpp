@@ -11,9 +11,6 @@ namespace prunus {
 inline namespace v0 {
 
 /// A schedule chosen at run time: holds any schedule and can be copied.
-///
-/// @source ours
-/// @deviation none
 class any_schedule {
  public:
   template <class Schedule>

@@ -10,9 +10,7 @@ inline namespace v0 {
 /// pruning, where every event selects anew, and for methods that keep a fixed rate.
 ///
 /// @source Y. He et al., "Soft Filter Pruning for Accelerating Deep Convolutional Neural Networks",
-/// IJCAI 2018,
-///         doi:10.24963/ijcai.2018/309, algorithm 1 (a fixed rate at the end of every epoch)
-/// @deviation none
+/// IJCAI 2018, doi:10.24963/ijcai.2018/309, algorithm 1 (a fixed rate at the end of every epoch)
 struct constant_sparsity {
   double sparsity = 0.5;
   Index begin = 0;
@@ -21,7 +19,7 @@ struct constant_sparsity {
   time_unit by = time_unit::step;
 
   [[nodiscard]] Index events(const progress& now) const noexcept {
-    return detail::interval{begin, end, every}.events(detail::time_of(now, by));
+    return detail::interval{begin, end, every}.events(now, by);
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
   void check() const {

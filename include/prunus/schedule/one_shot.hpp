@@ -10,14 +10,13 @@ inline namespace v0 {
 ///
 /// @source e.g. H. Li et al., "Pruning Filters for Efficient ConvNets", ICLR 2017,
 /// arXiv:1608.08710, section 3.3
-/// @deviation none
 struct one_shot {
   double sparsity = 0.5;
   Index at = 0;
   time_unit by = time_unit::step;
 
   [[nodiscard]] Index events(const progress& now) const noexcept {
-    return detail::time_of(now, by) >= at ? 1 : 0;
+    return detail::interval{at, at, 1}.events(now, by);
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
   void check() const {

@@ -12,9 +12,6 @@ inline namespace v0 {
 using Eigen::Index;
 
 /// How far the training is. What is not known may be left out, unless a schedule asks for it.
-///
-/// @source ours
-/// @deviation none
 struct progress {
   Index step = 0;   ///< minibatches done; never goes backwards
   Index epoch = 0;  ///< passes over the data done; never goes backwards

@@ -17,9 +17,6 @@ inline namespace v0 {
 /// count has grown, so that steps may be skipped and a run may be resumed anywhere.
 /// `s.target(event)`: the target sparsity of event 1, 2, ..., in [0, 1).
 /// `s.check()`: throws argument_error (out_of_range) where the numbers make no schedule.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class S>
 concept schedule = requires(const S& s, const progress& now, Index event) {
   { s.events(now) } -> std::same_as<Index>;
@@ -33,7 +30,8 @@ namespace detail {
 struct interval {
   Index begin, end, every;
 
-  [[nodiscard]] constexpr Index events(Index time) const noexcept {
+  [[nodiscard]] constexpr Index events(const progress& now, time_unit by) const noexcept {
+    const Index time = time_of(now, by);
     if (time < begin) return 0;
     return time >= end ? last() : (time - begin) / every + 1;
   }

@@ -9,11 +9,9 @@
 namespace prunus {
 inline namespace v0 {
 
-/// A list of times and sparsities: `steps{{{1000, 0.3}, {2000, 0.5}, {4000, 0.8}}}`.
+/// A list of times and sparsities: `sparsity_steps{{{1000, 0.3}, {2000, 0.5}, {4000, 0.8}}}`.
 ///
 /// Times grow. When a scheduler skips over several of them, the last one counts.
-/// @source multi-step schedules, a common option
-/// @deviation none
 struct sparsity_steps {
   struct entry {
     Index at = 0;

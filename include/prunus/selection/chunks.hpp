@@ -22,11 +22,11 @@ struct chunk {
 
 /// Elements of one chunk: enough to be worth a task, few enough that threads finish together. The
 /// same for every number of threads.
-inline constexpr Index stretch_length = Index{1} << 17;
+inline constexpr Index chunk_length = Index{1} << 17;
 
-inline void add_stretches(std::vector<chunk>& to, std::size_t array, Index size) {
-  for (Index begin = 0; begin < size; begin += stretch_length)
-    to.push_back({array, begin, std::min(stretch_length, size - begin)});
+inline void add_chunks(std::vector<chunk>& to, std::size_t array, Index size) {
+  for (Index begin = 0; begin < size; begin += chunk_length)
+    to.push_back({array, begin, std::min(chunk_length, size - begin)});
 }
 
 /// Whole arrays, given anything that has a size, cut into chunks.
@@ -34,7 +34,7 @@ template <class Arrays>
 [[nodiscard]] std::vector<chunk> chunks_of(const Arrays& arrays) {
   std::vector<chunk> result;
   for (std::size_t i = 0; i < arrays.size(); ++i)
-    add_stretches(result, i, static_cast<Index>(arrays[i].size));
+    add_chunks(result, i, static_cast<Index>(arrays[i].size));
   return result;
 }
 

@@ -96,10 +96,10 @@ template <bool Magnitude, class T>
 }
 
 /// The same in vector instructions.
-/// @pre score_lanes<T>::available, length == scanned_together, and room for one vector more
+/// @pre simd_scores<T>::available, length == scanned_together, and room for one vector more
 template <bool Magnitude, class T>
 [[nodiscard]] std::size_t scan_in_lanes(const T* data, T low, T high, scan_counts& counts, T* to) {
-  using L = score_lanes<T>;
+  using L = simd_scores<T>;
   constexpr int steps = static_cast<int>(scanned_together) / L::count;
   const typename L::vector lowest = L::all(low), highest = L::all(high),
                            greatest = L::all(std::numeric_limits<T>::max());
@@ -145,7 +145,7 @@ template <bool Magnitude, class T, class Also>
     if (between.size() < needed) between.resize(2 * needed);
     also(begin, length);
     T* const to = between.data() + found;
-    if constexpr (score_lanes<T>::available)
+    if constexpr (simd_scores<T>::available)
       if (length == scanned_together) {
         found += scan_in_lanes<Magnitude>(data + begin, low, high, counts, to);
         continue;

@@ -32,14 +32,14 @@ inline constexpr score_bits<T> magnitude_bits = static_cast<score_bits<T>>(~scor
 /// the chosen scores of a vector in order, returns where they end, and may spoil what a whole
 /// vector from `to` on covers; without an instruction for it there is none.
 template <class T>
-struct score_lanes {
+struct simd_scores {
   static constexpr bool available = false;
 };
 
 #if defined(__AVX512F__)
 
 template <>
-struct score_lanes<float> {
+struct simd_scores<float> {
   static constexpr bool available = true;
   static constexpr int count = 16;
   using vector = __m512;
@@ -62,7 +62,7 @@ struct score_lanes<float> {
 };
 
 template <>
-struct score_lanes<double> {
+struct simd_scores<double> {
   static constexpr bool available = true;
   static constexpr int count = 8;
   using vector = __m512d;
@@ -87,7 +87,7 @@ struct score_lanes<double> {
 #elif defined(__AVX2__)
 
 template <>
-struct score_lanes<float> {
+struct simd_scores<float> {
   static constexpr bool available = true;
   static constexpr int count = 8;
   using vector = __m256;
@@ -108,7 +108,7 @@ struct score_lanes<float> {
 #elif defined(__SSE2__)
 
 template <>
-struct score_lanes<float> {
+struct simd_scores<float> {
   static constexpr bool available = true;
   static constexpr int count = 4;
   using vector = __m128;
@@ -129,7 +129,7 @@ struct score_lanes<float> {
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 
 template <>
-struct score_lanes<float> {
+struct simd_scores<float> {
   static constexpr bool available = true;
   static constexpr int count = 4;
   using vector = float32x4_t;

@@ -28,8 +28,6 @@ struct ranked_item {
 /// The threshold only rises. As long as there are fewer than k items it is -infinity; then it is
 /// the k-th best score, which an item that comes later, and is therefore higher, must exceed. Cost:
 /// O(log k) for an item that enters; memory grows with the items that did, up to k.
-/// @source standard
-/// @deviation none
 class top_k {
  public:
   /// @param k at least 1

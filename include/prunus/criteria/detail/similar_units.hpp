@@ -24,9 +24,6 @@ namespace detail {
 /// The units of one or more weights that live and die together, with the mean of their distances.
 /// A unit of zeros in all of them does not count as a neighbour of the others, nor does one that is
 /// not finite.
-///
-/// @source ours
-/// @deviation none
 template <weight_scalar S>
 class similar_units {
  public:

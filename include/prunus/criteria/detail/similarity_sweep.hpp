@@ -18,9 +18,6 @@ namespace detail {
 using Eigen::Index;
 
 /// A unit that a sweep takes out, and the distance of the pair that it was taken out of.
-///
-/// @source ours
-/// @deviation none
 template <class T>
 struct eliminated_unit {
   Index unit;

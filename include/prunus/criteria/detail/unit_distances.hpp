@@ -19,9 +19,6 @@ inline namespace v0 {
 namespace detail {
 
 /// What a row is worth to a comparison.
-///
-/// @source ours
-/// @deviation none
 struct row_moments {
   double mean = 0;     ///< taken off for a correlation, else 0
   double squares = 0;  ///< sum over what is left; infinite where it cannot be told

@@ -20,9 +20,6 @@ namespace detail {
 
 /// The units of a weight that is cut along one axis, each read as a row of numbers. A unit may take
 /// several positions of the axis; where it takes fewer than others, zeros stand in their place.
-///
-/// @source ours
-/// @deviation none
 template <weight_scalar S>
 class unit_rows {
  public:

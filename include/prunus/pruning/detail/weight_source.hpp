@@ -3,11 +3,11 @@
 
 #include <prunus/core/view.hpp>
 #include <prunus/criteria/criterion.hpp>
-#include <prunus/criteria/detail/relative_rule.hpp>
 #include <prunus/selection/selection.hpp>
 
 #include <string_view>  // std::string_view
-#include <type_traits>  // std::conditional_t, std::is_same_v
+#include <type_traits>  // std::is_same_v
+#include <utility>      // std::declval
 
 /// How selection ranks single weights without written scores.
 namespace prunus {
@@ -16,13 +16,13 @@ namespace detail {
 
 template <class Criterion, class S>
 struct weight_source_of {
-  using type =
-      std::conditional_t<scores_elements_by_magnitude<Criterion> && std::is_same_v<S, score_of<S>>,
-                         score_source<S>, void>;
+  using type = void;
 };
-template <relative_rule Criterion>
-struct weight_source_of<Criterion, float> {
-  using type = relative_run<Criterion>;
+template <class Criterion, class S>
+  requires ranks_elements_unscored<Criterion, S>
+struct weight_source_of<Criterion, S> {
+  using type = decltype(std::declval<const Criterion&>().element_source(
+      std::declval<const parameter<S>&>()));
 };
 
 /// Void where scores must be written.

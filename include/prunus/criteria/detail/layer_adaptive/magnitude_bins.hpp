@@ -26,7 +26,7 @@ struct known_sum {
 };
 
 /// Some magnitudes, or a sample of them, counted in bins of their bits, and between which bounds
-/// the scores of each bin lie under a relative rule.
+/// the scores of each bin lie under a layer_normalized_rule.
 class magnitude_bins {
  public:
   /// @param each how many magnitudes one of `values` stands for

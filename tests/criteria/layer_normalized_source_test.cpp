@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/criteria/detail/compensated_sum.hpp>
-#include <prunus/criteria/detail/relative_run.hpp>
+#include <prunus/criteria/detail/layer_adaptive/compensated_sum.hpp>
+#include <prunus/criteria/detail/layer_adaptive/layer_normalized_source.hpp>
+#include <prunus/criteria/detail/layer_adaptive/threshold_finder.hpp>
 
 #include "support/backwards_pool.hpp"
 #include "support/catch.hpp"
@@ -17,8 +18,8 @@
 namespace {
 
 using Eigen::Index;
-using prunus::relative_run;
 using prunus::detail::compensated_sum;
+using prunus::detail::layer_normalized_source;
 using support::random_source;
 
 /// The largest of every run scores 1.
@@ -98,7 +99,7 @@ std::vector<float> naive_scores(const std::vector<float>& weights) {
 template <class Rule>
 struct ranked_net {
   std::vector<std::vector<float>> weights, scores;
-  std::vector<relative_run<Rule>> runs;
+  std::vector<layer_normalized_source<Rule>> sources;
   std::vector<float> all;
 
   ranked_net(random_source& random, values_are kind, const std::vector<Index>& sizes) {
@@ -108,21 +109,21 @@ struct ranked_net {
       all.insert(all.end(), scores.back().begin(), scores.back().end());
     }
     for (const std::vector<float>& w : weights)
-      runs.push_back({w.data(), static_cast<Index>(w.size()), "w"});
+      sources.push_back({w.data(), static_cast<Index>(w.size()), "w"});
     std::sort(all.begin(), all.end());
   }
 
   /// Whether an answer was given; a wrong one fails.
   bool check(Index removed, prunus::pool_ref pool = {}) const {
-    prunus::detail::threshold_finder<relative_run<Rule>> finder(runs, pool);
+    prunus::detail::threshold_finder<layer_normalized_source<Rule>> finder(sources, pool);
     const auto cut = finder.find(removed);
     if (!cut) return false;
     const float threshold = all[static_cast<std::size_t>(removed - 1)];
     REQUIRE(cut->threshold == threshold);
     REQUIRE(cut->removed == removed);
     Index all_below = 0, all_equal = 0;
-    REQUIRE(finder.each().size() == runs.size());
-    for (std::size_t r = 0; r < runs.size(); ++r) {
+    REQUIRE(finder.each().size() == sources.size());
+    for (std::size_t r = 0; r < sources.size(); ++r) {
       Index below = 0, equal = 0;
       bool right = true;
       for (std::size_t i = 0; i < scores[r].size(); ++i) {
@@ -163,7 +164,7 @@ void check_everywhere(random_source& random, values_are kind, const std::vector<
 
 }  // namespace
 
-TEST_CASE("an exact sum does not depend on the order", "[core][relative_run]") {
+TEST_CASE("an exact sum does not depend on the order", "[criteria][layer_normalized]") {
   random_source random(31);
   std::vector<double> terms;
   for (int i = 0; i < 2000; ++i) {
@@ -187,7 +188,7 @@ TEST_CASE("an exact sum does not depend on the order", "[core][relative_run]") {
   CHECK(lost.value() == 2);
 }
 
-TEST_CASE("squares are summed exactly, however far apart", "[core][relative_run]") {
+TEST_CASE("squares are summed exactly, however far apart", "[criteria][layer_normalized]") {
   random_source random(32);
   for (const Index size : {0, 1, 15, 16, 17, 1000, 1024})
     for (const values_are kind : {values_are::bell, values_are::far_apart, values_are::half_zero,
@@ -204,7 +205,7 @@ TEST_CASE("squares are summed exactly, however far apart", "[core][relative_run]
 }
 
 TEST_CASE("a cut through relative scores is that of scores written and sorted",
-          "[core][relative_run]") {
+          "[criteria][layer_normalized]") {
   random_source random(33);
   for (const values_are kind :
        {values_are::bell, values_are::tied, values_are::half_zero, values_are::heavy_tailed,
@@ -221,7 +222,7 @@ TEST_CASE("a cut through relative scores is that of scores written and sorted",
   }
 }
 
-TEST_CASE("a cut through zeros takes the zeros alone", "[core][relative_run]") {
+TEST_CASE("a cut through zeros takes the zeros alone", "[criteria][layer_normalized]") {
   random_source random(34);
   const ranked_net<share_of_no_smaller> net(random, values_are::half_zero, {20000, 300});
   const auto zeros =
@@ -229,8 +230,9 @@ TEST_CASE("a cut through zeros takes the zeros alone", "[core][relative_run]") {
   for (const Index removed : {Index{1}, zeros / 2, zeros - 1, zeros, zeros + 1})
     CHECK(net.check(removed));
   const std::vector<float> nothing(50, 0.0F);
-  const std::vector<relative_run<share_of_no_smaller>> runs{{nothing.data(), 50, "zeros"}};
-  prunus::detail::threshold_finder<relative_run<share_of_no_smaller>> finder(runs);
+  const std::vector<layer_normalized_source<share_of_no_smaller>> sources{
+      {nothing.data(), 50, "zeros"}};
+  prunus::detail::threshold_finder<layer_normalized_source<share_of_no_smaller>> finder(sources);
   const auto cut = finder.find(20);
   REQUIRE(cut.has_value());
   CHECK(cut->threshold == 0);
@@ -238,7 +240,7 @@ TEST_CASE("a cut through zeros takes the zeros alone", "[core][relative_run]") {
   CHECK(cut->equal == 50);
 }
 
-TEST_CASE("several threads find the relative cut that one finds", "[core][relative_run]") {
+TEST_CASE("several threads find the relative cut that one finds", "[criteria][layer_normalized]") {
   random_source random(36);
   for (const values_are kind : {values_are::bell, values_are::half_zero}) {
     const ranked_net<share_of_no_smaller> net(random, kind, {300001, 20, 140000});
@@ -249,12 +251,13 @@ TEST_CASE("several threads find the relative cut that one finds", "[core][relati
       CHECK(net.check(removed, pool));
     }
     CHECK(pool.runs() > 0);
-    prunus::detail::threshold_finder<relative_run<share_of_no_smaller>> finder(net.runs, pool);
+    prunus::detail::threshold_finder<layer_normalized_source<share_of_no_smaller>> finder(
+        net.sources, pool);
     CHECK(finder.sees_all_finite());
   }
 }
 
-TEST_CASE("squares that are not finite ask for written scores", "[core][relative_run]") {
+TEST_CASE("squares that are not finite ask for written scores", "[criteria][layer_normalized]") {
   random_source random(35);
   for (const float wrong :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity(), 1e20F})
@@ -262,8 +265,10 @@ TEST_CASE("squares that are not finite ask for written scores", "[core][relative
       for (const double share : {0.1, 0.5, 1.0}) {
         std::vector<float> values = random_values(random, values_are::bell, size);
         values[static_cast<std::size_t>(size / 3)] = wrong;
-        const std::vector<relative_run<share_of_no_smaller>> runs{{values.data(), size, "w"}};
-        prunus::detail::threshold_finder<relative_run<share_of_no_smaller>> finder(runs);
+        const std::vector<layer_normalized_source<share_of_no_smaller>> sources{
+            {values.data(), size, "w"}};
+        prunus::detail::threshold_finder<layer_normalized_source<share_of_no_smaller>> finder(
+            sources);
         CHECK_FALSE(finder.find(static_cast<Index>(share * static_cast<double>(size))).has_value());
         CHECK_FALSE(finder.sees_all_finite());
       }

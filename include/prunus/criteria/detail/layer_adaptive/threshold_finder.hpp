@@ -2,9 +2,9 @@
 #pragma once
 
 #include <prunus/core/pool_ref.hpp>
-#include <prunus/criteria/detail/compensated_sum.hpp>
-#include <prunus/criteria/detail/magnitude_bins.hpp>
-#include <prunus/criteria/detail/relative_run.hpp>
+#include <prunus/criteria/detail/layer_adaptive/compensated_sum.hpp>
+#include <prunus/criteria/detail/layer_adaptive/layer_normalized_source.hpp>
+#include <prunus/criteria/detail/layer_adaptive/magnitude_bins.hpp>
 #include <prunus/selection/chunks.hpp>
 #include <prunus/selection/score_scan.hpp>
 #include <prunus/selection/selection.hpp>
@@ -13,6 +13,7 @@
 #include <array>      // std::array
 #include <cmath>      // std::sqrt
 #include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint8_t
 #include <limits>     // std::numeric_limits
 #include <numeric>    // std::accumulate
 #include <optional>   // std::optional
@@ -23,26 +24,27 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-/// Finds cuts through runs that are ranked by a relative rule, without writing scores.
+/// Finds thresholds through layer-normalized sources, without writing scores.
 ///
-/// A sample tells between which two magnitudes the cut lies in every run; one pass counts what is
-/// smaller, sums the squares of what is larger and collects what lies between; bins narrow that
+/// A sample tells between which two magnitudes the cut lies in every source; one pass counts what
+/// is smaller, sums the squares of what is larger and collects what lies between; bins narrow that
 /// down until it can be sorted, and then the scores of what is left are known exactly. At the end
 /// it is checked that what was left out scores as was thought.
 template <class Rule>
-class threshold_finder<relative_run<Rule>> {
+class threshold_finder<layer_normalized_source<Rule>> {
  public:
-  explicit threshold_finder(std::span<const relative_run<Rule>> runs, pool_ref pool = {})
-      : runs_(runs), pool_(pool) {}
+  explicit threshold_finder(std::span<const layer_normalized_source<Rule>> sources,
+                            pool_ref pool = {})
+      : sources_(sources), pool_(pool) {}
 
-  /// The threshold is a score; those of the runs, in each(), are magnitudes. Nullopt where scores
-  /// have to be written to tell: squares that are not finite, a cut through different magnitudes of
-  /// equal score, sums that lost bits, samples that misled twice.
+  /// The threshold is a score; those of the sources, in each(), are magnitudes. Nullopt where
+  /// scores have to be written to tell: squares that are not finite, a cut through different
+  /// magnitudes of equal score, sums that lost bits, samples that misled twice.
   /// @pre removed in [1, number of all weights]
   [[nodiscard]] std::optional<score_threshold<float>> find(Index removed) {
-    std::vector<known_sum> known(runs_.size());
+    std::vector<known_sum> known(sources_.size());
     for (const double deviations : {3.0, 12.0}) {
-      parts_.assign(runs_.size(), part{});
+      parts_.assign(sources_.size(), part{});
       Index rank = removed;
       for (int pass = 0; pass < most_passes && rank >= 1 && (pass == 0 || rank <= open()); ++pass) {
         if (pass > 0 && open() <= few) break;
@@ -51,11 +53,11 @@ class threshold_finder<relative_run<Rule>> {
       }
       score_threshold<float> cut{0, 0, 0, removed};
       switch (rank < 1 ? threshold_among_zeros(cut) : threshold_among_open(rank, cut)) {
-        case answer::right:
+        case threshold_status::found:
           return cut;
-        case answer::not_so:
+        case threshold_status::needs_written_scores:
           return std::nullopt;
-        case answer::misled:
+        case threshold_status::sample_failed:
           break;
       }
       for (std::size_t r = 0; r < parts_.size(); ++r)
@@ -66,7 +68,7 @@ class threshold_finder<relative_run<Rule>> {
 
   /// Whether all squares are finite.
   [[nodiscard]] bool sees_all_finite() const {
-    const std::vector<chunk> chunks = chunks_of(runs_);
+    const std::vector<chunk> chunks = chunks_of(sources_);
     std::vector<Index> infinite(chunks.size());
     pool_.run(static_cast<Index>(chunks.size()), [&](Index task) {
       const auto s = static_cast<std::size_t>(task);
@@ -76,7 +78,7 @@ class threshold_finder<relative_run<Rule>> {
     return std::all_of(infinite.begin(), infinite.end(), [](Index count) { return count == 0; });
   }
 
-  /// Of every run, for the cut found last.
+  /// Of every source, for the cut found last.
   [[nodiscard]] const std::vector<source_threshold<float>>& each() const noexcept { return each_; }
 
  private:
@@ -86,9 +88,9 @@ class threshold_finder<relative_run<Rule>> {
   static constexpr float largest_root = 0x1.fffffep63F;  ///< whose square is finite
   static constexpr float infinity = std::numeric_limits<float>::infinity();
 
-  enum class answer { right, misled, not_so };
+  enum class threshold_status : std::uint8_t { found, sample_failed, needs_written_scores };
 
-  /// What is known of a run: how many of its magnitudes are not above `low`, what the squares of
+  /// What is known of a source: how many of its magnitudes are not above `low`, what the squares of
   /// those from `high` on sum to, and which lie between.
   struct part {
     Index below = 0;
@@ -117,11 +119,11 @@ class threshold_finder<relative_run<Rule>> {
       std::span<const float> seen(parts_[r].open);
       double each = 1;
       if (at_first) {
-        const Index size = runs_[r].size;
-        seen = {runs_[r].data, static_cast<std::size_t>(size)};
+        const Index size = sources_[r].size;
+        seen = {sources_[r].data, static_cast<std::size_t>(size)};
         if (size > few) {
           const std::array<score_source<float>, 1> whole{
-              score_source<float>{runs_[r].data, size, true}};
+              score_source<float>{sources_[r].data, size, true}};
           sample = sample_scores<float>(whole, size, std::max(size / sampled, few));
           seen = sample;
           each = static_cast<double>(size) / static_cast<double>(sample.size());
@@ -146,8 +148,8 @@ class threshold_finder<relative_run<Rule>> {
   [[nodiscard]] bool scan(bool at_first, Index& rank) {
     std::vector<chunk> chunks;
     for (std::size_t r = 0; r < parts_.size(); ++r)
-      add_stretches(chunks, r,
-                    at_first ? runs_[r].size : static_cast<Index>(parts_[r].open.size()));
+      add_chunks(chunks, r,
+                 at_first ? sources_[r].size : static_cast<Index>(parts_[r].open.size()));
     struct scanned {
       scan_counts counts;
       compensated_sum above;
@@ -180,55 +182,58 @@ class threshold_finder<relative_run<Rule>> {
     return finite;
   }
   [[nodiscard]] const float* data_of(const chunk& s) const noexcept {
-    return runs_[s.array].data + s.begin;
+    return sources_[s.array].data + s.begin;
   }
   [[nodiscard]] static bool is_finite(double x) noexcept { return x - x == 0; }
 
   /// All that is below the bounds is zero, and more than is to go.
-  [[nodiscard]] answer threshold_among_zeros(score_threshold<float>& cut) {
+  [[nodiscard]] threshold_status threshold_among_zeros(score_threshold<float>& cut) {
     each_.clear();
     for (const part& p : parts_) {
-      if (p.low > 0) return answer::misled;
+      if (p.low > 0) return threshold_status::sample_failed;
       float least = p.high;
       for (const float magnitude : p.open) least = std::min(least, magnitude);
       compensated_sum all = p.above;
       all.add(sum_of_squares(p.open.data(), static_cast<Index>(p.open.size()), 0));
-      if (least < infinity && !(score(least, all.value()) > 0)) return answer::not_so;
+      if (least < infinity && !(score(least, all.value()) > 0))
+        return threshold_status::needs_written_scores;
       each_.push_back({0, 0, p.below});
       cut.equal += p.below;
     }
-    return answer::right;
+    return threshold_status::found;
   }
 
   /// The cut is through what is open, if what was left out scores as was thought.
-  [[nodiscard]] answer threshold_among_open(Index rank, score_threshold<float>& cut) {
-    if (rank > open()) return answer::misled;
+  [[nodiscard]] threshold_status threshold_among_open(Index rank, score_threshold<float>& cut) {
+    if (rank > open()) return threshold_status::sample_failed;
     std::vector<float> scores;
-    std::vector<double> sums;  // of all squares above the lower bound of each run
+    std::vector<double> sums;  // of all squares above the lower bound of each source
     for (std::size_t r = 0; r < parts_.size(); ++r)
-      if (!add_scores(r, scores, sums)) return answer::not_so;
+      if (!add_scores(r, scores, sums)) return threshold_status::needs_written_scores;
     std::vector<float> ranked = scores;
     const auto nth = ranked.begin() + (rank - 1);
     std::nth_element(ranked.begin(), nth, ranked.end());
     cut.threshold = *nth;
-    if (!(cut.threshold > 0)) return answer::not_so;  // squares that vanish beside the sum
+    if (!(cut.threshold > 0))
+      return threshold_status::needs_written_scores;  // squares that vanish beside the sum
 
     each_.clear();
-    bool alike = true;  // what is equal to the threshold in one run is so in magnitude, too
-    const float* run_scores = scores.data();
+    bool alike = true;  // what is equal to the threshold in one source is so in magnitude, too
+    const float* source_scores = scores.data();
     for (std::size_t r = 0; r < parts_.size(); ++r) {
       const part& p = parts_[r];
-      if (p.high * p.high == 0) return answer::not_so;
-      if (p.low > 0 && !(score(p.low, sums[r]) < cut.threshold)) return answer::misled;
+      if (p.high * p.high == 0) return threshold_status::needs_written_scores;
+      if (p.low > 0 && !(score(p.low, sums[r]) < cut.threshold))
+        return threshold_status::sample_failed;
       if (p.high < infinity && p.above.value() > 0 &&
           !(score(p.high, p.above.value()) > cut.threshold))
-        return answer::misled;
+        return threshold_status::sample_failed;
       source_threshold<float> here{p.low, p.below, 0};
       float equal = 0;
       for (std::size_t i = p.open.size(); i-- > 0;) {  // from the smallest on
-        if (run_scores[i] > cut.threshold) break;
+        if (source_scores[i] > cut.threshold) break;
         here.threshold = p.open[i];
-        if (run_scores[i] < cut.threshold) {
+        if (source_scores[i] < cut.threshold) {
           ++here.below;
           continue;
         }
@@ -236,16 +241,17 @@ class threshold_finder<relative_run<Rule>> {
         equal = p.open[i];
         ++here.equal;
       }
-      run_scores += p.open.size();
+      source_scores += p.open.size();
       cut.below += here.below;
       cut.equal += here.equal;
       each_.push_back(here);
     }
-    return alike || cut.ties() == cut.equal ? answer::right : answer::not_so;
+    return alike || cut.ties() == cut.equal ? threshold_status::found
+                                            : threshold_status::needs_written_scores;
   }
 
-  /// Sorts what is open of a run, from the largest down, and appends its scores. False where a sum
-  /// may not be exact.
+  /// Sorts what is open of a source, from the largest down, and appends its scores. False where a
+  /// sum may not be exact.
   [[nodiscard]] bool add_scores(std::size_t r, std::vector<float>& scores,
                                 std::vector<double>& sums) {
     part& p = parts_[r];
@@ -261,11 +267,11 @@ class threshold_finder<relative_run<Rule>> {
     }
     sums.push_back(sum.value());
     // A float is a multiple of 2^-24 of itself; see compensated_sum.
-    return sum.value() == 0 ||
-           sum.value() * static_cast<double>(runs_[r].size) <= static_cast<double>(least) * 0x1p80;
+    return sum.value() == 0 || sum.value() * static_cast<double>(sources_[r].size) <=
+                                   static_cast<double>(least) * 0x1p80;
   }
 
-  std::span<const relative_run<Rule>> runs_;
+  std::span<const layer_normalized_source<Rule>> sources_;
   pool_ref pool_;
   std::vector<part> parts_;
   std::vector<source_threshold<float>> each_;
