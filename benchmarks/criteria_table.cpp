@@ -157,7 +157,7 @@ class comparison {
     return o;
   }
 
-  [[nodiscard]] outcome masked(network& net, const prunus::pass_state& masks, const job& j,
+  [[nodiscard]] outcome masked(network& net, const prunus::named_masks& masks, const job& j,
                                bool scratch) {
     std::optional<network> fresh;
     network& trained =
@@ -165,11 +165,7 @@ class comparison {
                       start_.graph,
                       prunus::nn::network_options{.seed = j.seed, .threads = chosen_.dense.threads})
                 : net;
-    const auto hold = [&] {
-      masks.for_each_mask([&](Index p, const prunus::mask& m) {
-        m.apply(trained.parameters().parameters()[static_cast<std::size_t>(p)].weight);
-      });
-    };
+    const auto hold = [&] { prunus::hold(trained.parameters(), masks); };
     hold();
     Index all = 0, kept = 0;
     for (const auto& p : net.parameters().parameters()) {

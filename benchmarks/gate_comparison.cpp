@@ -217,9 +217,9 @@ class workshop {
     Index epochs = chosen_.recipe.epochs;
     double kept = 1;
     for (const double share : chosen_.shares) {
-      const prunus::pass filters{sent_to_reader{net.get()}, prunus::filter,
-                                 prunus::uniform{.round = prunus::rounding::down}, prunus::hard{},
-                                 prunus::parameter_selection{.exclude = {"conv1.*", "fc.*"}}};
+      const auto filters = prunus::pass{sent_to_reader{net.get()}, prunus::filter,
+                                        prunus::uniform{.round = prunus::rounding::down}}
+                               .within({.exclude = {"conv1.*", "fc.*"}});
       static_cast<void>(prunus::prune(net->parameters(), filters, 1 - share / kept));
       const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
       net = std::make_unique<network>(prunus::compact(net->graph(), plan),

@@ -8,6 +8,7 @@
 #include <prunus/criteria/geometric_median.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 
@@ -61,9 +62,7 @@ void write_masks(const std::filesystem::path& folder, std::list<tensor>& tensors
   const prunus::pruned result =
       prunus::prune(net, prunus::pass{criterion, tile, allocation}, sparsity);
   for (tensor& t : tensors) std::fill(t.values.begin(), t.values.end(), 1.0F);
-  result.masks.for_each_mask([&](Index p, const prunus::mask& m) {
-    m.apply(net.parameters()[static_cast<std::size_t>(p)].weight);
-  });
+  prunus::hold(net, result.masks);
   std::filesystem::create_directories(folder / setting);
   for (const tensor& t : tensors) {
     std::string kept(t.values.size(), '\0');

@@ -8,6 +8,7 @@
 #include <prunus/criteria/layer_adaptive_magnitude.hpp>
 #include <prunus/criteria/linf_norm.hpp>
 #include <prunus/criteria/random_score.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/structure.hpp>
 
@@ -98,7 +99,7 @@ void mask_application(benchmark::State& state, weights& w, prunus::tile tile, do
   prunus::pass_state masks = pass.prepare(w.net());
   pass.prune(w.net(), masks, 1, sparsity);
   for (auto _ : state) {
-    pass.hold(w.net(), masks);
+    prunus::hold(w.net(), masks);
     benchmark::ClobberMemory();
   }
   w.restore();

@@ -46,9 +46,9 @@ struct options {
 /// The filters inside a residual block, which only the block's second convolution reads.
 struct inner_filters {
   const prunus::coupling* coupling;
-  std::string reader, sum;     ///< the second convolution, and the addition behind it
-  std::vector<Index> unit_of;  ///< of the reader's input channels
-  double macs = 0;             ///< of one filter and what reads it
+  std::string reader, sum;   ///< the second convolution, and the addition behind it
+  prunus::unit_map unit_of;  ///< of the reader's input channels
+  double macs = 0;           ///< of one filter and what reads it
   [[nodiscard]] Index units() const { return coupling->units; }
 };
 

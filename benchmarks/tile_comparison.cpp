@@ -9,6 +9,7 @@
 #include <prunus/measure/fastest_kernel.hpp>
 #include <prunus/measure/latency.hpp>
 #include <prunus/nn/sparse_inference.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/structure.hpp>
 
@@ -71,9 +72,8 @@ class comparison {
   [[nodiscard]] outcome run(const granularity& g, double sparsity, std::uint64_t seed) {
     const bool filters = g.tile == prunus::filter;
     network net(start(seed).graph, start(seed).tensors, {.threads = 2});
-    const prunus::pass pass{prunus::l1_norm{}, g.tile, prunus::uniform{}, prunus::hard{},
-                            prunus::parameter_selection{
-                                .include = filters ? chosen_.filters : std::vector<std::string>{}}};
+    const auto pass = prunus::pass{prunus::l1_norm{}, g.tile}.within(
+        {.include = filters ? chosen_.filters : std::vector<std::string>{}});
     const double share =
         filters && chosen_.filters.empty() ? 1 - std::sqrt(1 - sparsity) : sparsity;
     prunus::pass_state masks = pass.prepare(net.parameters());
@@ -86,7 +86,7 @@ class comparison {
       return {accuracy_of(small, data_.test), time_of(small, seed)};
     }
     train(net, data_.train, chosen_.tuning, seed + 1000,
-          [&] { pass.hold(net.parameters(), masks); });
+          [&] { prunus::hold(net.parameters(), masks); });
     const double accuracy = accuracy_of(net, data_.test);
     prunus::nn::pack_fastest(net, fastest_);
     return {accuracy, time_of(net, seed)};

@@ -34,17 +34,20 @@ set(PRUNUS_HEADERS
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
   include/prunus/core/compiled_on_use.hpp
+  include/prunus/core/detail/has_member.hpp
   include/prunus/core/detail/mix_bits.hpp
   include/prunus/core/detail/restored_weights.hpp
   include/prunus/core/error.hpp
   include/prunus/core/mask.hpp
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
+  include/prunus/core/named_masks.hpp
   include/prunus/core/named_tensor.hpp
   include/prunus/core/pool_ref.hpp
   include/prunus/core/tile.hpp
   include/prunus/core/tile_reduction.hpp
   include/prunus/core/tile_walk.hpp
+  include/prunus/core/unit_map.hpp
   include/prunus/core/view.hpp
   include/prunus/criteria.hpp
   include/prunus/criteria/activation_count.hpp
@@ -153,23 +156,31 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/action.hpp
   include/prunus/pruning/any_pass.hpp
   include/prunus/pruning/decay.hpp
-  include/prunus/pruning/detail/prune_on.hpp
+  include/prunus/pruning/detail/act.hpp
+  include/prunus/pruning/detail/decision.hpp
+  include/prunus/pruning/detail/held_weights.hpp
+  include/prunus/pruning/detail/report.hpp
+  include/prunus/pruning/detail/scoring.hpp
+  include/prunus/pruning/detail/targets.hpp
   include/prunus/pruning/detail/weight_source.hpp
   include/prunus/pruning/drop_and_grow.hpp
+  include/prunus/pruning/exchanging_action.hpp
   include/prunus/pruning/exponential_decay.hpp
   include/prunus/pruning/front_to_back.hpp
   include/prunus/pruning/hard.hpp
+  include/prunus/pruning/hold.hpp
   include/prunus/pruning/linear_decay.hpp
   include/prunus/pruning/logistic_decay.hpp
   include/prunus/pruning/parameter_selection.hpp
   include/prunus/pruning/pass.hpp
+  include/prunus/pruning/pass_report.hpp
   include/prunus/pruning/pass_state.hpp
   include/prunus/pruning/propagate_dead_units.hpp
   include/prunus/pruning/prune.hpp
+  include/prunus/pruning/pruning_pass.hpp
   include/prunus/pruning/scheduler.hpp
   include/prunus/pruning/select_only.hpp
   include/prunus/pruning/soft.hpp
-  include/prunus/pruning/targets.hpp
   include/prunus/pruning/weight_snapshot.hpp
   include/prunus/prunus.hpp
   include/prunus/recovery.hpp

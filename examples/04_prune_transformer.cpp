@@ -11,6 +11,7 @@
 #include <prunus/nn.hpp>
 #include <prunus/nn/transformer.hpp>
 #include <prunus/pruning/any_pass.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 
@@ -56,9 +57,8 @@ struct way {
 
 std::vector<way> all_ways() {
   const auto of = [](std::string name, auto allocation) {
-    const prunus::pass pass{
-        prunus::l1_norm{}, prunus::element, allocation, prunus::hard{},
-        prunus::parameter_selection{.include = {"*.expand.weight", "*.contract.weight"}}};
+    const auto pass = prunus::pass{prunus::l1_norm{}, prunus::element, allocation}.within(
+        {.include = {"*.expand.weight", "*.contract.weight"}});
     return way{std::move(name), [pass](const prunus::model<float>& net, double budget) {
                  return prunus::prune(net, pass, budget);
                }};
@@ -105,9 +105,8 @@ spread spread_of(const std::vector<double>& values) {
 void show_structured(network& net, const dataset& test, double share, double dense_accuracy) {
   prunus::prune(
       net.parameters(),
-      prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                   prunus::parameter_selection{.include = {"*.query.weight", "*.key.weight",
-                                                           "*.value.weight", "*.expand.weight"}}},
+      prunus::pass{prunus::l2_norm{}, prunus::filter}.within(
+          {.include = {"*.query.weight", "*.key.weight", "*.value.weight", "*.expand.weight"}}),
       share);
   const comparison c = compare_with_compacted(net, test, dense_accuracy);
   std::printf("\nheads and hidden units, %.0f %% of each layer removed, without tuning:\n%s\n",
@@ -173,11 +172,8 @@ int run(options& chosen) {
         reset();
         const prunus::pruned result = ways[w].prune(net.parameters(), chosen.budgets[b]);
         train(net, data.train, chosen, chosen.tuning_epochs, chosen.learning_rate / 3,
-              static_cast<std::uint64_t>(seed + 100), joined(ways[w].name, ", tuning"), [&] {
-                result.masks.for_each_mask([&](Index p, const prunus::mask& m) {
-                  m.apply(net.parameters().parameters()[static_cast<std::size_t>(p)].weight);
-                });
-              });
+              static_cast<std::uint64_t>(seed + 100), joined(ways[w].name, ", tuning"),
+              [&] { prunus::hold(net.parameters(), result.masks); });
         accuracies[w][b].push_back(accuracy());
         for (const auto& p : result.report.parameters)
           table.add(seed, ways[w].name, chosen.budgets[b], p.name,

@@ -121,9 +121,8 @@ class workshop {
     train(*net, chosen_.tuning_epochs, chosen_.tuning_rate, [](Index) {});
     double kept = 1;
     for (const double share : chosen_.shares) {
-      const prunus::pass filters{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
-                                 prunus::hard{},
-                                 prunus::parameter_selection{.exclude = {"conv1.*", "fc.*"}}};
+      const auto filters =
+          prunus::pass{prunus::l2_norm{}, prunus::filter}.within({.exclude = {"conv1.*", "fc.*"}});
       static_cast<void>(prunus::prune(net->parameters(), filters, 1 - share / kept));
       const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
       net = std::make_unique<network>(prunus::compact(net->graph(), plan),

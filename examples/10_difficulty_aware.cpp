@@ -186,11 +186,9 @@ void train(pruning_run& run) {
 /// How much of which convolution can go, in all combinations that were looked at.
 prunus::layer_rate_report explore(pruning_run& run, const std::vector<double>& limits) {
   network& net = run.network();
-  const prunus::pass pass{prunus::l1_norm{},
-                          prunus::filter,
-                          prunus::uniform{prunus::rounding::down},
-                          prunus::hard{},
-                          {.exclude = {"fc*"}}};
+  const auto pass =
+      prunus::pass{prunus::l1_norm{}, prunus::filter, prunus::uniform{prunus::rounding::down}}
+          .within({.exclude = {"fc*"}});
   progress_bar bar("exploring", 150);
   Index done = 0;
   return search_layer_rates(

@@ -98,8 +98,8 @@ void train(const std::string& name, network& net, const video& film, Index epoch
 
 /// A network without the filters of the smallest norm, which `net` loses; not trained on yet.
 std::unique_ptr<network> without_filters(network& net, const options& chosen) {
-  const prunus::pass filters{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                             prunus::parameter_selection{.exclude = {"classifier.*"}}};
+  const auto filters =
+      prunus::pass{prunus::l2_norm{}, prunus::filter}.within({.exclude = {"classifier.*"}});
   static_cast<void>(prunus::prune(net.parameters(), filters, chosen.sparsity));
   const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
   return std::make_unique<network>(

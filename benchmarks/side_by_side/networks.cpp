@@ -9,6 +9,7 @@
 #include <prunus/nn/sgd.hpp>
 #include <prunus/nn/sparse_inference.hpp>
 #include <prunus/nn/training.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/coupling.hpp>
@@ -88,7 +89,7 @@ void compare_training(arena& in, const std::string& name, const prunus::graph& g
         [&] {
           static_cast<void>(nn::train_step<float>(net, optimizer, images, labels, 1e-4).loss);
         }},
-       {"prunus, masks held alone", [&] { pass.hold(net.parameters(), masks); }}});
+       {"prunus, masks held alone", [&] { prunus::hold(net.parameters(), masks); }}});
 }
 
 }  // namespace

@@ -58,9 +58,9 @@ void compare_threads(arena& in, const std::string& name, const Pass& pass) {
   prunus::thread_pool pool(2);
   const prunus::pass_state fresh = pass.prepare(w.net());
   prunus::pass_state masks = fresh;
-  const auto prune_on = [&](const std::string& threads, prunus::pool_ref pool) {
+  const auto prune_on = [&](const std::string& threads, prunus::pool_ref on) {
     return candidate{"prunus, " + threads,
-                     [&, on] { static_cast<void>(pass.prune(w.net(), masks, 1, 0.9, pool)); },
+                     [&, on] { static_cast<void>(pass.prune(w.net(), masks, 1, 0.9, on)); },
                      [&] {
                        w.restore();
                        masks = fresh;

@@ -162,16 +162,14 @@ template <class Criterion>
 template <class Criterion, class Allocation>
 [[nodiscard]] prunus::any_pass<float> kernels(const Criterion& criterion,
                                               const Allocation& allocation) {
-  return prunus::pass{criterion, prunus::kernel_2d, allocation, prunus::hard{},
-                      prunus::parameter_selection{.exclude = {"fc*"}}};
+  return prunus::pass{criterion, prunus::kernel_2d, allocation}.within({.exclude = {"fc*"}});
 }
 
 /// Filters by their Euclidean norm, a share of units for each layer.
 template <class Allocation>
 [[nodiscard]] prunus::any_pass<float> by_units(const pruning_context& context,
                                                const Allocation& allocation) {
-  return prunus::pass{prunus::l2_norm{}, prunus::filter, allocation, prunus::hard{},
-                      context.filters};
+  return prunus::pass{prunus::l2_norm{}, prunus::filter, allocation}.within(context.filters);
 }
 
 /// Leaves the gradients of one batch in the network and its weights as they were.
@@ -260,9 +258,9 @@ inline void leave_gradients(const pruning_context& context) {
        true},
       {"filter", "output norm uniform reconstructed",
        [](context c) {
-         return prunus::any_pass<float>(
-             prunus::pass{prunus::activation_norm{c.observed.outputs, prunus::axis::out},
-                          prunus::filter, prunus::uniform{}, prunus::hard{}, c.filters});
+         return prunus::any_pass<float>(prunus::pass{
+             prunus::activation_norm{c.observed.outputs, prunus::axis::out}, prunus::filter}
+                                            .within(c.filters));
        },
        true, true},
       {"filter", "l2_norm uniform", [](context c) { return by_units(c, prunus::uniform{}); }, true},

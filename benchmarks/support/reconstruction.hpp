@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/named_masks.hpp>
 #include <prunus/nn.hpp>
 #include <prunus/nn/observe_correlation.hpp>
-#include <prunus/pruning/pass_state.hpp>
 #include <prunus/recovery/reconstruct.hpp>
 
 #include <support/starting_point.hpp>
@@ -11,6 +11,7 @@
 #include <map>     // std::map
 #include <span>    // std::span
 #include <string>  // std::string
+#include <vector>  // std::vector
 
 namespace prunus_benchmarks {
 
@@ -25,23 +26,26 @@ class reconstruction {
                                                     data.pixels()))) {}
 
   /// `net` was pruned from the dense network with these masks over coupled filters.
-  void operator()(const prunus::model<float>& net, const prunus::pass_state& masks) {
-    for (const prunus::pass_state::target& t : masks.targets)
-      for (const prunus::coupling& c : net.couplings()) {
-        if (c.name != t.name || !t.coupled()) continue;
-        for (const prunus::coupling::member& m : c.members)
-          if (m.axis == prunus::axis::in && m.scored) refit(net, t, m);
-      }
+  void operator()(const prunus::model<float>& net, const prunus::named_masks& masks) {
+    for (const prunus::coupling& c : net.couplings()) {
+      std::vector<bool> kept(static_cast<std::size_t>(c.units), true);
+      for (const prunus::coupling::member& m : c.members)
+        if (const prunus::mask* filters = masks.find(m.parameter);
+            filters != nullptr && m.axis == prunus::axis::out)
+          for (Index i = 0; i < filters->size(); ++i)
+            kept[static_cast<std::size_t>(m.unit_of[static_cast<std::size_t>(i)])] = (*filters)[i];
+      for (const prunus::coupling::member& m : c.members)
+        if (m.axis == prunus::axis::in && m.scored) refit(net, kept, m);
+    }
   }
 
  private:
-  void refit(const prunus::model<float>& net, const prunus::pass_state::target& t,
+  void refit(const prunus::model<float>& net, const std::vector<bool>& kept,
              const prunus::coupling::member& m) {
     const prunus::weight_view<float> weight = net[m.parameter].weight;
     prunus::mask keep{prunus::tile_grid(weight, prunus::channel)};
     for (Index i = 0; i < keep.size(); ++i)
-      keep.set(
-          i, t.coupled_keep[static_cast<std::size_t>(m.unit_of[static_cast<std::size_t>(i)])] != 0);
+      keep.set(i, kept[static_cast<std::size_t>(m.unit_of[static_cast<std::size_t>(i)])]);
     if (!keep.removed_anything()) return;
     const std::string layer = m.parameter.substr(0, m.parameter.rfind('.'));
     auto seen = inputs_.find(layer);

@@ -64,12 +64,10 @@ template <class S>
   const prunus::limits limits{
       .min_kept = 1, .multiple_of = choice.multiple_of, .round = prunus::rounding::up};
   const auto with = [&](const auto& criterion) {
-    const prunus::pass by_macs{
-        criterion, tile, prunus::macs_target{graph}, prunus::hard{}, prunus::parameter_selection{},
-        limits};
-    const prunus::pass by_rank{
-        criterion, tile, prunus::global{}, prunus::hard{}, prunus::parameter_selection{}, limits};
-    return tile == prunus::filter ? prunus::any_pass<S>(by_macs) : prunus::any_pass<S>(by_rank);
+    const prunus::pass by_macs{criterion, tile, prunus::macs_target{graph}};
+    const prunus::pass by_rank{criterion, tile, prunus::global{}};
+    return tile == prunus::filter ? prunus::any_pass<S>(by_macs.limited(limits))
+                                  : prunus::any_pass<S>(by_rank.limited(limits));
   };
   if (choice.criterion == "l1_norm") return with(prunus::l1_norm{});
   if (choice.criterion == "linf_norm") return with(prunus::linf_norm{});

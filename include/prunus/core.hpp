@@ -10,9 +10,11 @@
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
+#include <prunus/core/named_masks.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>
 #include <prunus/core/tile_walk.hpp>
+#include <prunus/core/unit_map.hpp>
 #include <prunus/core/view.hpp>

@@ -14,6 +14,7 @@ class layout;
 struct tile;
 class tile_grid;
 class mask;
+class named_masks;
 class graph;
 struct resolved_graph;
 struct plan;

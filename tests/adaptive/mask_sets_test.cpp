@@ -59,7 +59,7 @@ TEST_CASE("switching gives exactly the masked weights, in any order", "[gates][m
   std::vector<std::vector<std::vector<double>>> expected;
   for (const auto& set : masks) {
     random_graph::network twin = small_network();
-    for (const named_mask& m : set) m.mask.apply(twin.model[m.parameter].weight);
+    for (const named_mask& m : set) m.mask.apply(twin.model[m.name].weight);
     expected.push_back(values_of(twin));
   }
   mask_sets<double> sets(net.model);
@@ -115,7 +115,7 @@ TEST_CASE("masks of other weights, unknown names and numbers are refused", "[gat
   auto masks = first_filters(net, "conv2", 1);
   masks.push_back({"conv3.weight", masks[0].mask});
   CHECK(code_of<prunus::argument_error>([&] { add(masks, "hard"); }) == errc::unknown_name);
-  masks.back().parameter = "conv1.weight";
+  masks.back().name = "conv1.weight";
   CHECK(code_of<prunus::shape_error>([&] { add(masks, "hard"); }) == errc::shape_mismatch);
   CHECK(sets.size() == 1);
   for (const Index wrong : {easy + 1, Index{-2}}) {

@@ -50,6 +50,7 @@ struct over_a_chain {
     for (ranking_group<T>& u : couplings) {
       layers.emplace_back(std::string(u.name), u.size());
       u.grid = nullptr;
+      u.coupling = static_cast<Index>(layers.size());  // behind the input
     }
     depth_distribution(chain(layers), shape)
         .allocate(std::span<ranking_group<T>>(couplings), target);
@@ -93,7 +94,8 @@ class vgg16_units {
                          {scores_[k].data(), static_cast<Index>(scores_[k].size()), false, ""},
                          keep_[k],
                          {},
-                         nullptr});
+                         nullptr,
+                         static_cast<Index>(k)});
     }
     allocation.allocate(std::span<ranking_group<float>>(units), target);
     return counter_.cost_of_kept(kept);

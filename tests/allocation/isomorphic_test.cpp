@@ -44,9 +44,11 @@ struct over_a_chain {
     prunus::graph g;
     std::string x = g.input("image", {3, 4, 4});
     std::vector<ranking_group<T>> couplings(units.begin(), units.end());
+    Index number = 0;  // of the input
     for (ranking_group<T>& u : couplings) {
       x = g.convolution(std::string(u.name), x, {.out_channels = u.size(), .kernel = 1});
       u.grid = nullptr;
+      u.coupling = ++number;
     }
     g.convolution("last of all", x, {.out_channels = 2, .kernel = 1});
     isomorphic(g).allocate(std::span<ranking_group<T>>(couplings), target);

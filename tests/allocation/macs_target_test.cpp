@@ -38,8 +38,8 @@ struct two_couplings {
   prunus::limits limits1{}, limits2{};
 
   std::vector<ranking_group<float>> units() {
-    return {{"conv1", {scores1.data(), 8, false, "conv1"}, keep1, limits1, nullptr},
-            {"conv2", {scores2.data(), 6, false, "conv2"}, keep2, limits2, nullptr}};
+    return {{"conv1", {scores1.data(), 8, false, "conv1"}, keep1, limits1, nullptr, 1},
+            {"conv2", {scores2.data(), 6, false, "conv2"}, keep2, limits2, nullptr, 2}};
   }
   Index kept1() const { return std::count(keep1.begin(), keep1.end(), 1); }
   Index kept2() const { return std::count(keep2.begin(), keep2.end(), 1); }

@@ -244,8 +244,8 @@ TEST_CASE("a global target of all kernels is reached by the hidden ones alone",
   const double all = 30, prunable = 20, wanted = 0.5;
   const prunus::pruned result = prunus::prune(
       net,
-      prunus::pass{activation_count{outputs}, prunus::element, prunus::global{}, prunus::hard{},
-                   prunus::parameter_selection{.exclude = {"fc2.weight"}}},
+      prunus::pass{activation_count{outputs}, prunus::element, prunus::global{}}.within(
+          {.exclude = {"fc2.weight"}}),
       wanted * all / prunable);
   REQUIRE(result.report.parameters.size() == 1);
   CHECK(result.report.parameters[0].kept == 5);  // 15 of all 30 are gone

@@ -95,8 +95,8 @@ TEST_CASE("a unit without a normalisation is an error that names it",
           "[criteria][batch_norm_scale]") {
   normalised n;
   n.net.couple({{"first", 3, {{"first.weight", axis::out, {0, 1, 2}}}}});
-  const pass p{batch_norm_scale{}, prunus::filter, prunus::global{}, prunus::hard{},
-               prunus::parameter_selection{.include = {"first.*"}}};
+  const auto p =
+      pass{batch_norm_scale{}, prunus::filter, prunus::global{}}.within({.include = {"first.*"}});
   const support::thrown error =
       support::error_of<prunus::argument_error>([&] { prunus::prune(n.net, p, 0.4); });
   CHECK(error.code == errc::unsupported);

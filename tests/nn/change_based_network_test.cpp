@@ -132,8 +132,8 @@ TEST_CASE("static pruning goes before: the compacted network is the one that sav
   support::random_source random(6);
   nn::network<double> net(long_chain());
   shake(net, random);
-  const prunus::pass filters{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                             prunus::parameter_selection{.exclude = {"last.*"}}};
+  const auto filters =
+      prunus::pass{prunus::l2_norm{}, prunus::filter}.within({.exclude = {"last.*"}});
   static_cast<void>(prunus::prune(net.parameters(), filters, 0.5));
   const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
   const nn::network<double> compacted(prunus::compact(net.graph(), plan),

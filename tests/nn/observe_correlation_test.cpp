@@ -72,15 +72,12 @@ TEST_CASE("reconstruction promises what the network then does", "[nn][reconstruc
   const std::vector<float> before(outputs.begin(), outputs.end());
   const prunus::weight_snapshot<float> dense(net.parameters());
   const std::string name = layer_name + ".weight";
-  const prunus::pruned result =
-      prunus::prune(net.parameters(),
-                    prunus::pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
-                                 prunus::hard{}, prunus::parameter_selection{{name}}},
-                    0.5);
+  const prunus::pruned result = prunus::prune(
+      net.parameters(),
+      prunus::pass{prunus::l1_norm{}, prunus::element}.within({.include = {name}}), 0.5);
   const double masked = difference(net, all, batch, layer_name, before);
   dense.restore(net.parameters());
-  const auto report = prunus::reconstruct(net.parameters()[name].weight,
-                                          result.masks.targets.at(0).members.at(0).mask, seen,
+  const auto report = prunus::reconstruct(net.parameters()[name].weight, result.masks[name], seen,
                                           net.parameters()[layer_name + ".bias"].weight);
   const double fitted = difference(net, all, batch, layer_name, before);
   const double samples = static_cast<double>(batch * positions);

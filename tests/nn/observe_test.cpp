@@ -178,8 +178,8 @@ TEST_CASE("a dense network is pruned by activation while it learns", "[nn][obser
   prunus::scheduler scheduler{net.parameters()};
   scheduler.add(
       prunus::accuracy_steps{.final_sparsity = 0.7},
-      prunus::pass{prunus::activation_count{outputs}, prunus::element, prunus::global{},
-                   prunus::hard{}, prunus::parameter_selection{.exclude = {"fc3.weight"}}});
+      prunus::pass{prunus::activation_count{outputs}, prunus::element, prunus::global{}}.within(
+          {.exclude = {"fc3.weight"}}));
   const std::span<const float> all(images);
   double accuracy = 0;
   int events = 0;

@@ -123,7 +123,8 @@ TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_gr
   prunus::scheduler s{t.net.parameters()};
   s.add(prunus::constant_sparsity{.sparsity = 0.75, .end = 30, .every = 3},
         pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
-             prunus::drop_and_grow{.duration = 11}, prunus::parameter_selection{{"*.weight"}}});
+             prunus::drop_and_grow{.duration = 11}}
+            .within({.include = {"*.weight"}}));
   s.step({.step = 0});
   const double first = t.step();
   double last = first;
@@ -160,9 +161,10 @@ TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_gr
 TEST_CASE("penalties press while a network trains", "[nn][observe]") {
   training plain, lasso, slim, growing;
   prunus::scheduler marking{growing.net.parameters()};
-  marking.add(prunus::one_shot{.sparsity = 0.5},
-              pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::select_only{},
-                   prunus::parameter_selection{{"fc.weight"}}});
+  marking.add(
+      prunus::one_shot{.sparsity = 0.5},
+      pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::select_only{}}.within(
+          {.include = {"fc.weight"}}));
   marking.step({.step = 0});
   const prunus::pass_state& marked = *marking.states().at(0);
   const prunus::growing_regularization press{.increment = 0.1, .every = 2};
@@ -199,7 +201,7 @@ TEST_CASE("penalties press while a network trains", "[nn][observe]") {
   // Later steps answer to each other: only the direction is certain.
   CHECK(lasso.magnitude("conv.weight", 0, 54) < 0.8 * plain.magnitude("conv.weight", 0, 54));
   CHECK(slim.magnitude("bn.weight", 0, 6) < plain.magnitude("bn.weight", 0, 6) - 0.05);
-  const prunus::mask& kept = marked.targets.at(0).members.at(0).mask;
+  const prunus::mask& kept = marked["fc.weight"];
   double of_plain = 0, of_growing = 0;
   for (Index i = 0; i < 432; ++i) {
     if (kept[i]) continue;

@@ -212,9 +212,8 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
     nn::train_step<float>(net, optimize, data.tokens, data.labels, 0.01);
   prunus::prune(
       net.parameters(),
-      prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                   prunus::parameter_selection{.include = {"*.query.weight", "*.key.weight",
-                                                           "*.value.weight", "*.expand.weight"}}},
+      prunus::pass{prunus::l2_norm{}, prunus::filter}.within(
+          {.include = {"*.query.weight", "*.key.weight", "*.value.weight", "*.expand.weight"}}),
       0.5);
   const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
   CHECK(plan.removed.size() == 2 * (1 + 6));
@@ -232,8 +231,7 @@ TEST_CASE("the tile head zeroes all features of a head of one projection", "[nn]
   CHECK(net.parameters()["positions.weight"].options.prunable == false);
   const prunus::pruned result = prunus::prune(
       net.parameters(),
-      prunus::pass{prunus::l2_norm{}, prunus::head(4), prunus::uniform{}, prunus::hard{},
-                   prunus::parameter_selection{.include = {"block1.value.weight"}}},
+      prunus::pass{prunus::l2_norm{}, prunus::head(4)}.within({.include = {"block1.value.weight"}}),
       0.5);
   const auto value = net.parameters()["block1.value.weight"].weight;
   int zeros = 0;

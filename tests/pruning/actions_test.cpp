@@ -2,6 +2,7 @@
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/logistic_decay.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/soft.hpp>
@@ -37,7 +38,7 @@ struct three_filters {
   }
   void event(Index number, double sparsity = 0.34) { pass.prune(net, state, number, sparsity); }
   [[nodiscard]] std::vector<bool> kept() const {
-    const prunus::mask& m = *state.find(0);
+    const prunus::mask& m = state["conv.weight"];
     return {m[0], m[1], m[2]};
   }
 };
@@ -55,7 +56,7 @@ TEST_CASE("hard sets to zero and holds there", "[pruning][hard]") {
   CHECK(t.kept() == flags{true, false, true});
   CHECK(t.state.permanent);
   t.weight = {3, 4, 100, 100, 0, 2};  // trained back
-  t.pass.hold(t.net, t.state);
+  prunus::hold(t.net, t.state);
   CHECK(t.weight == std::vector<double>{3, 4, 0, 0, 0, 2});
   t.weight = {3, 4, 100, 100, 0, 2};
   t.event(2);
@@ -68,7 +69,7 @@ TEST_CASE("soft sets to zero and lets grow back", "[pruning][soft]") {
   CHECK(t.weight == std::vector<double>{3, 4, 0, 0, 0, 2});
   CHECK_FALSE(t.state.permanent);
   t.weight[2] = 9;
-  t.pass.hold(t.net, t.state);
+  prunus::hold(t.net, t.state);
   CHECK(t.weight[2] == 9);
   t.event(2);  // now the third is the smallest
   CHECK(t.weight == std::vector<double>{3, 4, 9, 0, 0, 0});

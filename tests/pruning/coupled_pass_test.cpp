@@ -23,6 +23,7 @@ using prunus::errc;
 using prunus::l1_norm;
 using prunus::parameter_selection;
 using prunus::pass;
+using prunus::pass_state;
 using values = std::vector<float>;
 
 /// Two layers a and b whose outputs are added, a bias and a normalisation behind, and c that reads
@@ -63,8 +64,8 @@ std::vector<std::string> ranked(const prunus::model<float>& net, prunus::tile ti
                                 parameter_selection in = {}) {
   std::vector<std::string> names;
   try {
-    const pass p{l1_norm{}, tile, prunus::uniform{}, prunus::hard{}, in};
-    for (const auto& target : p.prepare(net).targets) names.push_back(target.name);
+    const pass_state state = pass{l1_norm{}, tile}.within(in).prepare(net);
+    for (const auto& target : state.targets) names.push_back(target.name);
   } catch (const prunus::argument_error& e) {
     CHECK(e.code() == errc::empty_model);
   }
@@ -133,10 +134,7 @@ TEST_CASE("with the tile channel the readers are ranked", "[pruning][coupling]")
     r.c[8 * o + 7] = 0.8F;
   }
   CHECK(ranked(r.net, prunus::channel, parameter_selection{{"c.*"}}) == names{"sum"});
-  prunus::prune(r.net,
-                pass{l1_norm{}, prunus::channel, prunus::uniform{}, prunus::hard{},
-                     parameter_selection{{"c.*"}}},
-                0.5);
+  prunus::prune(r.net, pass{l1_norm{}, prunus::channel}.within({.include = {"c.*"}}), 0.5);
   for (std::size_t o = 0; o < 3; ++o)
     CHECK(values(r.c.begin() + static_cast<Index>(8 * o),
                  r.c.begin() + static_cast<Index>(8 * o + 8)) == values{1, 1, 0, 0, 1, 1, 0, 0});
@@ -179,8 +177,7 @@ TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning
   r.net.add("d.weight", prunus::view(d, {2, 2}), {.prunable = true});
   CHECK(ranked(r.net, prunus::filter) == names{"sum", "c.weight", "d.weight"});
   prunus::prune(r.net,
-                pass{l1_norm{}, prunus::filter, prunus::global{}, prunus::hard{},
-                     parameter_selection{.exclude = {"c.*"}}},
+                pass{l1_norm{}, prunus::filter, prunus::global{}}.within({.exclude = {"c.*"}}),
                 0.34);  // two of six: d's first (2) and unit 1 (3)
   CHECK(d == values{0, 0, 20, 20});
   CHECK(r.bias == values{1, 0, 1, 1});
@@ -197,10 +194,8 @@ TEST_CASE("no layer behind a concatenation loses all of its filters", "[pruning]
                {{"a.weight", axis::out, {0, 1}},
                 {"b.weight", axis::out, {2, 3, 4, 5}},
                 {"c.weight", axis::in, {0, 1, 2, 3, 4, 5}}}}});
-  const auto result = prunus::prune(net,
-                                    pass{l1_norm{}, prunus::filter, prunus::uniform{},
-                                         prunus::hard{}, parameter_selection{{"a.*", "b.*"}}},
-                                    0.5);
+  const auto result =
+      prunus::prune(net, pass{l1_norm{}, prunus::filter}.within({.include = {"a.*", "b.*"}}), 0.5);
   CHECK(a == values{0, 0, 2, 2});  // three were to go, both of a's among them: its better one stays
   CHECK(b == values{9, 8, 7, 0});
   CHECK(result.report.achieved() == Approx(2.0 / 6));
@@ -216,8 +211,8 @@ TEST_CASE("a coupled soft selection can grow back together", "[pruning][coupling
   p.prune(r.net, state, 2, 0.25);  // unit 3 has the smallest mean now
   CHECK(r.a == values{1, 1, 100, 0, 3, 3, 0, 0});
   CHECK(r.bias == values{1, 0, 1, 0});  // zeroed before, and free
-  CHECK((*state.find(1))[1]);
-  CHECK_FALSE((*state.find(1))[3]);
+  CHECK(state["a.bias"][1]);
+  CHECK_FALSE(state["a.bias"][3]);
 }
 
 TEST_CASE("an error of the coupled scores names the coupling and leaves the selection",
@@ -231,7 +226,7 @@ TEST_CASE("an error of the coupled scores names the coupling and leaves the sele
       support::error_of<prunus::value_error>([&] { p.prune(r.net, state, 2, 0.5); });
   CHECK(error.code == errc::not_finite);
   CHECK(error.says("sum"));
-  CHECK_FALSE((*state.find(0))[1]);
+  CHECK_FALSE(state["a.weight"][1]);
   CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{1, 0, 1, 1});
 }
 

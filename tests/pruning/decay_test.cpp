@@ -181,7 +181,7 @@ TEST_CASE("every epoch selects anew, and a filter that grew back is left alone",
   CHECK(s.step({.step = 20, .epoch = 2}).pruned());
   CHECK(n.weight[2] == 6);
   CHECK(n.weight[5] == Approx(2 * curve.alpha(.2)));
-  const prunus::mask* now = s.states()[0]->find(0);
+  const prunus::mask* now = s.states()[0]->find("conv.weight");
   REQUIRE(now != nullptr);
   CHECK((*now)[1]);
   CHECK_FALSE((*now)[2]);

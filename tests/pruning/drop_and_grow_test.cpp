@@ -4,6 +4,7 @@
 #include <prunus/criteria/gradient_norm.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/pruning/drop_and_grow.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/schedule/constant_sparsity.hpp>
@@ -143,7 +144,7 @@ TEST_CASE("the weakest weights are exchanged for those of the steepest gradient"
   CHECK(mask_of(state).kept() == 5);
   t.weight[4] = 5;  // it may train, the others are held
   t.weight[5] = 5;
-  p.hold(t.net, state);
+  prunus::hold(t.net, state);
   CHECK(t.weight == values{0, 0, 0, 0, 5, 0, 7, -8, 9, -10});
   p.prune(t.net, state, 3, 0.5);  // over
   CHECK(t.weight == values{0, 0, 0, 0, 5, 0, 7, -8, 9, -10});

@@ -109,9 +109,11 @@ void check_same_way(random_source& random, Criterion criterion, const Allocation
                     Action action, prunus::limits limits) {
   const auto kind = static_cast<values_are>(random.between(0, 2));
   random_net<S> quick(random, kind), slow(quick);
-  const prunus::pass in_place{criterion, prunus::element, allocation, action, {}, limits};
-  const prunus::pass long_way{
-      written<Criterion>{criterion}, prunus::element, allocation, action, {}, limits};
+  const auto in_place =
+      prunus::pass{criterion, prunus::element, allocation, action}.limited(limits);
+  const auto long_way =
+      prunus::pass{written<Criterion>{criterion}, prunus::element, allocation, action}.limited(
+          limits);
   prunus::pass_state a = in_place.prepare(quick.net), b = long_way.prepare(slow.net);
   Index event = 0;
   for (const double sparsity : {0.2, 0.2, 0.55, 0.9}) {

@@ -33,7 +33,7 @@ std::vector<int> kept(const Criterion& criterion, const prunus::tile& tile, doub
   net.add("conv", prunus::view(weights.data(), {5, 2, 1, 2}, "OIHW"), {.prunable = true});
   const prunus::pruned result =
       prunus::prune(net, prunus::pass{criterion, tile, prunus::uniform{}}, sparsity);
-  const prunus::mask& m = *result.masks.find(0);
+  const prunus::mask& m = result.masks["conv"];
   std::vector<int> bits;
   for (Index t = 0; t < m.size(); ++t) bits.push_back(m[t] ? 1 : 0);
   return bits;

@@ -29,7 +29,6 @@ using prunus::constant_sparsity;
 using prunus::cubic_ramp;
 using prunus::decay_semantics;
 using prunus::errc;
-using prunus::parameter_selection;
 using prunus::pass;
 using prunus::scheduler;
 using support::code_of;
@@ -49,13 +48,13 @@ struct run {
     pruning.add(cubic_ramp{.final_sparsity = 0.5, .begin = 1, .end = 12, .every = 3},
                 pass{prunus::l1_norm{}, prunus::element, prunus::global{}, prunus::hard{}});
     pruning.add(constant_sparsity{.sparsity = 0.34, .begin = 2, .end = 20, .every = 2},
-                pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{},
-                     parameter_selection{{"conv*"}}});
+                pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::soft{}}.within(
+                    {.include = {"conv*"}}));
     pruning.add(
         constant_sparsity{.sparsity = 0.5, .begin = 0, .end = 16, .every = 2},
         pass{prunus::l2_norm{}, prunus::kernel_2d, prunus::uniform{},
-             prunus::logistic_decay{.duration = 8, .semantics = decay_semantics::cumulative_target},
-             parameter_selection{{"fc*"}}});
+             prunus::logistic_decay{.duration = 8, .semantics = decay_semantics::cumulative_target}}
+            .within({.include = {"fc*"}}));
     pruning.add(prunus::one_shot{.sparsity = 0.2, .at = 9},
                 pass{prunus::random_score{4}, prunus::block(2, 1)});
   }

@@ -4,9 +4,12 @@
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/criteria/random_score.hpp>
+#include <prunus/pruning/drop_and_grow.hpp>
 #include <prunus/pruning/hard.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/logistic_decay.hpp>
 #include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/prune.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/pruning/soft.hpp>
 #include <prunus/schedule/constant_sparsity.hpp>
@@ -38,7 +41,6 @@ using prunus::l2_norm;
 using prunus::linear_ramp;
 using prunus::logistic_decay;
 using prunus::one_shot;
-using prunus::parameter_selection;
 using prunus::pass;
 using prunus::scheduler;
 using prunus::soft;
@@ -51,9 +53,10 @@ using values = std::vector<float>;
 
 const auto by_weight = pass{l1_norm{}, prunus::element, global{}};
 const auto by_filter =
-    pass{l2_norm{}, prunus::filter, uniform{}, soft{}, parameter_selection{{"conv2*"}}};
-const auto fading = pass{l2_norm{}, prunus::kernel_2d, uniform{}, logistic_decay{.duration = 4},
-                         parameter_selection{{"fc*"}}};
+    pass{l2_norm{}, prunus::filter, uniform{}, soft{}}.within({.include = {"conv2*"}});
+const auto fading =
+    pass{l2_norm{}, prunus::kernel_2d, uniform{}, logistic_decay{.duration = 4}}.within(
+        {.include = {"fc*"}});
 
 template <class Values>
 Index zeros_in(const Values& v) {
@@ -174,22 +177,30 @@ TEST_CASE("a step that prunes nothing allocates nothing", "[pruning][scheduler][
   CHECK(zeros_in(t.conv1) + zeros_in(t.conv2) + zeros_in(t.fc) == 372);
 }
 
+TEST_CASE("holding by masks allocates nothing", "[pruning][hold][law4]") {
+  toy_network<float> t;
+  const prunus::pruned result = prunus::prune(t.net, by_weight, 0.5);
+  t.train(1);
+  CHECK(support::allocations_of([&] { prunus::hold(t.net, result.masks); }) == 0);
+  CHECK(zeros_in(t.conv1) + zeros_in(t.conv2) + zeros_in(t.fc) == 372);
+}
+
 TEST_CASE("several passes on one parameter: what any of them removed for good stays zero",
           "[pruning][scheduler]") {
   toy_network<float> t;
   scheduler s{t.net};
   s.add(one_shot{.sparsity = 0.5, .at = 0},
-        pass{l1_norm{}, prunus::element, uniform{}, hard{}, parameter_selection{{"conv*"}}});
+        pass{l1_norm{}, prunus::element}.within({.include = {"conv*"}}));
   s.add(one_shot{.sparsity = 0.5, .at = 3},
-        pass{l2_norm{}, prunus::filter, uniform{}, hard{}, parameter_selection{{"conv1*"}}});
+        pass{l2_norm{}, prunus::filter}.within({.include = {"conv1*"}}));
   for (Index step = 0; step < 6; ++step) {
     t.train(step);
     s.step({.step = step});
   }
   const std::optional<prunus::mask> joined = s.mask_of("conv1.weight");
   REQUIRE(joined.has_value());
-  const prunus::mask& elements = *s.states()[0]->find(0);
-  const prunus::mask& filters = *s.states()[1]->find(0);
+  const prunus::mask& elements = (*s.states()[0])["conv1.weight"];
+  const prunus::mask& filters = (*s.states()[1])["conv1.weight"];
   CHECK(elements.removed() == 108);
   CHECK(filters.removed() == 4);
   bool right = true;
@@ -315,8 +326,8 @@ TEST_CASE("what cannot be added is not added", "[pruning][scheduler]") {
     return code_of<prunus::argument_error>([&] { s.add(schedule, p); });
   };
   CHECK(refused(one_shot{.sparsity = 1.0}, by_weight) == errc::out_of_range);
-  CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element, uniform{}, hard{},
-                                 parameter_selection{{"x*"}}}) == errc::empty_model);
+  CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element}.within({.include = {"x*"}})) ==
+        errc::empty_model);
   CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element, uniform{},
                                  logistic_decay{.duration = 0}}) == errc::out_of_range);
   CHECK(s.states().empty());
@@ -359,4 +370,55 @@ TEST_CASE("two passes due at one step are carried out in the order of their addi
   CHECK(report.events[0].parameters.size() == 3);
   CHECK(report.events[1].target == 0.5);
   CHECK(report.events[1].parameters.size() == 1);
+}
+
+TEST_CASE("a step that fails leaves weights, masks and what is due",
+          "[pruning][scheduler][law11]") {
+  for (const bool second : {false, true}) {  // the pass that fails is the first or second of two
+    toy_network<float> t;
+    scheduler s{t.net};
+    const auto fails = pass{l2_norm{}, prunus::kernel_2d}.within({.include = {"conv1*"}});
+    const prunus::drop_and_grow by_chance{.grow = prunus::growth::random};
+    const auto works =
+        pass{l1_norm{}, prunus::element, global{}, by_chance}.within({.include = {"conv2*"}});
+    const linear_ramp ramp{.final_sparsity = 0.8, .begin = 0, .end = 4};
+    s.add(ramp, second ? prunus::any_pass<float>(works) : prunus::any_pass<float>(fails));
+    s.add(ramp, second ? prunus::any_pass<float>(fails) : prunus::any_pass<float>(works));
+    s.step({.step = 0});
+    s.step({.step = 2});
+    t.train(1);  // what is gone lives again
+    const float good = t.conv1[9];
+    t.conv1[9] = std::numeric_limits<float>::infinity();
+    const values weights = t.weights(), momentum = t.momentum;
+    const auto masks = [&] {
+      std::vector<prunus::named_masks> all;
+      for (const prunus::pass_state* state : s.states()) all.push_back(state->masks());
+      return all;
+    };
+    const auto masks_before = masks();
+    CHECK(code_of<prunus::value_error>([&] { s.step({.step = 3}); }) == errc::not_finite);
+    CHECK(t.weights() == weights);
+    CHECK(t.momentum == momentum);
+    CHECK(masks() == masks_before);
+    t.conv1[9] = good;
+    const step_report report = s.step({.step = 3});
+    REQUIRE(report.events.size() == 2);
+    CHECK(report.events[0].event == 4);
+    CHECK(report.events[1].event == 4);
+  }
+}
+
+TEST_CASE("one pass that fails leaves what all passes had removed and training brought back",
+          "[pruning][scheduler][law11]") {
+  toy_network<float> t;
+  scheduler s{t.net};
+  s.add(one_shot{.sparsity = 0.5, .at = 0}, by_weight);
+  s.add(linear_ramp{.final_sparsity = 0.5, .begin = 1, .end = 3}, by_filter);
+  s.step({.step = 0});
+  t.train(1);
+  for (float& w : t.conv2)
+    if (w != 0) w = std::numeric_limits<float>::infinity();
+  const values weights = t.weights();
+  CHECK(code_of<prunus::value_error>([&] { s.step({.step = 2}); }) == errc::not_finite);
+  CHECK(t.weights() == weights);
 }

@@ -124,8 +124,7 @@ TEST_CASE("actions and tiles on several threads leave what one leaves", "[prunin
   check_same(pass{prunus::l1_norm{}, element, prunus::global{}, prunus::select_only{}});
   check_same(
       pass{prunus::l1_norm{}, element, prunus::global{}, prunus::linear_decay{.duration = 3}});
-  check_same(pass{prunus::l1_norm{}, element, prunus::uniform{}, prunus::hard{},
-                  prunus::parameter_selection{}, prunus::limits{.min_kept = 90000}});
+  check_same(pass{prunus::l1_norm{}, element}.limited({.min_kept = 90000}));
   check_same(pass{prunus::geometric_median{}, prunus::filter});
   check_same(pass{prunus::l1_norm{}, prunus::block(4, 1), prunus::global{}});
   check_same(prunus::front_to_back{pass{prunus::l1_norm{}, element}});
@@ -145,7 +144,7 @@ TEST_CASE("couplings are pruned on several threads as on one", "[pruning][thread
   const prunus::pruned a = prunus::prune(alone.net, way, 0.5);
   const prunus::pruned b = prunus::prune(shared.net, way, 0.5, pool);
   CHECK(alone.weights() == shared.weights());
-  CHECK(same(a.masks, b.masks));
+  CHECK(a.masks == b.masks);
 }
 
 TEST_CASE("the first parameter that is not finite is named, whichever thread sees it",
@@ -209,7 +208,7 @@ TEST_CASE("types of users need not know of threads", "[pruning][threads]") {
     pass<prunus::l1_norm> inner{{}, element};
     prunus::pass_state prepare(const prunus::model<float>& net) const { return inner.prepare(net); }
     prunus::pass_report prune(const prunus::model<float>& net, prunus::pass_state& state,
-                              Index event, double target) const {
+                              Index event, double target, prunus::pool_ref) const {
       return inner.prune(net, state, event, target);
     }
   };

@@ -82,8 +82,7 @@ TEST_CASE("all passes of a scheduler are rewound together", "[pruning][weight_sn
   prunus::scheduler s{t.net};
   s.add(prunus::one_shot{.sparsity = 0.3}, by_weight);
   s.add(prunus::one_shot{.sparsity = 0.5},
-        pass{prunus::l1_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-             prunus::parameter_selection{{"conv2*"}}});
+        pass{prunus::l1_norm{}, prunus::filter}.within({.include = {"conv2*"}}));
   t.train(0);
   s.step({.step = 0});
   early.rewind(t.net, s.states());

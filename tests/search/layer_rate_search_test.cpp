@@ -65,7 +65,7 @@ TEST_CASE("every candidate measures what its masks do", "[search][layer_rate_sea
     const auto& c = report.candidates[i];
     for (std::size_t j = 0; j < i; ++j) REQUIRE(report.candidates[j].step != c.step);
     for (const prunus::named_mask& m : report.masks(static_cast<Index>(i)))
-      m.mask.apply(toy.net[m.parameter].weight);
+      m.mask.apply(toy.net[m.name].weight);
     CHECK(c.measured.drop == 1 - meter.mass() / meter.before);
     CHECK(c.measured.saving == meter.zeros());
     toy.set_weights(original);
@@ -85,7 +85,7 @@ TEST_CASE("a layer alone at a rate is pruned as the pass prunes it",
   alone.scope.include = {"conv2.weight"};
   (void)prune(twin.net, alone, 0.5);
   REQUIRE(report.candidates[2].step == std::vector<Index>{0, 1});
-  for (const prunus::named_mask& m : report.masks(2)) m.mask.apply(toy.net[m.parameter].weight);
+  for (const prunus::named_mask& m : report.masks(2)) m.mask.apply(toy.net[m.name].weight);
   CHECK(toy.weights() == twin.weights());
 }
 

@@ -30,7 +30,7 @@ const coupling& named(const std::vector<coupling>& groups, const std::string& na
 /// The map of a member; fails when it is missing.
 indices map_of(const coupling& group, const std::string& parameter, axis along) {
   for (const coupling::member& m : group.members)
-    if (m.parameter == parameter && m.axis == along) return m.unit_of;
+    if (m.parameter == parameter && m.axis == along) return {m.unit_of.begin(), m.unit_of.end()};
   FAIL(group.name << " has no member " << parameter);
   return {};
 }

@@ -185,9 +185,8 @@ TEST_CASE("pruned heads and feed-forward units leave a smaller transformer of th
     prunus::couple(net.model, net.graph);
     prunus::prune(
         net.model,
-        prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{},
-                     prunus::parameter_selection{.include = {"*.query.weight", "*.key.weight",
-                                                             "*.value.weight", "*.expand.weight"}}},
+        prunus::pass{prunus::l2_norm{}, prunus::filter}.within(
+            {.include = {"*.query.weight", "*.key.weight", "*.value.weight", "*.expand.weight"}}),
         0.6);
     const prunus::plan plan = prunus::plan_removal(net.graph, net.model);
     CAPTURE(prunus::to_text(plan));

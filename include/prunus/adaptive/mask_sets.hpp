@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_masks.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/graph.hpp>
@@ -18,12 +19,6 @@
 
 namespace prunus {
 inline namespace v0 {
-
-/// A mask and the parameter that it is for.
-struct named_mask {
-  std::string parameter;
-  prunus::mask mask;
-};
 
 /// A network without what a set of masks removes.
 template <weight_scalar S>
@@ -71,18 +66,22 @@ class mask_sets {
                              detail::concat("mask_sets::add: there is a set ", name, " already"));
     masked_set fresh{std::move(name), {}};
     for (named_mask& m : masks) {
-      const weight_view<S> weight = net_[m.parameter].weight;
+      const weight_view<S> weight = net_[m.name].weight;
       if (m.mask.grid().extents() != weight.extents || m.mask.grid().axes() != weight.axes)
         throw shape_error(errc::shape_mismatch,
-                          detail::concat("mask_sets::add: the mask of ", m.parameter,
+                          detail::concat("mask_sets::add: the mask of ", m.name,
                                          " was made for another shape than ", describe(weight)));
       fresh.masks.push_back({0, std::move(m.mask)});
     }
     activate(dense);
     for (std::size_t i = 0; i < masks.size(); ++i)
-      fresh.masks[i].weight = kept_weight(net_[masks[i].parameter].weight);
+      fresh.masks[i].weight = kept_weight(net_[masks[i].name].weight);
     sets_.push_back(std::move(fresh));
     return size() - 1;
+  }
+
+  Index add(std::string name, const named_masks& masks) {
+    return add(std::move(name), std::vector<named_mask>(masks.begin(), masks.end()));
   }
 
   [[nodiscard]] Index size() const noexcept { return static_cast<Index>(sets_.size()); }

@@ -133,8 +133,8 @@ class depth_distribution {
     detail::check_sparsity("depth_distribution", target);
     std::vector<std::size_t> positions;
     for (const ranking_group<T>& u : units) {
-      const std::size_t k = u.grid == nullptr ? position_of(u.name) : names_.size();
-      if (k == names_.size() || sizes_[k] != u.size())
+      const auto k = static_cast<std::size_t>(u.coupling);  // -1 is beyond all
+      if (k >= names_.size() || names_[k] != u.name || sizes_[k] != u.size())
         throw argument_error(errc::unsupported,
                              detail::concat("depth_distribution: ", u.name,
                                             " is no coupling of the graph; use the tile filter and "

@@ -15,7 +15,6 @@
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <variant>      // std::get_if
 #include <vector>       // std::vector
 
 namespace prunus {
@@ -109,8 +108,9 @@ class isomorphic {
 
   template <class T>
   [[nodiscard]] Index kind_of(const ranking_group<T>& u) const {
-    for (const known& c : couplings_)
-      if (u.grid == nullptr && c.name == u.name && c.units == u.size()) return c.kind;
+    const auto k = static_cast<std::size_t>(u.coupling);  // -1 is beyond all
+    if (k < couplings_.size() && couplings_[k].name == u.name && couplings_[k].units == u.size())
+      return couplings_[k].kind;
     throw argument_error(errc::unsupported,
                          detail::concat("isomorphic: ", u.name,
                                         " is no coupling of the graph; use the tile filter and "

@@ -82,11 +82,8 @@ class macs_target {
   [[nodiscard]] std::vector<std::size_t> positions(std::span<ranking_group<T>> units) const {
     std::vector<std::size_t> result;
     for (const ranking_group<T>& u : units) {
-      std::size_t k = 0;
-      while (k < names_.size() &&
-             (names_[k] != u.name || sizes_[k] != u.size() || u.grid != nullptr))
-        ++k;
-      if (k == names_.size())
+      const auto k = static_cast<std::size_t>(u.coupling);  // -1 is beyond all
+      if (k >= names_.size() || names_[k] != u.name || sizes_[k] != u.size())
         throw argument_error(errc::unsupported,
                              detail::concat("macs_target: ", u.name,
                                             " is no coupling of the graph; use the tile filter ",

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/has_member.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/selection/selection.hpp>
 
@@ -26,6 +28,7 @@ struct ranking_group {
       keep;  ///< in: 0 = pruned for good already, has the lowest score; out: 1 = keep
   prunus::limits limits{};
   const tile_grid* grid = nullptr;  ///< where the units lie in the weight; null for a coupling
+  Index coupling = -1;  ///< number of the coupling in model::couplings(); -1 for a parameter alone
   Index pruned =
       unknown_count;  ///< units that are pruned already; to be set again where keep changes
 
@@ -36,13 +39,27 @@ struct ranking_group {
 ///
 /// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never
 /// revives a unit that is gone, and keeps at least one unit of every entry. One that can rank in
-/// several threads takes a third argument, the pool.
+/// several threads takes a third argument, `pool_ref pool`; a third argument of another type does
+/// not compile.
 template <class A, class T>
 concept allocation = requires(const A& a, std::span<ranking_group<T>> units, double sparsity) {
   a.allocate(units, sparsity);
 };
 
 namespace detail {
+
+template <class A, class T>
+concept pooled_allocation = requires(const A& a, std::span<ranking_group<T>> units, double sparsity,
+                                     pool_ref pool) {
+  a.allocate(units, sparsity, pool);
+};
+/// Has an allocate() of three arguments that a pass cannot call.
+template <class A, class T>
+concept misses_pooled_allocation =
+    !pooled_allocation<A, T> &&
+    requires(A & a, std::span<ranking_group<T>> units, double sparsity, any_argument pool) {
+  a.allocate(units, sparsity, pool);
+};
 
 inline void check_sparsity(std::string_view where, double sparsity) {
   if (!(sparsity >= 0 && sparsity < 1))

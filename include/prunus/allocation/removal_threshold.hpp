@@ -27,11 +27,12 @@ struct removal_threshold {
 /// write scores that can be read off the weights, and zeroes the weights in the same sweep that
 /// writes the masks.
 ///
-/// `a.thresholds(units, sparsity, on)` returns one cut an entry such that writing them is what
-/// `a.allocate(units, sparsity)` does; it may use the threads of `pool`. It validates all and
+/// `a.thresholds(units, sparsity, pool)` returns one threshold an entry such that writing them is
+/// what `a.allocate(units, sparsity)` does; it may use the threads of `pool`. It validates all and
 /// writes nothing; nullopt where it does not decide by thresholds of the scores as they are. With a
 /// `Source` other than score_source scores exist only for its threshold_finder; thresholds are then
-/// values of the source, and nullopt asks for written scores.
+/// values of the source, and nullopt asks for written scores. An allocation with `thresholds` of
+/// another signature does not compile.
 template <class A, class T, class Source = score_source<T>>
 concept threshold_allocation = allocation<A, T> &&
     requires(const A& a, std::span<const ranking_group<T, Source>> units, double sparsity,
@@ -42,6 +43,30 @@ concept threshold_allocation = allocation<A, T> &&
 };
 
 namespace detail {
+
+struct named_thresholds {
+  int thresholds;
+};
+template <class A>
+concept has_thresholds = can_be_base<A> && !requires {
+  &with_name<A, named_thresholds>::thresholds;
+};
+
+/// Refuses an allocation that is none, and hooks of it that would be passed over.
+template <class A, class T>
+consteval bool allocation_fits() {
+  static_assert(allocation<A, T>,
+                "prunus::pass: the allocation must have `void "
+                "allocate(std::span<ranking_group<T>>, double) const`");
+  static_assert(!misses_pooled_allocation<A, T>,
+                "prunus::pass: the allocation's `allocate` takes a third argument that is no "
+                "`pool_ref`, or is not const");
+  static_assert(!has_thresholds<A> || threshold_allocation<A, T>,
+                "prunus::pass: the allocation's `thresholds` must be "
+                "`std::optional<std::vector<removal_threshold<T>>> "
+                "thresholds(std::span<const ranking_group<T, Run>>, double, pool_ref) const`");
+  return true;
+}
 
 /// Writes `keep` of one entry. Where `data` may be written, what goes is set to zero, too.
 /// @pre data holds the scores, or with `Magnitude` the weights whose magnitudes are the scores

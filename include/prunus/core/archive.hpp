@@ -89,6 +89,10 @@ class archive_reader {
     if (count > 0) std::memcpy(data, source.data(), source.size());  // nothing may go to null
   }
   [[nodiscard]] bool at_end() const noexcept { return position_ == bytes_.size(); }
+  /// Bytes that have not been read yet.
+  [[nodiscard]] Index remaining() const noexcept {
+    return static_cast<Index>(bytes_.size() - position_);
+  }
   [[nodiscard]] const std::string& origin() const noexcept { return origin_; }
 
  private:

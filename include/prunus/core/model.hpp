@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
+#include <prunus/core/unit_map.hpp>
 #include <prunus/core/view.hpp>
 
 #include <cmath>        // std::isfinite
@@ -58,7 +59,7 @@ struct coupling {
   struct member {
     std::string parameter;
     prunus::axis axis = axis::out;
-    std::vector<Index> unit_of;
+    unit_map unit_of;
     bool scored = true;
     bool scale = false;  ///< the scale of a normalisation: how much of a channel is let through
   };

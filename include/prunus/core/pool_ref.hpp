@@ -5,7 +5,7 @@
 
 #include <concepts>     // std::convertible_to, std::same_as
 #include <memory>       // std::addressof
-#include <type_traits>  // std::remove_reference_t
+#include <type_traits>  // std::is_lvalue_reference_v, std::remove_const_t
 
 namespace prunus {
 inline namespace v0 {
@@ -40,6 +40,12 @@ class pool_ref {
         run_([](void* held, Index tasks, void* function, task_call call) {
           static_cast<Pool*>(held)->run(tasks, [=](Index task, Index) { call(function, task); });
         }) {}
+
+  template <task_pool Pool>
+    requires(!std::is_lvalue_reference_v<Pool> &&
+             !std::same_as<std::remove_const_t<Pool>, pool_ref>)
+  pool_ref(Pool&&)
+  = delete;  // a temporary pool would dangle: give it a name first
 
   [[nodiscard]] Index threads() const noexcept { return threads_; }
 

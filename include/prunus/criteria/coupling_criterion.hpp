@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/has_member.hpp>
 #include <prunus/criteria/criterion.hpp>
 
 #include <span>         // std::span
@@ -30,7 +31,8 @@ struct coupled_weights {
 ///
 /// `c.score(coupled_weights, scores)` writes one finite number a unit and changes nothing else. A
 /// pass over coupled filters or channels calls it with all members: producers, readers and
-/// dependents. Of other criteria a pass takes the mean of the scores of a unit's tiles.
+/// dependents. Of other criteria a pass takes the mean of the scores of a unit's tiles; one that
+/// has such a `score` in a form that does not fit (not const, say) does not compile.
 template <class C, class S>
 concept coupling_criterion = criterion<C, S> &&
     requires(const C& c, const coupled_weights<S>& weights, std::span<score_of<S>> scores) {
@@ -38,6 +40,13 @@ concept coupling_criterion = criterion<C, S> &&
 };
 
 namespace detail {
+
+/// Has a score() of two arguments, the first of them coupled weights, that a pass may not call.
+template <class C, class S>
+concept misses_coupling_criterion =
+    !coupling_criterion<C, S> && requires(C & c, coupled_weights<S>& weights, any_argument scores) {
+  c.score(weights, scores);
+};
 
 /// The coupling with the parameters that it names. @pre the model knows them, as couple() checked
 template <weight_scalar S>

@@ -9,7 +9,7 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::find, std::max
+#include <algorithm>    // std::max
 #include <cmath>        // std::abs, std::isfinite
 #include <concepts>     // std::convertible_to
 #include <cstddef>      // std::size_t
@@ -94,12 +94,7 @@ class sensitivity_sweep {
  public:
   sensitivity_sweep(const model<S>& net, const Pass& pass, const Evaluate& evaluate)
       : net_(net), pass_(pass), evaluate_(evaluate), start_(pass.prepare(net)) {
-    std::vector<Index> kept;
-    start_.for_each_mask([&](Index p, const mask&) {
-      if (std::find(kept.begin(), kept.end(), p) != kept.end()) return;
-      kept.push_back(p);
-      saved_.keep(net.parameters()[static_cast<std::size_t>(p)].weight);
-    });
+    start_.for_each_mask(net, [&](const parameter<S>& p, const mask&) { saved_.keep(p.weight); });
     // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): it needs what stands above
     baseline_ = measure();
   }

@@ -3,8 +3,9 @@
 
 #include <prunus/core/model.hpp>
 #include <prunus/core/pool_ref.hpp>
-#include <prunus/pruning/detail/prune_on.hpp>
+#include <prunus/pruning/pass_report.hpp>
 #include <prunus/pruning/pass_state.hpp>
+#include <prunus/pruning/pruning_pass.hpp>
 
 #include <memory>       // std::unique_ptr
 #include <type_traits>  // std::remove_cvref_t
@@ -13,21 +14,18 @@
 namespace prunus {
 inline namespace v0 {
 
-/// A pass chosen at run time: holds any `pass<...>` (or a type of the same two functions) and can
-/// be copied.
+/// A pass chosen at run time: holds any pruning_pass and can be copied.
 ///
-///     prunus::any_pass<float> chosen = by_norm ?
-///     prunus::any_pass<float>(prunus::pass{prunus::l2_norm{}, tile})
-///                                              :
-///                                              prunus::any_pass<float>(prunus::pass{prunus::random_score{},
-///                                              tile});
+///     prunus::any_pass<float> chosen = prunus::pass{prunus::l2_norm{}, tile};
+///     if (by_chance) chosen = prunus::pass{prunus::random_score{}, tile};
 ///
 /// The indirection is once an event; the loops inside stay those of the pass.
 template <weight_scalar S>
 class any_pass {
  public:
   template <class Pass>
-    requires(!std::is_same_v<std::remove_cvref_t<Pass>, any_pass>)
+    requires(!std::is_same_v<std::remove_cvref_t<Pass>, any_pass> &&
+             pruning_pass<std::remove_cvref_t<Pass>, S>)
   any_pass(Pass&& pass)  // NOLINT(google-explicit-constructor): a pass is an any_pass
       : held_(std::make_unique<holder<std::remove_cvref_t<Pass>>>(std::forward<Pass>(pass))) {}
   any_pass(const any_pass& other) : held_(other.held_->clone()) {}
@@ -66,7 +64,7 @@ class any_pass {
     }
     pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
                       pool_ref pool) const override {
-      return detail::prune_on(pool, pass, net, state, event, target);
+      return pass.prune(net, state, event, target, pool);
     }
     Pass pass;
   };

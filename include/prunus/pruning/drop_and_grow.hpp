@@ -6,7 +6,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/criteria/gradient_norm.hpp>
 #include <prunus/criteria/random_score.hpp>
-#include <prunus/pruning/action.hpp>
+#include <prunus/pruning/exchanging_action.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
 #include <algorithm>    // std::nth_element
@@ -89,21 +89,20 @@ struct drop_and_grow {
                          "; needed are 0 < fraction < 1 and duration >= 1"));
   }
 
-  /// What a pass calls when the allocation has written which units it keeps; `before` are the masks
-  /// of the event before. Reads all before it writes.
+  /// What a pass calls when the allocation has written which units it keeps: see
+  /// exchanging_action.
   template <weight_scalar S>
-  void exchange(const model<S>& net, const pass_state& state,
-                const std::vector<pass_state::target>& before,
+  void exchange(const model<S>& net, const pass_state& before,
                 std::span<ranking_group<score_of<S>>> units, Index event) const {
     std::vector<choice> choices;
     for (std::size_t i = 0; i < units.size(); ++i)
-      choices.push_back(choose(net, state.targets[i], units[i], event));
-    if (state.last_event == 0) return;  // the first event only prunes
+      choices.push_back(choose(net, before.targets[i], units[i], event));
+    if (before.last_event == 0) return;  // the first event only prunes
     for (std::size_t i = 0; i < units.size(); ++i) {
       for (Index tile : choices[i].dropped) units[i].keep[static_cast<std::size_t>(tile)] = 0;
-      const pass_state::target::member& member = state.targets[i].members.front();
-      const mask& was = before[i].members.front().mask;
-      mask others(member.mask.grid());  // all but the tiles that come back
+      const pass_state::target::member& member = before.targets[i].members.front();
+      const mask& was = member.mask;
+      mask others(was.grid());  // all but the tiles that come back
       for (Index tile : choices[i].grown) {
         units[i].keep[static_cast<std::size_t>(tile)] = 1;
         others.set(tile, was[tile]);
@@ -178,7 +177,7 @@ struct drop_and_grow {
   }
 };
 
-static_assert(pruning_action<drop_and_grow>);
+static_assert(exchanging_action<drop_and_grow, float>);
 
 }  // namespace v0
 }  // namespace prunus

@@ -43,8 +43,9 @@ struct front_to_back {
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
                     pool_ref pool = {}) const {
     const std::vector<Index> removed = numbers<score_of<S>>(state, target);
-    const prunus::pass layerwise{pass.criterion, pass.tile,  uniform{},
-                                 pass.action,    pass.scope, pass.limits};
+    const auto layerwise = prunus::pass{pass.criterion, pass.tile, uniform{}, pass.action}
+                               .within(pass.scope)
+                               .limited(pass.limits);
     pass_report report{event, target, {}};
     std::vector<pass_state::target> targets = std::move(state.targets);
     state.targets.clear();
@@ -86,7 +87,8 @@ struct front_to_back {
                        {scores[i].data(), static_cast<Index>(scores[i].size()), false, t.name},
                        keep[i],
                        t.limits,
-                       t.coupled() ? nullptr : &t.members.front().mask.grid()});
+                       t.coupled() ? nullptr : &t.members.front().mask.grid(),
+                       t.coupling});
     }
     pass.allocation.allocate(std::span<ranking_group<T>>(units), target);
     std::vector<Index> removed;

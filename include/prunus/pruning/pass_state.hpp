@@ -3,13 +3,18 @@
 
 #include <prunus/core/archive.hpp>
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_masks.hpp>
+#include <prunus/core/unit_map.hpp>
 
-#include <cstdint>  // std::uint8_t
-#include <span>     // std::span
-#include <string>   // std::string
-#include <vector>   // std::vector
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint8_t
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -21,11 +26,13 @@ struct pass_state {
   struct target {
     struct member {
       Index parameter = 0;  ///< position in the model
+      std::string name;     ///< of the parameter
       prunus::mask mask;
-      std::vector<Index> unit_of;  ///< unit of every tile; empty for a parameter of its own
+      unit_map unit_of;  ///< unit of every tile; empty for a parameter of its own
       bool scored = true;
     };
-    std::string name;
+    std::string name;     ///< of the parameter or coupling
+    Index coupling = -1;  ///< number in model::couplings(); -1 for a parameter of its own
     prunus::limits limits{};
     std::vector<member> members;
     std::vector<std::uint8_t> coupled_keep;  ///< one byte a unit; empty for a parameter of its own
@@ -51,28 +58,56 @@ struct pass_state {
   Index last_event = 0;    ///< number of the event carried out last; 0 before the first
 
   /// The mask of a parameter, or nullptr where this pass does not prune it.
-  [[nodiscard]] const mask* find(Index parameter) const noexcept {
+  [[nodiscard]] const mask* find(std::string_view parameter) const noexcept {
     for (const target& t : targets)
       for (const target::member& m : t.members)
-        if (m.parameter == parameter) return &m.mask;
+        if (m.name == parameter) return &m.mask;
     return nullptr;
   }
-
-  /// Calls `use(parameter position, mask)` for every parameter of the pass.
-  template <class Use>
-  void for_each_mask(Use use) const {
-    for (const target& t : targets)
-      for (const target::member& m : t.members) use(m.parameter, m.mask);
+  /// @throws argument_error (unknown_name)
+  [[nodiscard]] const mask& operator[](std::string_view parameter) const {
+    if (const mask* found = find(parameter)) return *found;
+    throw argument_error(
+        errc::unknown_name,
+        detail::concat("pass_state: ", parameter, " is not pruned by this pass, ", "which ranks ",
+                       targets.size(), " parameters or couplings"));
   }
 
-  /// True when any tile of any parameter is removed, or any unit of a coupling, also one that no
-  /// parameter has.
-  [[nodiscard]] bool removed_anything() const noexcept {
-    bool any = false;
-    for_each_mask([&](Index, const mask& m) { any = any || m.removed_anything(); });
+  /// Calls `use(parameter, mask)` for every parameter of the pass. Allocates nothing.
+  /// @throws argument_error (unknown_name: the state of another model), shape_error
+  ///         (shape_mismatch); `use` has then seen the masks before
+  template <weight_scalar S, class Use>
+  void for_each_mask(const model<S>& net, Use use) const {
     for (const target& t : targets)
-      for (const std::uint8_t keep : t.coupled_keep) any = any || keep == 0;
-    return any;
+      for (const target::member& m : t.members) {
+        const bool there = m.parameter < net.size() &&
+                           net.parameters()[static_cast<std::size_t>(m.parameter)].name == m.name;
+        const parameter<S>& p =
+            there ? net.parameters()[static_cast<std::size_t>(m.parameter)] : net[m.name];
+        detail::check_fits(m.mask, p);
+        use(p, m.mask);
+      }
+  }
+
+  /// The masks by name, in the order in which the pass ranks them.
+  template <class = compiled_on_use>
+  [[nodiscard]] named_masks masks() const {
+    named_masks result;
+    for (const target& t : targets)
+      for (const target::member& m : t.members) result.add_or_join(m.name, m.mask);
+    return result;
+  }
+
+  /// True when any tile of any parameter is removed, or any unit of a coupling, including units
+  /// that appear in no parameter.
+  [[nodiscard]] bool removed_anything() const noexcept {
+    for (const target& t : targets) {
+      for (const std::uint8_t keep : t.coupled_keep)
+        if (keep == 0) return true;
+      for (const target::member& m : t.members)
+        if (m.mask.removed_anything()) return true;
+    }
+    return false;
   }
 
   template <class = compiled_on_use>
@@ -117,30 +152,6 @@ struct pass_state {
                                           ", neither kept nor removed"));
       for (target::member& m : t.members) m.mask.load(in);
     }
-  }
-};
-
-/// What one event of a pass did.
-struct pass_report {
-  struct parameter {
-    std::string name;
-    Index units = 0;         ///< tiles of the parameter
-    Index kept = 0;          ///< tiles kept
-    Index weights = 0;       ///< single weights
-    Index weights_kept = 0;  ///< single weights in the tiles kept
-  };
-  Index event = 0;
-  double target = 0;  ///< the sparsity asked for
-  std::vector<parameter> parameters;
-
-  /// Share of the tiles that are removed: compare with `target` to see what limits held back.
-  [[nodiscard]] double achieved() const noexcept {
-    Index units = 0, kept = 0;
-    for (const parameter& p : parameters) {
-      units += p.units;
-      kept += p.kept;
-    }
-    return units == 0 ? 0.0 : 1.0 - static_cast<double>(kept) / static_cast<double>(units);
   }
 };
 

@@ -6,10 +6,13 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/pruning/any_pass.hpp>
-#include <prunus/pruning/detail/prune_on.hpp>
+#include <prunus/pruning/detail/held_weights.hpp>
+#include <prunus/pruning/pass_report.hpp>
 #include <prunus/pruning/pass_state.hpp>
+#include <prunus/pruning/pruning_pass.hpp>
 #include <prunus/schedule/any_schedule.hpp>
 #include <prunus/schedule/progress.hpp>
+#include <prunus/schedule/schedule.hpp>
 
 #include <optional>     // std::optional
 #include <string>       // std::string
@@ -29,6 +32,22 @@ struct timed_pass {
 };
 template <class Schedule, class Pass>
 timed_pass(Schedule, Pass) -> timed_pass<Schedule, Pass>;
+
+namespace detail {
+
+template <class S, class Schedule, class Pass>
+consteval bool timed_fits() {
+  static_assert(
+      schedule<Schedule>,
+      "prunus::scheduler: the first of a pair must be a schedule, the second the pass, as "
+      "in add(prunus::one_shot{}, prunus::pass{prunus::l2_norm{}, prunus::filter})");
+  static_assert(pruning_pass<Pass, S>,
+                "prunus::scheduler: the second of a pair must be a pass, such as "
+                "prunus::pass{prunus::l2_norm{}, prunus::filter}");
+  return schedule<Schedule> && pruning_pass<Pass, S>;
+}
+
+}  // namespace detail
 
 /// What a call of scheduler::step did.
 struct step_report {
@@ -69,6 +88,7 @@ class scheduler {
   explicit scheduler(const model<S>& net,
                      timed_pass<Schedules, Passes>... entries) requires(sizeof...(entries) > 0)
       : net_(&net), timeline_(std::move(entries)...) {
+    static_assert((detail::timed_fits<S, Schedules, Passes>() && ...));
     for_each_entry([&](auto& entry, std::size_t) {
       entry.schedule.check();
       states_.push_back({entry.pass.prepare(*net_), 0});
@@ -81,10 +101,12 @@ class scheduler {
   template <class Schedule, class Pass>
   void add(Schedule schedule, Pass pass) requires
       std::is_same_v<Timeline, std::vector<timed_pass<any_schedule, any_pass<S>>>> {
-    schedule.check();
-    entry_state state{pass.prepare(*net_), 0};
-    timeline_.push_back({any_schedule(std::move(schedule)), any_pass<S>(std::move(pass))});
-    states_.push_back(std::move(state));
+    if constexpr (detail::timed_fits<S, Schedule, Pass>()) {
+      schedule.check();
+      entry_state state{pass.prepare(*net_), 0};
+      timeline_.push_back({any_schedule(std::move(schedule)), any_pass<S>(std::move(pass))});
+      states_.push_back(std::move(state));
+    }
   }
 
   /// Prunes on the threads of `pool`, a thread_pool, from now on; the pool must outlive the
@@ -96,8 +118,9 @@ class scheduler {
   ///
   /// Steps may be skipped; when several events of one schedule were passed over, the last of them
   /// is carried out. Allocates nothing when nothing is due. Cost: a pass over the weights that are
-  /// pruned for good.
-  /// @throws state_error (step_backwards; wrong_order: nothing was added), and what the pass throws
+  /// pruned for good; where several passes are due at one step, a copy of the weights for a while.
+  /// @throws state_error (step_backwards; wrong_order: nothing was added), and what the pass
+  /// throws; weights, masks and events done are then as they were, and what was due still is
   step_report step(const progress& now) {
     if (states_.empty())
       throw state_error(errc::wrong_order,
@@ -108,14 +131,11 @@ class scheduler {
                                        " comes after step ", last_->step, " of epoch ",
                                        last_->epoch, "; progress must not go backwards"));
     step_report report;
+    Index due = 0;
     for_each_entry([&](auto& entry, std::size_t i) {
-      const Index due = entry.schedule.events(now);
-      if (due <= states_[i].events) return;
-      if (report.events.empty()) hold();  // no pass may score what another has removed for good
-      report.events.push_back(detail::prune_on(pool_, entry.pass, *net_, states_[i].masks, due,
-                                               entry.schedule.target(due)));
-      states_[i].events = due;
+      due += entry.schedule.events(now) > states_[i].events ? 1 : 0;
     });
+    if (due > 0) report.events = prune(now, due);
     last_ = now;
     hold();
     return report;
@@ -151,8 +171,8 @@ class scheduler {
   /// count as removed.
   [[nodiscard]] double sparsity() const {
     Index weights = 0, kept = 0;
-    for (Index p = 0; p < net_->size(); ++p)
-      if (const std::optional<mask> m = mask_of(p)) {
+    for (const parameter<S>& p : net_->parameters())
+      if (const std::optional<mask> m = joined_mask(p)) {
         weights += m->size();
         kept += m->kept();
       }
@@ -163,7 +183,7 @@ class scheduler {
   /// parameter.
   /// @throws argument_error (unknown_name)
   [[nodiscard]] std::optional<mask> mask_of(std::string_view name) const {
-    return mask_of(&(*net_)[name] - net_->parameters().data());
+    return joined_mask((*net_)[name]);
   }
   /// The state of every entry of the timeline, in the order of their adding.
   [[nodiscard]] std::vector<const pass_state*> states() const {
@@ -212,6 +232,31 @@ class scheduler {
     Index events = 0;  ///< done so far
   };
 
+  /// Carries out the events that are due, `due` of them.
+  [[nodiscard]] std::vector<pass_report> prune(const progress& now, Index due) {
+    std::vector<pass_report> reports;
+    std::vector<entry_state> changed = due > 1 ? states_ : std::vector<entry_state>();
+    std::vector<entry_state>& states = due > 1 ? changed : states_;  // one pass undoes its own
+    detail::held_weights<S> as_they_were;
+    if (due > 1)
+      for (const parameter<S>& p : net_->parameters()) {
+        as_they_were.keep(p.weight);
+        for (const weight_view<S>& buffer : p.options.state) as_they_were.keep(buffer);
+      }
+    for (const entry_state& s : states_)  // no pass may score what another has removed for good
+      if (s.masks.permanent) as_they_were.hold(*net_, s.masks);
+    for_each_entry([&](auto& entry, std::size_t i) {
+      const Index event = entry.schedule.events(now);
+      if (event <= states[i].events) return;
+      reports.push_back(
+          entry.pass.prune(*net_, states[i].masks, event, entry.schedule.target(event), pool_));
+      states[i].events = event;
+    });
+    as_they_were.release();
+    if (due > 1) states_ = std::move(changed);
+    return reports;
+  }
+
   template <class Use>
   void for_each_entry(Use use) {
     std::size_t i = 0;
@@ -223,19 +268,14 @@ class scheduler {
   template <class Use>
   void for_each_permanent(Use use) const {
     for (const entry_state& s : states_)
-      if (s.masks.permanent)
-        s.masks.for_each_mask([&](Index p, const mask& m) {
-          use(net_->parameters()[static_cast<std::size_t>(p)], m);
-        });
+      if (s.masks.permanent) s.masks.for_each_mask(*net_, use);
   }
-  [[nodiscard]] std::optional<mask> mask_of(Index p) const {
+  [[nodiscard]] std::optional<mask> joined_mask(const parameter<S>& p) const {
     std::optional<mask> combined;
     for (const entry_state& s : states_) {
-      const mask* found = s.masks.find(p);
+      const mask* found = s.masks.find(p.name);
       if (found == nullptr) continue;
-      if (!combined)
-        combined.emplace(
-            tile_grid(net_->parameters()[static_cast<std::size_t>(p)].weight, element));
+      if (!combined) combined.emplace(tile_grid(p.weight, element));
       combined->remove_where_removed(*found);
     }
     return combined;

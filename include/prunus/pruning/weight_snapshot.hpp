@@ -4,6 +4,7 @@
 #include <prunus/core/archive.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_masks.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
@@ -60,32 +61,18 @@ class weight_snapshot {
     rewind(net, std::span<const pass_state* const>{}, optimizer_buffers::restore);
   }
 
-  /// Surviving weights as they were, what any of the masks has removed zero, hard or soft.
+  /// Surviving weights as they were, what the masks have removed zero, hard or soft.
+  /// @param masks named_masks, a pass_state, or several of these
   /// @throws as restore; with `zero` the number of buffers may differ
-  void rewind(const model<S>& net, const pass_state& masks,
+  template <masks_of<S> Masks>
+  void rewind(const model<S>& net, const Masks& masks,
               optimizer_buffers buffers = optimizer_buffers::zero) const {
-    const std::array<const pass_state*, 1> only{&masks};
-    rewind(net, std::span<const pass_state* const>(only), buffers);
+    const std::array<const Masks*, 1> only{&masks};
+    rewind_by(net, std::span<const Masks* const>(only), buffers);
   }
   void rewind(const model<S>& net, std::span<const pass_state* const> masks,
               optimizer_buffers buffers = optimizer_buffers::zero) const {
-    check(net, buffers);
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      const parameter<S>& p = net.parameters()[i];
-      copy_back(entries_[i].weight.values, p.weight);
-      for (std::size_t k = 0; k < p.options.state.size(); ++k) {
-        if (buffers == optimizer_buffers::restore)
-          copy_back(entries_[i].buffers[k], p.options.state[k]);
-        else
-          std::fill_n(p.options.state[k].data, p.weight.size(), S(0));
-      }
-    }
-    for (const pass_state* state : masks)
-      state->for_each_mask([&](Index position, const mask& m) {
-        const parameter<S>& p = net.parameters()[static_cast<std::size_t>(position)];
-        m.apply(p.weight);
-        for (const weight_view<S>& buffer : p.options.state) m.apply(buffer);
-      });
+    rewind_by(net, masks, buffers);
   }
 
   void save(archive_writer& out) const {
@@ -143,6 +130,29 @@ class weight_snapshot {
   }
   static void copy_back(const std::vector<S>& from, const weight_view<S>& to) {
     std::copy_n(from.data(), from.size(), to.data);
+  }
+
+  template <class Masks>
+  void rewind_by(const model<S>& net, std::span<const Masks* const> masks,
+                 optimizer_buffers buffers) const {
+    check(net, buffers);
+    for (const Masks* of_one : masks)
+      of_one->for_each_mask(net, [](const parameter<S>&, const mask&) {});  // they fit
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const parameter<S>& p = net.parameters()[i];
+      copy_back(entries_[i].weight.values, p.weight);
+      for (std::size_t k = 0; k < p.options.state.size(); ++k) {
+        if (buffers == optimizer_buffers::restore)
+          copy_back(entries_[i].buffers[k], p.options.state[k]);
+        else
+          std::fill_n(p.options.state[k].data, p.weight.size(), S(0));
+      }
+    }
+    for (const Masks* of_one : masks)
+      of_one->for_each_mask(net, [](const parameter<S>& p, const mask& m) {
+        m.apply(p.weight);
+        for (const weight_view<S>& buffer : p.options.state) m.apply(buffer);
+      });
   }
 
   void check(const model<S>& net, optimizer_buffers buffers) const {

@@ -118,7 +118,7 @@ reconstruction_report reconstruct_by(const weight_view<S>& weight, const mask& k
 ///     prunus::weight_snapshot dense(net);
 ///     prunus::pruned result = prunus::prune(net, pass, 0.5);
 ///     dense.restore(net);                                    // reconstruct needs the old weights
-///     prunus::reconstruct(net["fc1.weight"].weight, *result.masks.find(position), inputs,
+///     prunus::reconstruct(net["fc1.weight"].weight, result.masks["fc1.weight"], inputs,
 ///                         net["fc1.bias"].weight);
 ///
 /// @param weight in: the weights before pruning; out: those that stay, refitted, and zeros

@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_masks.hpp>
 #include <prunus/core/tile_walk.hpp>
 #include <prunus/regularize/detail/coupled_slices.hpp>
 
@@ -88,12 +89,12 @@ struct growing_regularization {
   }
 
   /// The same for everything that a pass has selected; biases, scales and shifts are left alone.
-  /// @param selection a pass_state, or another type with the same `for_each_mask`
-  template <weight_scalar S, class Selection>
-  void add_gradient(const model<S>& net, const Selection& selection, Index step) const {
+  /// @param selection a pass_state or named_masks
+  /// @throws as above; argument_error (unknown_name: a mask of no parameter)
+  template <weight_scalar S, masks_of<S> Masks>
+  void add_gradient(const model<S>& net, const Masks& selection, Index step) const {
     const auto for_each_weight = [&](auto use) {
-      selection.for_each_mask([&](Index i, const mask& m) {
-        const parameter<S>& p = net.parameters()[static_cast<std::size_t>(i)];
+      selection.for_each_mask(net, [&](const parameter<S>& p, const mask& m) {
         if (p.weight.rank > 1) use(p, m);
       });
     };

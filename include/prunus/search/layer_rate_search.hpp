@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/adaptive/mask_sets.hpp>
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_masks.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/search/pareto_front.hpp>
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::find, std::max
+#include <algorithm>  // std::max
 #include <cmath>      // std::isfinite
 #include <concepts>   // std::convertible_to
 #include <cstddef>    // std::size_t
@@ -51,22 +52,22 @@ struct layer_rate_report {
   /// The masks of a candidate, for mask_sets.
   /// @throws argument_error (out_of_range)
   template <class = compiled_on_use>
-  [[nodiscard]] std::vector<named_mask> masks(Index candidate) const {
+  [[nodiscard]] named_masks masks(Index candidate) const {
     if (candidate < 0 || candidate >= static_cast<Index>(candidates.size()))
       throw argument_error(
           errc::out_of_range,
           detail::concat("layer_rate_report: candidate ", candidate, " of ", candidates.size()));
-    std::vector<named_mask> result;
+    named_masks result;
     const layer_rates& chosen = candidates[static_cast<std::size_t>(candidate)];
     for (std::size_t l = 0; l < chosen.step.size(); ++l)
       if (chosen.step[l] > 0)
         for (const named_mask& m : layer_masks[l][static_cast<std::size_t>(chosen.step[l] - 1)])
-          result.push_back(m);
+          result.add_or_join(m.name, m.mask);
     return result;
   }
 
   /// Of every layer at every rate, from the weights as they were.
-  std::vector<std::vector<std::vector<named_mask>>> layer_masks;
+  std::vector<std::vector<named_masks>> layer_masks;
 };
 
 namespace detail {
@@ -108,11 +109,7 @@ class layer_rate_explorer {
   template <class Pass>
   void find_masks(const Pass& pass) {
     const pass_state all = pass.prepare(net_);
-    all.for_each_mask([&](Index p, const mask&) {
-      if (std::find(kept_.begin(), kept_.end(), p) != kept_.end()) return;
-      kept_.push_back(p);
-      weights_.keep(net_.parameters()[static_cast<std::size_t>(p)].weight);
-    });
+    all.for_each_mask(net_, [&](const parameter<S>& p, const mask&) { weights_.keep(p.weight); });
     for (const pass_state::target& t : all.targets) {
       report_.layers.push_back(t.name);
       auto& of_layer = report_.layer_masks.emplace_back();
@@ -121,10 +118,7 @@ class layer_rate_explorer {
         alone.targets.push_back(t);
         pass.prune(net_, alone, 1, rate);
         weights_.restore();
-        auto& masks = of_layer.emplace_back();
-        alone.for_each_mask([&](Index p, const mask& m) {
-          masks.push_back({net_.parameters()[static_cast<std::size_t>(p)].name, m});
-        });
+        of_layer.push_back(alone.masks());
       }
     }
   }
@@ -134,8 +128,7 @@ class layer_rate_explorer {
     for (const layer_rates& c : report_.candidates)
       if (c.step == step) return c.measured;
     report_.candidates.push_back({step, {}});
-    for (const named_mask& m : report_.masks(static_cast<Index>(report_.candidates.size()) - 1))
-      m.mask.apply(net_[m.parameter].weight);
+    hold(net_, report_.masks(static_cast<Index>(report_.candidates.size()) - 1));
     const drop_and_saving found{report_.baseline - checked_quality(),
                                 static_cast<double>(saved_())};
     weights_.restore();
@@ -188,7 +181,6 @@ class layer_rate_explorer {
   const Saved& saved_;
   const layer_rate_options& options_;
   restored_weights<S> weights_;
-  std::vector<Index> kept_;
   std::vector<std::vector<drop_and_saving>> alone_;  // layer x step
   layer_rate_report report_;
 };

@@ -23,9 +23,13 @@ class restored_weights {
   void keep(weight_view<S> weight) {
     saved_.push_back({weight, {weight.data, weight.data + weight.size()}});
   }
+  /// What was kept first comes last, so that a weight that was kept twice is as it was at first.
   void restore() const noexcept {
-    for (const entry& e : saved_) std::copy(e.values.begin(), e.values.end(), e.weight.data);
+    for (auto e = saved_.rbegin(); e != saved_.rend(); ++e)
+      std::copy(e->values.begin(), e->values.end(), e->weight.data);
   }
+  /// All went well: nothing is put back any more.
+  void release() noexcept { saved_.clear(); }
 
  private:
   struct entry {

@@ -48,11 +48,15 @@ class target_finder {
     check_limits("pass", usual_);
     pass_state state;
     if (const std::optional<axis> along = channel_axis(shape_))
-      for (const coupling& c : net_.couplings()) add_coupling(c, *along, state);
+      for (std::size_t c = 0; c < net_.couplings().size(); ++c)
+        add_coupling(static_cast<Index>(c), *along, state);
     for (Index i = 0; i < net_.size(); ++i)
       if (!taken_[static_cast<std::size_t>(i)] && may_prune_alone(i))
-        state.targets.push_back(
-            {at(i).name, limits_of(i), {{i, mask(tile_grid(at(i).weight, shape_)), {}, true}}, {}});
+        state.targets.push_back({at(i).name,
+                                 -1,
+                                 limits_of(i),
+                                 {{i, at(i).name, mask(tile_grid(at(i).weight, shape_)), {}, true}},
+                                 {}});
     if (state.targets.empty())
       throw argument_error(errc::empty_model, concat("pass: none of the model's ", net_.size(),
                                                      " parameters may be pruned; vectors, what ",
@@ -83,9 +87,13 @@ class target_finder {
     return p.weight.rank >= 2 && !(takes_outputs && i == last_weight_);
   }
 
-  void add_coupling(const coupling& c, axis along, pass_state& state) {
-    pass_state::target found{
-        c.name, usual_, {}, std::vector<std::uint8_t>(static_cast<std::size_t>(c.units), 1)};
+  void add_coupling(Index number, axis along, pass_state& state) {
+    const coupling& c = net_.couplings()[static_cast<std::size_t>(number)];
+    pass_state::target found{c.name,
+                             number,
+                             usual_,
+                             {},
+                             std::vector<std::uint8_t>(static_cast<std::size_t>(c.units), 1)};
     bool allowed = true, asked_for = false, any_scored = false;
     for (const coupling::member& m : c.members) {
       if (m.axis != along) continue;
@@ -98,7 +106,8 @@ class target_finder {
         asked_for = asked_for || p.options.prunable.value_or(false);
         if (p.options.limits) found.limits = limits_of(i);
       }
-      found.members.push_back({i, mask(tile_grid(at(i).weight, shape_)), m.unit_of, m.scored});
+      found.members.push_back(
+          {i, m.parameter, mask(tile_grid(at(i).weight, shape_)), m.unit_of, m.scored});
     }
     if (any_scored && allowed && (c.prunable || asked_for))
       state.targets.push_back(std::move(found));

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// expect: prunus::prune: the second argument must be a pass
+#include <prunus/criteria/l2_norm.hpp>
+#include <prunus/pruning/pass.hpp>
+#include <prunus/pruning/prune.hpp>
+
+void prune(const prunus::model<float>& net) {
+#ifdef PRUNUS_MISTAKE
+  prunus::prune(net, prunus::l2_norm{}, 0.5);
+#else
+  prunus::prune(net, prunus::pass{prunus::l2_norm{}, prunus::filter}, 0.5);
+#endif
+}
