@@ -15,6 +15,7 @@ set(PRUNUS_HEADERS
   include/prunus/adaptive/top_k_outputs.hpp
   include/prunus/allocation.hpp
   include/prunus/allocation/depth_distribution.hpp
+  include/prunus/allocation/detail/coupling_numbers.hpp
   include/prunus/allocation/detail/removal_bounds.hpp
   include/prunus/allocation/detail/shared_out.hpp
   include/prunus/allocation/equal_per_filter.hpp
@@ -162,7 +163,6 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/detail/report.hpp
   include/prunus/pruning/detail/scoring.hpp
   include/prunus/pruning/detail/targets.hpp
-  include/prunus/pruning/detail/weight_source.hpp
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exchanging_action.hpp
   include/prunus/pruning/exponential_decay.hpp

@@ -286,8 +286,8 @@ class workshop {
           const std::string number(layer.substr(4));
           const std::string before = "conv" + std::to_string(std::stoi(number) - 1) + ".weight";
           return gate.compacted(
-              prunus::kept_channels(plan, before, gate.features()),
-              prunus::kept_channels(plan, "conv" + number + ".weight", gate.channels()));
+              prunus::kept_outputs(plan, before, gate.features()),
+              prunus::kept_outputs(plan, "conv" + number + ".weight", gate.channels()));
         });
     const auto size = [](const network& n) {
       Index count = 0;

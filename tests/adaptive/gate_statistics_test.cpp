@@ -65,16 +65,16 @@ TEST_CASE("channels that hardly ever open are planned away", "[gates][static_exp
   s.record(flags{1, 0, 1, 0, 1, 0, 0, 0});  // open in 2, 0, 1 and 0 of 2 samples
   const std::vector<gate_statistics> all{s};
   const prunus::plan never = prunus::plan_static_export(g, all, 0.01);
-  CHECK(prunus::kept_channels(never, "conv.weight", 4) == std::vector<Index>{0, 2});
-  CHECK(prunus::kept_channels(never, "fc.weight", 2) == std::vector<Index>{0, 1});
+  CHECK(prunus::kept_outputs(never, "conv.weight", 4) == std::vector<Index>{0, 2});
+  CHECK(prunus::kept_outputs(never, "fc.weight", 2) == std::vector<Index>{0, 1});
   const prunus::plan hardly = prunus::plan_static_export(g, all, 0.6);
-  CHECK(prunus::kept_channels(hardly, "conv.weight", 4) == std::vector<Index>{0});
+  CHECK(prunus::kept_outputs(hardly, "conv.weight", 4) == std::vector<Index>{0});
   CHECK(prunus::plan_static_export(g, all, 0).removed.empty());
 
   gate_statistics closed("conv.weight", 4);
   closed.record(flags{0, 0, 0, 0});
   const prunus::plan last = prunus::plan_static_export(g, std::vector{closed}, 1);
-  CHECK(prunus::kept_channels(last, "conv.weight", 4).size() == 1);
+  CHECK(prunus::kept_outputs(last, "conv.weight", 4).size() == 1);
   CHECK(last.kept.size() == 1);
 }
 

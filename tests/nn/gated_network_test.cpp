@@ -301,7 +301,7 @@ TEST_CASE("channels that never opened leave without a trace", "[nn][gated_networ
   const std::vector<double> whole = copy(net.forward(x, 8, mode::inference));
   const auto statistics = net.statistics();
   const prunus::plan plan = prunus::plan_static_export(backbone.graph(), statistics, 1e-9);
-  REQUIRE(prunus::kept_channels(plan, "conv2.weight", 8).size() <= 6);
+  REQUIRE(prunus::kept_outputs(plan, "conv2.weight", 8).size() <= 6);
 
   nn::network<double> slim(prunus::compact(backbone.graph(), plan),
                            prunus::compact(backbone.parameters(), plan));
@@ -312,7 +312,7 @@ TEST_CASE("channels that never opened leave without a trace", "[nn][gated_networ
   gated_network small(slim, [&](std::string_view name, Index, Index) {
     const activation_gate& gate = gate_of(name);
     const auto kept = [&](std::string weight, Index channels) {
-      return prunus::kept_channels(plan, weight, channels);
+      return prunus::kept_outputs(plan, weight, channels);
     };
     std::vector<Index> features = name == "conv1"   ? std::vector<Index>{0, 1}
                                   : name == "conv2" ? kept("conv1.weight", 6)

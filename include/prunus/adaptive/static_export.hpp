@@ -4,7 +4,7 @@
 #include <prunus/adaptive/gate_statistics.hpp>
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/structure/graph.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan.hpp>
 #include <prunus/structure/plan_removal.hpp>
 
@@ -25,13 +25,13 @@ inline namespace v0 {
 /// noted in the plan.
 /// @param statistics of weights of the graph, each named like its parameter
 /// @throws argument_error (out_of_range: a share outside [0, 1], or no sample seen; unknown_name: a
-///         weight that the graph has not), and what `resolve` throws
+///         weight that the graph has not)
 ///
 /// @source removing for good what hardly ever opens is our reading of Liu, Yang, Gao, Cheng 2022,
 ///         Applied Intelligence 52:16818-16831
 /// @deviation the share is ours
 template <class = compiled_on_use>
-[[nodiscard]] plan plan_static_export(const graph& declared,
+[[nodiscard]] plan plan_static_export(const network_structure& network,
                                       std::span<const gate_statistics> statistics, double share) {
   if (!(share >= 0 && share <= 1))
     throw argument_error(errc::out_of_range,
@@ -45,13 +45,13 @@ template <class = compiled_on_use>
                                           " has seen no sample; run some and record them"));
     closed.push_back({s.name(), s.rarely_open(share)});
   }
-  return plan_removal(declared, closed);
+  return plan_removal(network, closed);
 }
 
-/// The output channels of a weight that a plan leaves, ascending; all `channels` where it cuts
+/// The output channels of a weight that a plan leaves, ascending; all `channels` where it takes
 /// none.
-[[nodiscard]] inline std::vector<Index> kept_channels(const plan& p, std::string_view weight,
-                                                      Index channels) {
+[[nodiscard]] inline std::vector<Index> kept_outputs(const plan& p, std::string_view weight,
+                                                     Index channels) {
   const plan::tensor_slice* const slice = p.find(weight);
   std::vector<Index> kept;
   std::size_t next = 0;

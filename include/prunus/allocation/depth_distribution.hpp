@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/coupling_numbers.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/name_pattern.hpp>
-#include <prunus/structure/coupling.hpp>
-#include <prunus/structure/graph.hpp>
 #include <prunus/structure/network_structure.hpp>
-#include <prunus/structure/resolve.hpp>
 
 #include <algorithm>    // std::any_of, std::max, std::min, std::sort, std::unique
 #include <cmath>        // std::abs, std::isfinite
@@ -65,9 +63,9 @@ namespace detail {
 /// cost. Counted as a product of shares, output and input side of every weight; whole units,
 /// round(p_l n_l) with halves up, then move the MACs by what rounding makes of it.
 ///
-///     prunus::couple(net, graph);
+///     prunus::couple(net, network);
 ///     prunus::prune(net, prunus::pass{prunus::l2_norm{}, prunus::filter,
-///         prunus::depth_distribution{graph, prunus::depth_shape::decreasing}}, 0.5);
+///         prunus::depth_distribution{network, prunus::depth_shape::decreasing}}, 0.5);
 ///
 /// Depth is the order of the couplings in the graph, among those that the pass prunes and that
 /// `at_target` does not name. Published lists of rates are a matter for `per_layer`.
@@ -88,19 +86,19 @@ namespace detail {
 ///         their contrast of 2 are our reading
 class depth_distribution {
  public:
-  /// @throws what `resolve` throws; argument_error (out_of_range: the options)
+  /// @throws argument_error (out_of_range: the options)
   template <class = compiled_on_use>
-  depth_distribution(const graph& declared, depth_shape shape,
+  depth_distribution(network_structure network, depth_shape shape,
                      depth_distribution_options options = {})
-      : depth_distribution(resolve(declared), std::move(options)) {
+      : depth_distribution(std::move(network), std::move(options)) {
     shape_ = shape;  // NOLINT(cppcoreguidelines-prefer-member-initializer): delegates
   }
   /// A shape of one's own: one relative rate for each layer, in the order of depth.
   /// @throws as above; argument_error (out_of_range: a negative or infinite relative rate)
   template <class = compiled_on_use>
-  depth_distribution(const graph& declared, std::vector<double> relative_rates,
+  depth_distribution(network_structure network, std::vector<double> relative_rates,
                      depth_distribution_options options = {})
-      : depth_distribution(resolve(declared), std::move(options)) {
+      : depth_distribution(std::move(network), std::move(options)) {
     for (const double q : relative_rates)
       if (!(q >= 0 && std::isfinite(q)))
         throw argument_error(errc::out_of_range,
@@ -118,12 +116,12 @@ class depth_distribution {
     detail::check_sparsity("depth_distribution", target);
     std::vector<std::size_t> positions;
     for (const std::string_view name : couplings) {
-      const std::size_t k = position_of(name);
-      if (k == names_.size())
+      const Index k = network_.find_coupling(name);
+      if (k < 0)
         throw argument_error(errc::unknown_name, detail::concat("depth_distribution: the graph has "
                                                                 "no coupling called ",
                                                                 name));
-      positions.push_back(k);
+      positions.push_back(static_cast<std::size_t>(k));
     }
     return rates_at(positions, target);
   }
@@ -131,17 +129,8 @@ class depth_distribution {
   template <class T>
   void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("depth_distribution", target);
-    std::vector<std::size_t> positions;
-    for (const ranking_group<T>& u : units) {
-      const auto k = static_cast<std::size_t>(u.coupling);  // -1 is beyond all
-      if (k >= names_.size() || names_[k] != u.name || sizes_[k] != u.size())
-        throw argument_error(errc::unsupported,
-                             detail::concat("depth_distribution: ", u.name,
-                                            " is no coupling of the graph; use the tile filter and "
-                                            "call couple(model, graph) first"));
-      positions.push_back(k);
-    }
-    const std::vector<double> shares = rates_at(positions, target);
+    const std::vector<double> shares =
+        rates_at(detail::coupling_numbers<T>("depth_distribution", network_, units), target);
     std::vector<Index> removed;
     for (std::size_t i = 0; i < units.size(); ++i)
       removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
@@ -152,28 +141,20 @@ class depth_distribution {
 
  private:
   template <class = compiled_on_use>
-  depth_distribution(const resolved_graph& network, depth_distribution_options options)
-      : macs_(network), options_(std::move(options)) {
+  depth_distribution(network_structure network, depth_distribution_options options)
+      : network_(std::move(network)), options_(std::move(options)) {
     if (!(options_.contrast >= 1 && std::isfinite(options_.contrast)) ||
         !(options_.most > 0 && options_.most < 1))
       throw argument_error(
           errc::out_of_range,
           detail::concat("depth_distribution: contrast ", options_.contrast, ", most ",
                          options_.most, "; needed are contrast >= 1 and 0 < most < 1"));
-    for (const coupling& c : coupled_groups(network)) {
-      names_.push_back(c.name);
-      sizes_.push_back(c.units);
-    }
   }
 
-  [[nodiscard]] std::size_t position_of(std::string_view name) const noexcept {
-    std::size_t k = 0;
-    while (k < names_.size() && names_[k] != name) ++k;
-    return k;
-  }
   [[nodiscard]] bool stays_at_target(std::size_t k) const {
-    return std::any_of(options_.at_target.begin(), options_.at_target.end(),
-                       [&](const std::string& pattern) { return matches(pattern, names_[k]); });
+    return std::any_of(
+        options_.at_target.begin(), options_.at_target.end(),
+        [&](const std::string& pattern) { return matches(pattern, network_.couplings()[k].name); });
   }
 
   /// The couplings that the shape runs through, in the order of depth.
@@ -208,13 +189,13 @@ class depth_distribution {
     const std::vector<std::size_t> depth = shaped(positions);
     const std::vector<double> relative = shape_of(depth.size());
     const double most = std::max(options_.most, target);
-    std::vector<double> all(names_.size(), 0.0);
+    std::vector<double> all(network_.couplings().size(), 0.0);
     for (const std::size_t k : positions) all[k] = target;
-    const double budget = macs_(all);
+    const double budget = network_.macs_at(all);
     const auto macs_with = [&](double scale) {
       for (std::size_t l = 0; l < depth.size(); ++l)
         all[depth[l]] = std::min(scale * relative[l], most);
-      return macs_(all);
+      return network_.macs_at(all);
     };
     // At `enough` every layer with a rate at all has reached the most: no larger scale helps.
     double too_little = 0, enough = 0;
@@ -237,12 +218,10 @@ class depth_distribution {
     return result;
   }
 
-  detail::fractional_macs macs_;
+  network_structure network_;
   depth_distribution_options options_;
   depth_shape shape_ = depth_shape::uniform;
   std::vector<double> own_shape_;
-  std::vector<std::string> names_;
-  std::vector<Index> sizes_;
 };
 
 static_assert(allocation<depth_distribution, float> && allocation<depth_distribution, double>);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/coupling_numbers.hpp>
 #include <prunus/allocation/global.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/remove_smallest.hpp>
 #include <prunus/core/compiled_on_use.hpp>
-#include <prunus/structure/coupling.hpp>
-#include <prunus/structure/graph.hpp>
-#include <prunus/structure/resolve.hpp>
+#include <prunus/structure/network_structure.hpp>
 
 #include <algorithm>    // std::copy, std::max, std::min, std::sort
 #include <cstddef>      // std::size_t
@@ -28,8 +27,8 @@ inline namespace v0 {
 /// between two convolutions do not compete with those of a residual stream or of attention, whose
 /// scores are of another size.
 ///
-///     prunus::couple(net, graph);
-///     prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::isomorphic{graph}}
+///     prunus::couple(net, network);
+///     prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::isomorphic{network}}
 ///
 /// Two couplings are of one class when their members agree in number and kind: operation (a
 /// convolution in groups is one of its own), role of the tensor, side (out or in). Sizes do not
@@ -46,25 +45,31 @@ inline namespace v0 {
 /// @deviation our reading: the kinds of the members stand for the isomorphism of the sub-structures
 class isomorphic {
  public:
-  /// @throws what `resolve` throws
   template <class = compiled_on_use>
-  explicit isomorphic(const graph& declared, global ranking = {}) : ranking_(ranking) {
-    const resolved_graph network = resolve(declared);
-    std::vector<std::string> kinds;
-    for (const coupling& c : coupled_groups(network)) {
-      const std::string kind = kind_of(network, c);
-      std::size_t k = 0;
-      while (k < kinds.size() && kinds[k] != kind) ++k;
-      if (k == kinds.size()) kinds.push_back(kind);
-      couplings_.push_back({c.name, c.units, static_cast<Index>(k)});
+  explicit isomorphic(network_structure network, global ranking = {})
+      : ranking_(ranking), network_(std::move(network)) {
+    std::unordered_map<std::string_view, std::string> kind_of;  // of a parameter
+    for (const resolved_graph::node& node : network_.resolved().nodes)
+      for (const parameter_declaration& p : node.parameters)
+        kind_of.emplace(p.name, kind_of_parameter(node, p));
+    std::unordered_map<std::string, Index> classes;
+    for (const coupling& c : network_.couplings()) {
+      std::vector<std::string> kinds;
+      for (const coupling::member& m : c.members)
+        kinds.push_back(detail::concat(kind_of.at(m.parameter), " ", name_of(m.axis), ";"));
+      std::sort(kinds.begin(), kinds.end());
+      std::string all;
+      for (const std::string& kind : kinds) all += kind;
+      classes_.push_back(
+          classes.emplace(std::move(all), static_cast<Index>(classes.size())).first->second);
     }
   }
 
   /// Number of the class of a coupling, in the order in which classes first appear.
   /// @throws argument_error (unknown_name)
   [[nodiscard]] Index class_of(std::string_view name) const {
-    for (const known& c : couplings_)
-      if (c.name == name) return c.kind;
+    if (const Index k = network_.find_coupling(name); k >= 0)
+      return classes_[static_cast<std::size_t>(k)];
     throw argument_error(errc::unknown_name,
                          detail::concat("isomorphic: the graph has no coupling called ", name));
   }
@@ -75,8 +80,11 @@ class isomorphic {
     std::vector<std::vector<std::uint8_t>> keep;  // written to, until all has gone well
     std::vector<Index> kinds;
     Index classes = 0;
-    for (const ranking_group<T>& u : units) {
-      kinds.push_back(kind_of(u));
+    const std::vector<std::size_t> numbers =
+        detail::coupling_numbers<T>("isomorphic", network_, units);
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      const ranking_group<T>& u = units[i];
+      kinds.push_back(classes_[numbers[i]]);
       classes = std::max(classes, kinds.back() + 1);
       keep.emplace_back(u.keep.begin(), u.keep.end());
     }
@@ -100,44 +108,20 @@ class isomorphic {
   }
 
  private:
-  struct known {
-    std::string name;
-    Index units = 0;
-    Index kind = 0;
-  };
-
-  template <class T>
-  [[nodiscard]] Index kind_of(const ranking_group<T>& u) const {
-    const auto k = static_cast<std::size_t>(u.coupling);  // -1 is beyond all
-    if (k < couplings_.size() && couplings_[k].name == u.name && couplings_[k].units == u.size())
-      return couplings_[k].kind;
-    throw argument_error(errc::unsupported,
-                         detail::concat("isomorphic: ", u.name,
-                                        " is no coupling of the graph; use the tile filter and "
-                                        "call couple(model, graph) first"));
-  }
-
-  /// The kinds of the members, in an order of their own, as a text.
   template <class = compiled_on_use>
-  [[nodiscard]] static std::string kind_of(const resolved_graph& network, const coupling& c) {
-    std::vector<std::string> kinds;
-    for (const coupling::member& m : c.members)
-      for (const resolved_graph::node& node : network.nodes)
-        for (const parameter_declaration& p : node.parameters) {
-          if (p.name != m.parameter) continue;
-          const auto* conv = node.operation.as<operation::convolution>();
-          kinds.push_back(detail::concat(node.operation.index(),
-                                         conv != nullptr && conv->groups > 1 ? " in groups " : " ",
-                                         static_cast<int>(p.role), " ", name_of(m.axis)));
-        }
-    std::sort(kinds.begin(), kinds.end());
-    std::string text;
-    for (const std::string& kind : kinds) text += kind + ";";
-    return text;
+  [[nodiscard]] static std::string kind_of_parameter(const resolved_graph::node& node,
+                                                     const parameter_declaration& parameter) {
+    bool in_groups = false;
+    for (const parameter_declaration& p : node.parameters)
+      in_groups =
+          in_groups || (p.role == parameter_role::weight && (!p.reads || p.reads->groups > 1));
+    return detail::concat(node.operation.kind(), in_groups ? " in groups " : " ",
+                          static_cast<int>(parameter.role));
   }
 
   global ranking_;
-  std::vector<known> couplings_;
+  network_structure network_;
+  std::vector<Index> classes_;  // of the couplings
 };
 
 static_assert(allocation<isomorphic, float> && allocation<isomorphic, double>);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/allocation/detail/coupling_numbers.hpp>
 #include <prunus/allocation/global.hpp>
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/core/compiled_on_use.hpp>
-#include <prunus/structure/coupling.hpp>
-#include <prunus/structure/graph.hpp>
 #include <prunus/structure/network_structure.hpp>
 
 #include <algorithm>  // std::copy, std::max
 #include <cstdint>    // std::uint8_t
 #include <span>       // std::span
-#include <string>     // std::string
 #include <utility>    // std::move
 #include <vector>     // std::vector
 
@@ -26,9 +24,9 @@ inline namespace v0 {
 /// reaches the target. MACs come in steps of a unit: the result is the first step at or below the
 /// target.
 ///
-///     prunus::couple(net, graph);
+///     prunus::couple(net, network);
 ///     prunus::prune(net, prunus::pass{prunus::l2_norm{}, prunus::filter,
-///     prunus::macs_target{graph}}, 0.75);
+///     prunus::macs_target{network}}, 0.75);
 ///
 /// @shape scores: one a unit of each coupling
 /// @throws argument_error (out_of_range: target outside [0, 1); unsupported: an entry that is no
@@ -38,26 +36,20 @@ inline namespace v0 {
 /// Cost: about log2(units) rankings of the units.
 class macs_target {
  public:
-  /// @throws what `resolve` throws
-  template <class = compiled_on_use>
-  explicit macs_target(const graph& declared, global ranking = {.scaling = score_scaling::mean})
-      : ranking_(ranking), counter_(declared) {
-    for (const coupling& c : coupled_groups(resolve(declared))) {
-      names_.push_back(c.name);
-      sizes_.push_back(c.units);
-    }
-  }
+  explicit macs_target(network_structure network, global ranking = {.scaling = score_scaling::mean})
+      : ranking_(ranking), network_(std::move(network)), dense_macs_(network_.cost().macs) {}
 
   template <class T>
   void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("macs_target", target);
-    const std::vector<std::size_t> coupling_of = positions(units);
+    const std::vector<std::size_t> coupling_of =
+        detail::coupling_numbers<T>("macs_target", network_, units);
     Index most = 0, gone = 0;
     for (const ranking_group<T>& u : units) {
       gone += detail::already_removed(u);
       most += std::max(detail::already_removed(u), detail::most_removable(u.limits, u.size()));
     }
-    const double budget = (1 - target) * static_cast<double>(counter_.cost().macs);
+    const double budget = (1 - target) * static_cast<double>(dense_macs_);
     const auto fits = [&](Index removed) {
       return static_cast<double>(macs_after(units, coupling_of, removed)) <= budget;
     };
@@ -67,7 +59,7 @@ class macs_target {
           detail::concat("macs_target: ", target,
                          " of the MACs should go; with all that the limits let go, ",
                          1 - static_cast<double>(macs_after(units, coupling_of, most)) /
-                                 static_cast<double>(std::max<Index>(counter_.cost().macs, 1)),
+                                 static_cast<double>(std::max<Index>(dense_macs_, 1)),
                          " of them go; lower the target, the limits, or prune more layers"));
     Index too_few = gone - 1;  // the largest number known not to fit, and the smallest known to fit
     while (most - too_few > 1) {
@@ -78,27 +70,13 @@ class macs_target {
   }
 
  private:
-  template <class T>
-  [[nodiscard]] std::vector<std::size_t> positions(std::span<ranking_group<T>> units) const {
-    std::vector<std::size_t> result;
-    for (const ranking_group<T>& u : units) {
-      const auto k = static_cast<std::size_t>(u.coupling);  // -1 is beyond all
-      if (k >= names_.size() || names_[k] != u.name || sizes_[k] != u.size())
-        throw argument_error(errc::unsupported,
-                             detail::concat("macs_target: ", u.name,
-                                            " is no coupling of the graph; use the tile filter ",
-                                            "and call couple(model, graph) first"));
-      result.push_back(k);
-    }
-    return result;
-  }
-
   /// MACs left when `removed` units go, decided on copies of what is kept.
   template <class T>
   [[nodiscard]] Index macs_after(std::span<ranking_group<T>> units,
                                  const std::vector<std::size_t>& coupling_of, Index removed) const {
     std::vector<std::vector<std::uint8_t>> keep;
-    for (Index size : sizes_) keep.emplace_back(static_cast<std::size_t>(size), std::uint8_t{1});
+    for (const coupling& c : network_.couplings())
+      keep.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
     std::vector<ranking_group<T>> trial(units.begin(), units.end());
     for (std::size_t i = 0; i < units.size(); ++i) {
       std::copy(units[i].keep.begin(), units[i].keep.end(), keep[coupling_of[i]].begin());
@@ -106,13 +84,12 @@ class macs_target {
     }
     ranking_.remove(std::span<ranking_group<T>>(trial), removed);
     const std::vector<std::span<const std::uint8_t>> kept(keep.begin(), keep.end());
-    return counter.cost_of_kept(kept).macs;
+    return network_.cost_of_kept(kept).macs;
   }
 
   global ranking_;
-  removal_counter counter_;
-  std::vector<std::string> names_;
-  std::vector<Index> sizes_;
+  network_structure network_;
+  Index dense_macs_;
 };
 
 static_assert(allocation<macs_target, float> && allocation<macs_target, double>);

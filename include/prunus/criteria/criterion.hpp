@@ -5,7 +5,6 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>
-#include <prunus/criteria/detail/relative_rule.hpp>
 
 #include <concepts>     // std::same_as
 #include <span>         // std::span

@@ -5,10 +5,9 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/graph.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan.hpp>
 #include <prunus/structure/plan_removal.hpp>
-#include <prunus/structure/resolve.hpp>
 
 #include <algorithm>  // std::find
 #include <cstddef>    // std::size_t
@@ -39,15 +38,15 @@ namespace detail {
 template <weight_scalar S>
 class constant_folds {
  public:
-  constant_folds(const graph& declared, const plan& found, const model<S>& net) {
+  constant_folds(const network_structure& network, const plan& found, const model<S>& net) {
     for (const plan::fold& f : found.folds)
       if (f.into == plan::receiver::new_bias)
-        unfolded_.emplace_back(weight_of(f), f.channel % net[weight_of(f)].weight.extent(axis::in));
-    find_whole(resolve(declared), found);
+        unfolded_.emplace_back(f.weight, f.channel % net[f.weight].weight.extent(axis::in));
+    find_whole(network.resolved(), found);
     for (plan::fold f : found.folds) {
-      if (f.into == plan::receiver::new_bias || is_whole(weight_of(f))) continue;
+      if (f.into == plan::receiver::new_bias || is_whole(f.weight)) continue;
       if (f.into == plan::receiver::running_mean) f.value = -f.value;  // it is subtracted
-      const weight_view<const S> weight = net[weight_of(f)].weight;
+      const weight_view<const S> weight = net[f.weight].weight;
       add_fold(f, weight, values_for(f.tensor, weight.extent(axis::out)));
     }
   }
@@ -71,9 +70,6 @@ class constant_folds {
     std::vector<double> values;  ///< one an output of the layer
   };
 
-  [[nodiscard]] static std::string weight_of(const plan::fold& f) {
-    return concat(f.layer, ".weight");
-  }
   [[nodiscard]] bool is_whole(const std::string& weight) const {
     return std::find(whole_.begin(), whole_.end(), weight) != whole_.end();
   }
@@ -108,8 +104,8 @@ class constant_folds {
 /// that makes them is zero. Sparse weights become sparser, and what fed only such units is known to
 /// be useless; nothing is removed physically and no shape changes.
 ///
-///     prunus::propagate_dead_units(graph, net);                                 // exact
-///     prunus::propagate_dead_units(graph, net, prunus::dead_constants::drop);   // as published
+///     prunus::propagate_dead_units(network, net);                                 // exact
+///     prunus::propagate_dead_units(network, net, prunus::dead_constants::drop);   // as published
 ///
 /// Which units are dead is what `plan_removal` finds, whole chains of them included. Folding needs
 /// a bias, or a batch normalisation behind the layer, to take a constant other than 0; where there
@@ -125,13 +121,13 @@ class constant_folds {
 /// @deviation folding is ours; the whole column is looked at where the authors' code looks at what
 /// the event at hand has pruned; the output layer's kernel is treated like the others
 template <weight_scalar S>
-std::vector<dead_inputs> propagate_dead_units(const graph& declared, const model<S>& net,
+std::vector<dead_inputs> propagate_dead_units(const network_structure& network, const model<S>& net,
                                               dead_constants constants = dead_constants::fold) {
   const bool fold = constants == dead_constants::fold;
   plan found =
-      plan_removal(declared, net, {fold ? padding_policy::keep : padding_policy::approximate});
+      plan_removal(network, net, {fold ? padding_policy::keep : padding_policy::approximate});
   if (!fold) found.folds.clear();
-  const detail::constant_folds<S> folds(declared, found, net);
+  const detail::constant_folds<S> folds(network, found, net);
   std::vector<dead_inputs> result;
   for (const plan::tensor_slice& slice : found.slices) {
     if (slice.in.empty()) continue;

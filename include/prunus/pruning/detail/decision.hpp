@@ -98,7 +98,8 @@ class decision {
     std::vector<ranking_group<S, source>> groups;
     groups.reserve(next.targets.size());
     for (pass_state::target& t : next.targets)
-      groups.push_back(group_of<S>(t, criterion_.element_source(parameter_of(net_, t.members.front())), event_.pruned));
+      groups.push_back(group_of<S>(
+          t, criterion_.element_source(parameter_of(net_, t.members.front())), event_.pruned));
     const std::optional<std::vector<removal_threshold<S>>> thresholds = allocation_.thresholds(
         std::span<const ranking_group<S, source>>(groups), event_.target, event_.pool);
     if (!thresholds) return std::nullopt;
@@ -126,7 +127,8 @@ class decision {
       pass_state::target& t = next.targets[i];
       if constexpr (std::is_same_v<source, score_source<S>>)
         if (is_single_weights(t)) {
-          groups[i] = group_of<score>(t, criterion_.element_source(parameter_of(net_, t.members.front())), event_.pruned);
+          groups[i] = group_of<score>(
+              t, criterion_.element_source(parameter_of(net_, t.members.front())), event_.pruned);
           return;
         }
       written[i] = detail::score(criterion_, net_, t);
