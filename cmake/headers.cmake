@@ -33,6 +33,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
   include/prunus/core/compiled_on_use.hpp
+  include/prunus/core/detail/copy_by_meaning.hpp
   include/prunus/core/detail/mix_bits.hpp
   include/prunus/core/detail/restored_weights.hpp
   include/prunus/core/error.hpp
@@ -40,6 +41,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
   include/prunus/core/named_tensor.hpp
+  include/prunus/core/named_tensors.hpp
   include/prunus/core/pool_ref.hpp
   include/prunus/core/tile.hpp
   include/prunus/core/tile_reduction.hpp

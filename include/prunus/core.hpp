@@ -11,6 +11,7 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>
