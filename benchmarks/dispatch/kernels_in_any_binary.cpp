@@ -117,7 +117,7 @@ void compare_convolution(Index channels, Index side) {
       kernel.forward(x.data(), {}, y.data(), 1, scratch.data());
     };
   };
-  constexpr auto format = prunus::sparse_format::blocks_of_8;
+  constexpr auto format = prunus::formats::blocks_of<8>{};
   compare(
       name + ", 80 % in 8 x 1 blocks",
       [&] { return sparse_call(prunus::sparse_convolution<float>(shape, sparse.data(), format)); },
@@ -152,7 +152,7 @@ void compare_linear_layer(const prunus::linear_shape& shape, Index samples) {
       kernel.forward(x.data(), nullptr, false, y.data(), samples, own.data());
     };
   };
-  constexpr auto format = prunus::sparse_format::blocks_of_8;
+  constexpr auto format = prunus::formats::blocks_of<8>{};
   compare(
       name + ", 80 % in 8 x 1 blocks",
       [&] { return sparse_call(prunus::sparse_linear<float>(shape, sparse.data(), format)); },

@@ -13,6 +13,7 @@ namespace {
 
 using prunus::linear_shape;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 void compare_layer(arena& in, const linear_shape& s, Index samples) {
@@ -58,9 +59,8 @@ void compare_layer(arena& in, const linear_shape& s, Index samples) {
     in.compare(work, 1, candidates);
   };
   for (const double share : {0.7, 0.9}) {
-    compare_pruned("16x1 blocks", 16, share,
-                   {sparse_format::blocks_of_8, sparse_format::blocks_of_16});
-    compare_pruned("single weights", 1, share, {sparse_format::patterns, sparse_format::rows});
+    compare_pruned("16x1 blocks", 16, share, {formats::blocks_of<8>{}, formats::blocks_of<16>{}});
+    compare_pruned("single weights", 1, share, {formats::patterns{}, formats::rows{}});
   }
 }
 

@@ -9,12 +9,16 @@
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/executed_work.hpp>
+#include <prunus/runtime/formats/blocks_of.hpp>
+#include <prunus/runtime/formats/patterns.hpp>
+#include <prunus/runtime/formats/rows.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
 #include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/kernel_index.hpp>
 #include <prunus/runtime/kernel_index_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/runtime/packing_format.hpp>
 #include <prunus/runtime/pooling.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
 #include <prunus/runtime/sparse_format.hpp>

@@ -234,12 +234,12 @@ TEST_CASE("dispatched objects refuse what the header's refuse, with the same wor
     CHECK(direct.code == of_header.code);
     CHECK(direct.message == of_header.message);
     CHECK(support::code_of<prunus::shape_error>([&] {
-            const dispatched::sparse_convolution<float> c(
-                outside, &weight, prunus::sparse_format::rows, instructions);
+            const dispatched::sparse_convolution<float> c(outside, &weight, prunus::formats::rows{},
+                                                          instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
             const dispatched::sparse_linear<float> d({.in = 0, .out = 1}, &weight,
-                                                     prunus::sparse_format::rows, instructions);
+                                                     prunus::formats::rows{}, instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
             const dispatched::linear_layer<float> d({.in = 1, .out = 0}, instructions);
@@ -275,7 +275,7 @@ TEST_CASE("dispatched objects can be moved and go on working", "[kernels]") {
   STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<convolution>);
   const std::vector<float> weights{2, 0, -1, 3};
   convolution first({.in_channels = 2, .out_channels = 2}, weights.data(),
-                    prunus::sparse_format::patterns);
+                    prunus::formats::patterns{});
   const convolution second = std::move(first);
   std::vector<float> scratch = memory<float>(second.scratch_size()), y(2);
   const std::vector<float> x{5, 7};

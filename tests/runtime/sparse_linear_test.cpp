@@ -18,6 +18,7 @@ using prunus::errc;
 using prunus::Index;
 using prunus::linear_shape;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 using prunus::sparse_linear;
 
 template <class S>
@@ -125,6 +126,6 @@ TEST_CASE("extents of a sparse linear layer that make no sense are refused", "[r
   for (const linear_shape s :
        {linear_shape{0, 4}, linear_shape{4, 0}, linear_shape{1 << 20, 1 << 20}})
     CHECK(support::code_of<prunus::shape_error>([&] {
-            (void)sparse_linear<float>(s, weights.data(), sparse_format::rows);
+            (void)sparse_linear<float>(s, weights.data(), formats::rows{});
           }) == errc::shape_mismatch);
 }

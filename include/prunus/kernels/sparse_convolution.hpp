@@ -19,7 +19,7 @@ namespace dispatched {
 /// `prunus::sparse_convolution` by code for the best instruction set of this processor:
 ///
 ///     prunus::dispatched::sparse_convolution<float> convolution{
-///         {.in_channels = 64, ...}, weights.data(), prunus::sparse_format::blocks_of_8};
+///         {.in_channels = 64, ...}, weights.data(), prunus::formats::blocks_of<8>{}};
 ///     std::vector<float> scratch(convolution.scratch_size());
 ///     convolution.forward(x, {.shift = bias, .relu = true}, y, images, scratch.data());
 ///
