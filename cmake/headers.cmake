@@ -293,8 +293,9 @@ set(PRUNUS_RETRIEVAL_HEADERS
 # Those of prunus::kernels.
 set(PRUNUS_KERNELS_HEADERS
   include/prunus/kernels.hpp
-  include/prunus/kernels/detail/gated_workspace.hpp
+  include/prunus/kernels/detail/gated_layer.hpp
   include/prunus/kernels/detail/kernel_table.hpp
+  include/prunus/kernels/detail/sparse_layer.hpp
   include/prunus/kernels/direct_convolution.hpp
   include/prunus/kernels/gated_convolution.hpp
   include/prunus/kernels/gated_linear.hpp

@@ -137,19 +137,19 @@ void compare_linear_layer(const prunus::linear_shape& shape, Index samples) {
       name + ", dense",
       [&] {
         return [&] {
-          prunus::linear_forward<float>(shape, x.data(), weights.data(), nullptr, false, y.data(),
-                                        samples, scratch.data());
+          prunus::linear_forward<float>(shape, x.data(), weights.data(), {}, y.data(), samples,
+                                        scratch.data());
         };
       },
       [&](instruction_set in) {
         dispatched::linear_layer<float> layer(shape, in);
         return [&, layer, own = scratch_of(layer)]() mutable {
-          layer.forward(x.data(), weights.data(), nullptr, false, y.data(), samples, own.data());
+          layer.forward(x.data(), weights.data(), {}, y.data(), samples, own.data());
         };
       });
   const auto sparse_call = [&](auto kernel) {
     return [&, own = scratch_of(kernel), kernel = std::move(kernel)]() mutable {
-      kernel.forward(x.data(), nullptr, false, y.data(), samples, own.data());
+      kernel.forward(x.data(), {}, y.data(), samples, own.data());
     };
   };
   constexpr auto format = prunus::formats::blocks_of<8>{};

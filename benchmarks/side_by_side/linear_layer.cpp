@@ -35,7 +35,7 @@ void compare_layer(arena& in, const linear_shape& s, Index samples) {
            out.noalias() = images * w.transpose();
        }},
       {"prunus dense", [&] {
-         prunus::linear_forward<float>(s, x.data(), full.data(), nullptr, false, y.data(), samples,
+         prunus::linear_forward<float>(s, x.data(), full.data(), {}, y.data(), samples,
                                        scratch.data());
        }}};
   const auto compare_pruned = [&](const std::string& how, Index height, double share,
@@ -52,8 +52,7 @@ void compare_layer(arena& in, const linear_shape& s, Index samples) {
       const auto memory =
           std::make_shared<std::vector<float>>(static_cast<std::size_t>(kernel->scratch_size()));
       candidates.push_back({"prunus " + std::string(name_of(format)), [=, &x, &y] {
-                              kernel->forward(x.data(), nullptr, false, y.data(), samples,
-                                              memory->data());
+                              kernel->forward(x.data(), {}, y.data(), samples, memory->data());
                             }});
     }
     in.compare(work, 1, candidates);

@@ -154,11 +154,12 @@ TEST_CASE("a linear layer takes a format of the user's own", "[runtime][sparse]"
                                bias = whole_numbers(s.out, random);
       std::vector<float> expected(static_cast<std::size_t>(samples * s.out)), y(expected.size()),
           scratch(static_cast<std::size_t>(prunus::linear_scratch_size<float>(s)));
-      prunus::linear_forward(s, x.data(), weights.data(), bias.data(), true, expected.data(),
-                             samples, scratch.data());
+      prunus::linear_forward(s, x.data(), weights.data(), {.shift = bias.data(), .relu = true},
+                             expected.data(), samples, scratch.data());
       const prunus::sparse_linear<float> sparse(s, weights.data(), coordinates{});
       scratch.resize(static_cast<std::size_t>(sparse.scratch_size()));
-      sparse.forward(x.data(), bias.data(), true, y.data(), samples, scratch.data());
+      sparse.forward(x.data(), {.shift = bias.data(), .relu = true}, y.data(), samples,
+                     scratch.data());
       CHECK(y == expected);
       CHECK(sparse.packed_bytes() >= sparse.packed_weights());
     }

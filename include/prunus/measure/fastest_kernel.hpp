@@ -84,10 +84,7 @@ class fastest_kernel {
                                                  S* scratch) {
             dense.forward(x, w, {}, y, samples, scratch);
           },
-          direct_convolution<S>(shape).scratch_size(),
-          [](const sparse_convolution<S>& sparse, const S* x, S* y, Index samples, S* scratch) {
-            sparse.forward(x, {}, y, samples, scratch);
-          });
+          direct_convolution<S>(shape).scratch_size());
     });
   }
 
@@ -100,12 +97,9 @@ class fastest_kernel {
       return time_kernels<sparse_linear<S>>(
           shape, weights, shape.in, shape.out,
           [&](const S* x, const S* w, S* y, Index samples, S* scratch) {
-            linear_forward<S>(shape, x, w, nullptr, false, y, samples, scratch);
+            linear_forward<S>(shape, x, w, {}, y, samples, scratch);
           },
-          linear_scratch_size<S>(shape),
-          [](const sparse_linear<S>& sparse, const S* x, S* y, Index samples, S* scratch) {
-            sparse.forward(x, nullptr, false, y, samples, scratch);
-          });
+          linear_scratch_size<S>(shape));
     });
   }
 
@@ -154,10 +148,10 @@ class fastest_kernel {
     return found != choices_.end() ? found->second : choices_.emplace(key, time()).first->second;
   }
 
-  template <class Sparse, class Shape, class Dense, class Run>
+  template <class Sparse, class Shape, class Dense>
   [[nodiscard]] sparse_kernel_choice time_kernels(const Shape& shape, const std::vector<S>& weights,
                                                   Index in_size, Index out_size, const Dense& dense,
-                                                  Index dense_scratch, const Run& run) const {
+                                                  Index dense_scratch) const {
     const Index samples = options_.samples;
     latency_options timing = options_.timing;
     timing.minimum_seconds /= static_cast<double>(all_sparse_formats.size());
@@ -171,7 +165,7 @@ class fastest_kernel {
       scratch.resize(static_cast<std::size_t>(std::max(dense_scratch, sparse.scratch_size())));
       const latency_comparison times = compare_latency<Clock>(
           [&] { dense(x.data(), weights.data(), y.data(), samples, scratch.data()); },
-          [&] { run(sparse, x.data(), y.data(), samples, scratch.data()); }, timing);
+          [&] { sparse.forward(x.data(), {}, y.data(), samples, scratch.data()); }, timing);
       if (!(times.ratio < choice.fastest_sparse.ratio)) continue;
       choice.fastest_sparse = times;
       if (times.ratio < options_.pays_below) choice.format = format;

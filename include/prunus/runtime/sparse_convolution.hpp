@@ -64,6 +64,8 @@ class sparse_convolution {
   [[nodiscard]] const convolution_shape& shape() const noexcept { return shape_; }
   /// Weights packed: those that are not zero, and the zeros that share a block with them.
   [[nodiscard]] Index packed_weights() const noexcept { return packed_->size(); }
+  /// Bytes of them and of what tells where they belong.
+  [[nodiscard]] Index packed_bytes() const noexcept { return packed_->bytes(); }
   /// Multiply-adds of one image, those on padding included.
   [[nodiscard]] Index macs() const noexcept {
     return packed_->size() * shape_.out_height() * shape_.out_width();

@@ -22,11 +22,11 @@
 namespace prunus {
 inline namespace v0 {
 
-/// A linear layer that does not compute what its zeros would contribute: y = x * weights^T + bias.
+/// A linear layer that does not compute what its zeros would contribute.
 ///
 ///     prunus::sparse_linear<float> linear_layer{{.in = 4096, .out = 1000}, weights.data(),
 ///                                             prunus::formats::blocks_of<16>{}};
-///     linear_layer.forward(x, bias, /*relu=*/true, y, samples, scratch.data());
+///     linear_layer.forward(x, {.shift = bias, .relu = true}, y, samples, scratch.data());
 ///
 /// One sample is limited by how fast the weights are read, so that the time follows their bytes:
 /// blocks need one index, of two bytes, for all their weights, `rows` and `patterns` one for each
@@ -61,19 +61,20 @@ class sparse_linear {
   /// Numbers of scratch memory that `forward` needs.
   [[nodiscard]] Index scratch_size() const noexcept { return (shape_.in + shape_.out) * together; }
 
-  /// y = x * weights^T + bias, and zero where negative when `relu` is set; NaN stays NaN.
-  /// @pre x: samples x in, bias: out or null, y: samples x out, not overlapping; scratch:
-  ///      scratch_size() numbers
-  void forward(const S* x, const S* bias, bool relu, S* y, Index samples,
+  /// y = epilogue(x * weights^T); NaN stays NaN.
+  /// @pre x: samples x in, y: samples x out, not overlapping; scratch: scratch_size() numbers
+  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples,
                S* scratch) const noexcept {
     for (Index n = 0; n < samples;) {
       const Index count = std::min(together, samples - n);
-      if (count < fewest_in_lanes)
-        one(x + n * shape_.in, bias, relu, y + n * shape_.out);
-      else
-        several(x + n * shape_.in, {.shift = bias, .relu = relu}, y + n * shape_.out, count,
-                scratch);
-      n += count < fewest_in_lanes ? 1 : count;
+      if (count < fewest_in_lanes) {
+        packed_->multiply(x + n * shape_.in, y + n * shape_.out);
+        epilogue.apply(y + n * shape_.out, shape_.out);
+        ++n;
+      } else {
+        several(x + n * shape_.in, epilogue, y + n * shape_.out, count, scratch);
+        n += count;
+      }
     }
   }
 
@@ -106,14 +107,6 @@ class sparse_linear {
       packed.pack(weights, shape_.in, 0, order, begin, end, [](Index k) { return k; });
     }
     packed_ = detail::erase<S>(std::move(packed));
-  }
-
-  void one(const S* x, const S* bias, bool relu, S* y) const noexcept {
-    packed_->multiply(x, y);
-    if (bias != nullptr)
-      for (Index o = 0; o < shape_.out; ++o) y[o] += bias[o];
-    if (relu)
-      for (Index o = 0; o < shape_.out; ++o) y[o] = y[o] < 0 ? S(0) : y[o];
   }
 
   void several(const S* x, const channel_epilogue<S>& epilogue, S* y, Index count,
