@@ -5,6 +5,7 @@
 
 #include <prunus/runtime/batch_normalization.hpp>
 #include <prunus/runtime/change_based_convolution.hpp>
+#include <prunus/runtime/change_detection.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/runtime/direct_convolution.hpp>

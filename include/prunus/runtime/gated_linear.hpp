@@ -56,7 +56,7 @@ class gated_linear {
   ///         inputs), argument_error (out_of_range: `dense_from` is negative or NaN)
   explicit gated_linear(const linear_shape& shape, Index plane = 1,
                         const gated_options& options = {})
-      : shape_(shape), plane_(plane), options_(checked(options)) {
+      : shape_(shape), plane_(plane), options_(detail::checked_options(options, "gated_linear")) {
     if (shape.in < 1 || shape.out < 1 || plane < 1 || shape.in % plane != 0)
       throw shape_error(
           errc::shape_mismatch,
@@ -70,7 +70,9 @@ class gated_linear {
   [[nodiscard]] Index plane() const noexcept { return plane_; }
   [[nodiscard]] Index in_channels() const noexcept { return shape_.in / plane_; }
   [[nodiscard]] const gated_options& options() const noexcept { return options_; }
-  void set_options(const gated_options& options) { options_ = checked(options); }
+  void set_options(const gated_options& options) {
+    options_ = detail::checked_options(options, "gated_linear");
+  }
 
   [[nodiscard]] workspace make_workspace() const {
     workspace work;
@@ -91,30 +93,21 @@ class gated_linear {
   /// @returns what was executed; closed inputs that ride along in a register are counted
   executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
                         Index samples, const open_channels& open, workspace& work) const noexcept {
-    executed_work run;
-    const Index macs = shape_.in * shape_.out;
-    run.dense_macs = samples * macs;
-    for (Index n = 0; n < samples;) {
-      Index count = 0;  // samples in a row that are to be computed whole
-      while (n + count < samples && count < dense_block && prefers_dense(open, n + count)) ++count;
-      if (count > 0) {
-        compute_whole(x, weights, epilogue, y, n, count, open, work);
-        run.macs += count * macs;
-        run.dense += count;
-        n += count;
-      } else {
-        run.macs += gather(x + n * shape_.in, weights, epilogue, y + n * shape_.out,
-                           of_sample(open, n), work);
-        ++run.gathered;
-        ++n;
-      }
-    }
-    return run;
+    return detail::forward_gated(
+        samples, shape_.in * shape_.out, dense_block,
+        [&](Index n) { return prefers_dense(open, n); },
+        [&](Index first, Index count) {
+          compute_whole(x, weights, epilogue, y, first, count, open, work);
+        },
+        [&](Index n) {
+          return gather(x + n * shape_.in, weights, epilogue, y + n * shape_.out,
+                        open.from(n, in_channels(), shape_.out), work);
+        });
   }
 
   /// Multiply-adds of sample `n` that are open.
   [[nodiscard]] Index open_macs(const open_channels& open, Index n = 0) const noexcept {
-    const open_channels of = of_sample(open, n);
+    const open_channels of = open.from(n, in_channels(), shape_.out);
     return detail::count_open(of.inputs, 0, in_channels()) * plane_ *
            detail::count_open(of.outputs, 0, shape_.out);
   }
@@ -123,18 +116,6 @@ class gated_linear {
   static constexpr std::size_t lanes = static_cast<std::size_t>(detail::lanes<S>);
   static constexpr Index dense_block = 64;  // samples that the dense twin computes together
 
-  static const gated_options& checked(const gated_options& options) {
-    if (!(options.dense_from >= 0))
-      throw argument_error(errc::out_of_range,
-                           detail::concat("gated_linear: dense_from is ", options.dense_from,
-                                          "; expected a share of the multiply-adds, 0 or more"));
-    return options;
-  }
-
-  [[nodiscard]] open_channels of_sample(const open_channels& open, Index n) const noexcept {
-    return {open.inputs == nullptr ? nullptr : open.inputs + n * in_channels(),
-            open.outputs == nullptr ? nullptr : open.outputs + n * shape_.out};
-  }
   [[nodiscard]] bool prefers_dense(const open_channels& open, Index n) const noexcept {
     return static_cast<double>(open_macs(open, n)) >=
            options_.dense_from * static_cast<double>(shape_.in * shape_.out);

@@ -22,9 +22,9 @@ struct channel_epilogue {
   }
 
   /// What is written of a sum.
-  [[nodiscard]] constexpr S operator()(S sum, Index channel) const noexcept {
-    if (scale != nullptr) sum *= scale[channel];
-    if (shift != nullptr) sum += shift[channel];
+  [[nodiscard]] constexpr S operator()(S sum, Index c) const noexcept {
+    if (scale != nullptr) sum *= scale[c];
+    if (shift != nullptr) sum += shift[c];
     return relu && sum < 0 ? S(0) : sum;  // NaN stays NaN
   }
 
