@@ -135,12 +135,10 @@ void run_dense(benchmark::State& state, const prunus::linear_shape& s, Index pla
   timed_rounds().run(
       state,
       [&] {
-        prunus::linear_forward(s, x.data(), w.data(), static_cast<const float*>(nullptr), false,
-                               y.data(), Index{1}, scratch.data());
+        prunus::linear_forward(s, x.data(), w.data(), {}, y.data(), Index{1}, scratch.data());
       },
       [&] {
-        return gated.forward(x.data(), w.data(), nullptr, false, y.data(), 1,
-                             {.inputs = inputs.data()}, work);
+        return gated.forward(x.data(), w.data(), {}, y.data(), 1, {.inputs = inputs.data()}, work);
       });
 }
 

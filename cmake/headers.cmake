@@ -35,6 +35,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
   include/prunus/core/compiled_on_use.hpp
+  include/prunus/core/detail/copy_by_meaning.hpp
   include/prunus/core/detail/has_member.hpp
   include/prunus/core/detail/mix_bits.hpp
   include/prunus/core/detail/restored_weights.hpp
@@ -44,6 +45,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/name_pattern.hpp
   include/prunus/core/named_masks.hpp
   include/prunus/core/named_tensor.hpp
+  include/prunus/core/named_tensors.hpp
   include/prunus/core/pool_ref.hpp
   include/prunus/core/tile.hpp
   include/prunus/core/tile_reduction.hpp
@@ -197,11 +199,13 @@ set(PRUNUS_HEADERS
   include/prunus/runtime.hpp
   include/prunus/runtime/batch_normalization.hpp
   include/prunus/runtime/change_based_convolution.hpp
+  include/prunus/runtime/change_detection.hpp
   include/prunus/runtime/convolution_shape.hpp
   include/prunus/runtime/denormal_guard.hpp
+  include/prunus/runtime/detail/any_packing.hpp
   include/prunus/runtime/detail/convolution_grid.hpp
   include/prunus/runtime/detail/gated_kernels.hpp
-  include/prunus/runtime/detail/packed_rows.hpp
+  include/prunus/runtime/detail/packed_panels.hpp
   include/prunus/runtime/detail/similar_rows.hpp
   include/prunus/runtime/detail/sparse_kernels.hpp
   include/prunus/runtime/detail/unfolded_convolution.hpp
@@ -209,12 +213,16 @@ set(PRUNUS_HEADERS
   include/prunus/runtime/detail/weight_gradient.hpp
   include/prunus/runtime/direct_convolution.hpp
   include/prunus/runtime/executed_work.hpp
+  include/prunus/runtime/formats/blocks_of.hpp
+  include/prunus/runtime/formats/patterns.hpp
+  include/prunus/runtime/formats/rows.hpp
   include/prunus/runtime/gated_convolution.hpp
   include/prunus/runtime/gated_crossover.hpp
   include/prunus/runtime/gated_linear.hpp
   include/prunus/runtime/kernel_index.hpp
   include/prunus/runtime/kernel_index_convolution.hpp
   include/prunus/runtime/matrix_product.hpp
+  include/prunus/runtime/packing_format.hpp
   include/prunus/runtime/pooling.hpp
   include/prunus/runtime/sparse_convolution.hpp
   include/prunus/runtime/sparse_format.hpp
@@ -335,8 +343,9 @@ set(PRUNUS_RETRIEVAL_HEADERS
 # Those of prunus::kernels.
 set(PRUNUS_KERNELS_HEADERS
   include/prunus/kernels.hpp
-  include/prunus/kernels/detail/gated_workspace.hpp
+  include/prunus/kernels/detail/gated_layer.hpp
   include/prunus/kernels/detail/kernel_table.hpp
+  include/prunus/kernels/detail/sparse_layer.hpp
   include/prunus/kernels/direct_convolution.hpp
   include/prunus/kernels/gated_convolution.hpp
   include/prunus/kernels/gated_linear.hpp

@@ -117,7 +117,7 @@ void compare_convolution(Index channels, Index side) {
       kernel.forward(x.data(), {}, y.data(), 1, scratch.data());
     };
   };
-  constexpr auto format = prunus::sparse_format::blocks_of_8;
+  constexpr auto format = prunus::formats::blocks_of<8>{};
   compare(
       name + ", 80 % in 8 x 1 blocks",
       [&] { return sparse_call(prunus::sparse_convolution<float>(shape, sparse.data(), format)); },
@@ -137,22 +137,22 @@ void compare_linear_layer(const prunus::linear_shape& shape, Index samples) {
       name + ", dense",
       [&] {
         return [&] {
-          prunus::linear_forward<float>(shape, x.data(), weights.data(), nullptr, false, y.data(),
-                                        samples, scratch.data());
+          prunus::linear_forward<float>(shape, x.data(), weights.data(), {}, y.data(), samples,
+                                        scratch.data());
         };
       },
       [&](instruction_set in) {
         dispatched::linear_layer<float> layer(shape, in);
         return [&, layer, own = scratch_of(layer)]() mutable {
-          layer.forward(x.data(), weights.data(), nullptr, false, y.data(), samples, own.data());
+          layer.forward(x.data(), weights.data(), {}, y.data(), samples, own.data());
         };
       });
   const auto sparse_call = [&](auto kernel) {
     return [&, own = scratch_of(kernel), kernel = std::move(kernel)]() mutable {
-      kernel.forward(x.data(), nullptr, false, y.data(), samples, own.data());
+      kernel.forward(x.data(), {}, y.data(), samples, own.data());
     };
   };
-  constexpr auto format = prunus::sparse_format::blocks_of_8;
+  constexpr auto format = prunus::formats::blocks_of<8>{};
   compare(
       name + ", 80 % in 8 x 1 blocks",
       [&] { return sparse_call(prunus::sparse_linear<float>(shape, sparse.data(), format)); },

@@ -19,6 +19,7 @@ namespace {
 
 using prunus::convolution_shape;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 
 struct layer {
   Index in, out, side, kernel, stride = 1;
@@ -99,8 +100,9 @@ void compare_layer(arena& in, const layer& l) {
       in.compare(work, 1, candidates);
     }
   };
-  const auto blocks = {sparse_format::blocks_of_4, sparse_format::blocks_of_8};
-  const auto single = {sparse_format::patterns, sparse_format::rows};
+  const std::initializer_list<sparse_format> blocks = {formats::blocks_of<4>{},
+                                                       formats::blocks_of<8>{}};
+  const std::initializer_list<sparse_format> single = {formats::patterns{}, formats::rows{}};
   compare_pruned("8x1 blocks", 8, 1, {0.5, 0.7, 0.9}, blocks);
   if (l.kernel > 1) compare_pruned("kernels", 1, area, {0.5, 0.7, 0.9}, single);
   if (l.kernel > 1) compare_pruned("single weights", 1, 1, {0.7, 0.8, 0.9, 0.95}, single);

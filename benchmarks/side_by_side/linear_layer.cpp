@@ -13,6 +13,7 @@ namespace {
 
 using prunus::linear_shape;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 void compare_layer(arena& in, const linear_shape& s, Index samples) {
@@ -34,7 +35,7 @@ void compare_layer(arena& in, const linear_shape& s, Index samples) {
            out.noalias() = images * w.transpose();
        }},
       {"prunus dense", [&] {
-         prunus::linear_forward<float>(s, x.data(), full.data(), nullptr, false, y.data(), samples,
+         prunus::linear_forward<float>(s, x.data(), full.data(), {}, y.data(), samples,
                                        scratch.data());
        }}};
   const auto compare_pruned = [&](const std::string& how, Index height, double share,
@@ -51,16 +52,14 @@ void compare_layer(arena& in, const linear_shape& s, Index samples) {
       const auto memory =
           std::make_shared<std::vector<float>>(static_cast<std::size_t>(kernel->scratch_size()));
       candidates.push_back({"prunus " + std::string(name_of(format)), [=, &x, &y] {
-                              kernel->forward(x.data(), nullptr, false, y.data(), samples,
-                                              memory->data());
+                              kernel->forward(x.data(), {}, y.data(), samples, memory->data());
                             }});
     }
     in.compare(work, 1, candidates);
   };
   for (const double share : {0.7, 0.9}) {
-    compare_pruned("16x1 blocks", 16, share,
-                   {sparse_format::blocks_of_8, sparse_format::blocks_of_16});
-    compare_pruned("single weights", 1, share, {sparse_format::patterns, sparse_format::rows});
+    compare_pruned("16x1 blocks", 16, share, {formats::blocks_of<8>{}, formats::blocks_of<16>{}});
+    compare_pruned("single weights", 1, share, {formats::patterns{}, formats::rows{}});
   }
 }
 

@@ -55,7 +55,7 @@ void compare_threads(arena& in, const std::string& name, const Pass& pass) {
   const std::string work = "pruning pass on two threads, ResNet-50, " + name;
   if (!in.wants(work)) return;
   weights w(resnet50());
-  prunus::thread_pool pool(2);
+  prunus::thread_pool two(2);
   const prunus::pass_state fresh = pass.prepare(w.net());
   prunus::pass_state masks = fresh;
   const auto prune_on = [&](const std::string& threads, prunus::pool_ref on) {
@@ -66,7 +66,7 @@ void compare_threads(arena& in, const std::string& name, const Pass& pass) {
                        masks = fresh;
                      }};
   };
-  in.compare(work, 2, {prune_on("one thread", {}), prune_on("two threads", pool)});
+  in.compare(work, 2, {prune_on("one thread", {}), prune_on("two threads", two)});
 }
 
 }  // namespace

@@ -33,34 +33,21 @@ struct direct_convolution_code final : compiled_direct_convolution<S> {
   direct_convolution<S> kernel;
 };
 
-template <class S>
-struct sparse_convolution_code final : compiled_sparse_convolution<S> {
-  sparse_convolution_code(const convolution_shape& shape, const S* weights, sparse_format format)
-      : kernel(shape, weights, format) {}
-  [[nodiscard]] Index packed_weights() const noexcept override { return kernel.packed_weights(); }
-  [[nodiscard]] Index scratch_size() const noexcept override { return kernel.scratch_size(); }
-  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index images, S* scratch,
-               thread_pool* pool) const override {
-    if (pool == nullptr)
-      kernel.forward(x, epilogue, y, images, scratch);
-    else
-      kernel.forward(x, epilogue, y, images, scratch, *pool);
-  }
-  sparse_convolution<S> kernel;
-};
-
-template <class S>
-struct sparse_linear_code final : compiled_sparse_linear<S> {
-  sparse_linear_code(const linear_shape& shape, const S* weights, sparse_format format)
+template <class S, class Kernel>
+struct sparse_layer_code final : compiled_sparse_layer<S> {
+  template <class Shape>
+  sparse_layer_code(const Shape& shape, const S* weights, sparse_format format)
       : kernel(shape, weights, format) {}
   [[nodiscard]] Index packed_weights() const noexcept override { return kernel.packed_weights(); }
   [[nodiscard]] Index packed_bytes() const noexcept override { return kernel.packed_bytes(); }
   [[nodiscard]] Index scratch_size() const noexcept override { return kernel.scratch_size(); }
-  void forward(const S* x, const S* bias, bool relu, S* y, Index samples,
-               S* scratch) const noexcept override {
-    kernel.forward(x, bias, relu, y, samples, scratch);
+  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples, S* scratch,
+               [[maybe_unused]] thread_pool* pool) const override {
+    if constexpr (requires { kernel.forward(x, epilogue, y, samples, scratch, *pool); })
+      if (pool != nullptr) return kernel.forward(x, epilogue, y, samples, scratch, *pool);
+    kernel.forward(x, epilogue, y, samples, scratch);
   }
-  sparse_linear<S> kernel;
+  Kernel kernel;
 };
 
 template <class Kernel>
@@ -69,9 +56,8 @@ struct workspace_code final : compiled_workspace {
   typename Kernel::workspace work;
 };
 
-/// What both gated layers share.
-template <class Kernel, class S, class Epilogue>
-struct gated_layer_code : compiled_gated_layer<S, Epilogue> {
+template <class S, class Kernel>
+struct gated_layer_code final : compiled_gated_layer<S> {
   template <class... Arguments>
   explicit gated_layer_code(const Arguments&... arguments) : kernel(arguments...) {}
   [[nodiscard]] std::unique_ptr<compiled_workspace> make_workspace() const noexcept override try {
@@ -79,32 +65,13 @@ struct gated_layer_code : compiled_gated_layer<S, Epilogue> {
   } catch (const std::exception&) {
     return nullptr;
   }
-  [[nodiscard]] static typename Kernel::workspace& memory(compiled_workspace& work) noexcept {
-    return static_cast<workspace_code<Kernel>&>(work).work;
-  }
-  Kernel kernel;
-};
-
-template <class S>
-struct gated_convolution_code final
-    : gated_layer_code<gated_convolution<S>, S, channel_epilogue<S>> {
-  using gated_convolution_code::gated_layer_code::gated_layer_code;
   executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
-                        Index images, const open_channels& open,
-                        compiled_workspace& work) const noexcept override {
-    return this->kernel.forward(x, weights, epilogue, y, images, open, this->memory(work));
-  }
-};
-
-template <class S>
-struct gated_linear_code final : gated_layer_code<gated_linear<S>, S, linear_epilogue<S>> {
-  using gated_linear_code::gated_layer_code::gated_layer_code;
-  executed_work forward(const S* x, const S* weights, const linear_epilogue<S>& epilogue, S* y,
                         Index samples, const open_channels& open,
                         compiled_workspace& work) const noexcept override {
-    return this->kernel.forward(x, weights, epilogue.bias, epilogue.relu, y, samples, open,
-                                this->memory(work));
+    return kernel.forward(x, weights, epilogue, y, samples, open,
+                          static_cast<workspace_code<Kernel>&>(work).work);
   }
+  Kernel kernel;
 };
 
 /// A function for the table: makes a `Code` and turns what it throws into a failure.
@@ -124,14 +91,14 @@ std::unique_ptr<Made> make(kernel_failure& failure, Arguments... arguments) noex
 template <class S>
 constexpr kernel_table<S> table = {
     make<direct_convolution_code<S>, compiled_direct_convolution<S>, const convolution_shape&>,
-    make<sparse_convolution_code<S>, compiled_sparse_convolution<S>, const convolution_shape&,
+    make<sparse_layer_code<S, sparse_convolution<S>>, compiled_sparse_layer<S>,
+         const convolution_shape&, const S*, sparse_format>,
+    make<sparse_layer_code<S, sparse_linear<S>>, compiled_sparse_layer<S>, const linear_shape&,
          const S*, sparse_format>,
-    make<sparse_linear_code<S>, compiled_sparse_linear<S>, const linear_shape&, const S*,
-         sparse_format>,
-    make<gated_convolution_code<S>, typename kernel_table<S>::gated_convolution_layer,
+    make<gated_layer_code<S, gated_convolution<S>>, compiled_gated_layer<S>,
          const convolution_shape&, const gated_options&>,
-    make<gated_linear_code<S>, typename kernel_table<S>::gated_linear_layer, const linear_shape&,
-         Index, const gated_options&>,
+    make<gated_layer_code<S, gated_linear<S>>, compiled_gated_layer<S>, const linear_shape&, Index,
+         const gated_options&>,
     [](const linear_shape& shape) noexcept { return prunus::linear_scratch_size<S>(shape); },
     prunus::linear_forward<S>,
 };

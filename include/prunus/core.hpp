@@ -12,6 +12,7 @@
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/core/named_masks.hpp>
 #include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>

@@ -8,7 +8,7 @@
 
 #include <array>        // std::array
 #include <span>         // std::span
-#include <type_traits>  // std::is_same_v
+#include <type_traits>  // std::is_convertible_v, std::is_same_v
 #include <vector>       // std::vector
 
 namespace {
@@ -270,6 +270,21 @@ TEST_CASE("wrong shapes, layouts and null pointers are refused by code", "[core]
   CHECK(wrong.code == errc::shape_mismatch);
   CHECK(wrong.says("8"));
   CHECK(wrong.says("6"));
+}
+
+TEST_CASE("a view is a plain value that gains const and never loses it", "[core][view]") {
+  STATIC_REQUIRE(std::is_trivially_copyable_v<weight_view<float>>);
+  STATIC_REQUIRE(std::is_trivially_destructible_v<weight_view<const double>>);
+  STATIC_REQUIRE(std::is_convertible_v<weight_view<float>, weight_view<const float>>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<weight_view<float>, weight_view<const float>>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<weight_view<const double>, weight_view<float>>);
+
+  row_major<float, 4> tensor(3, 2, 4, 8);
+  const weight_view<float> w = view(tensor, "HWIO");
+  const weight_view<const float> seen = w;
+  for (const axis a : {axis::out, axis::in, axis::height, axis::width})
+    CHECK(seen.stride(a) == w.stride(a));
+  CHECK(&seen(7, 3, 2, 1) == &tensor(2, 1, 3, 7));
 }
 
 TEST_CASE("an empty view has no weights", "[core][view]") {

@@ -152,24 +152,24 @@ void check_linear_layers(const linear_shape& s, Index plane, Index samples,
   const std::vector<std::uint8_t> in = flags(samples * s.in / plane, random),
                                   out = flags(samples * s.out, random);
   const prunus::open_channels open{in.data(), out.data()};
-  const bool relu = random.chance(0.5);
+  const prunus::channel_epilogue<S> epilogue{.shift = bias.data(), .relu = random.chance(0.5)};
 
   std::vector<S> expected = memory<S>(samples * s.out);
   std::vector<S> scratch = memory<S>(prunus::linear_scratch_size<S>(s));
-  prunus::linear_forward(s, x.data(), weights.data(), bias.data(), relu, expected.data(), samples,
+  prunus::linear_forward(s, x.data(), weights.data(), epilogue, expected.data(), samples,
                          scratch.data());
   const prunus::gated_linear<S> gated_twin(s, plane);
   auto twin_work = gated_twin.make_workspace();
   std::vector<S> gated_expected = memory<S>(samples * s.out);
-  gated_twin.forward(x.data(), weights.data(), bias.data(), relu, gated_expected.data(), samples,
-                     open, twin_work);
+  gated_twin.forward(x.data(), weights.data(), epilogue, gated_expected.data(), samples, open,
+                     twin_work);
 
   on_each_supported([&](instruction_set instructions) {
     std::vector<S> y = memory<S>(samples * s.out);
     const dispatched::linear_layer<S> dense(s, instructions);
     REQUIRE(dense.instructions() == instructions);
     scratch = memory<S>(dense.scratch_size());
-    dense.forward(x.data(), weights.data(), bias.data(), relu, y.data(), samples, scratch.data());
+    dense.forward(x.data(), weights.data(), epilogue, y.data(), samples, scratch.data());
     require_near(y, expected, s.in);
 
     for (const prunus::sparse_format format : prunus::all_sparse_formats) {
@@ -178,7 +178,7 @@ void check_linear_layers(const linear_shape& s, Index plane, Index samples,
       REQUIRE(sparse.instructions() == instructions);
       scratch = memory<S>(sparse.scratch_size());
       y = memory<S>(samples * s.out);
-      sparse.forward(x.data(), bias.data(), relu, y.data(), samples, scratch.data());
+      sparse.forward(x.data(), epilogue, y.data(), samples, scratch.data());
       require_near(y, expected, s.in);
     }
 
@@ -186,7 +186,7 @@ void check_linear_layers(const linear_shape& s, Index plane, Index samples,
     auto work = gated.make_workspace();
     y = memory<S>(samples * s.out);
     const prunus::executed_work run =
-        gated.forward(x.data(), weights.data(), bias.data(), relu, y.data(), samples, open, work);
+        gated.forward(x.data(), weights.data(), epilogue, y.data(), samples, open, work);
     require_near(y, gated_expected, s.in);
     REQUIRE(run.dense_macs == samples * s.in * s.out);
   });
@@ -234,12 +234,12 @@ TEST_CASE("dispatched objects refuse what the header's refuse, with the same wor
     CHECK(direct.code == of_header.code);
     CHECK(direct.message == of_header.message);
     CHECK(support::code_of<prunus::shape_error>([&] {
-            const dispatched::sparse_convolution<float> c(
-                outside, &weight, prunus::sparse_format::rows, instructions);
+            const dispatched::sparse_convolution<float> c(outside, &weight, prunus::formats::rows{},
+                                                          instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
             const dispatched::sparse_linear<float> d({.in = 0, .out = 1}, &weight,
-                                                     prunus::sparse_format::rows, instructions);
+                                                     prunus::formats::rows{}, instructions);
           }) == errc::shape_mismatch);
     CHECK(support::code_of<prunus::shape_error>([&] {
             const dispatched::linear_layer<float> d({.in = 1, .out = 0}, instructions);
@@ -275,7 +275,7 @@ TEST_CASE("dispatched objects can be moved and go on working", "[kernels]") {
   STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<convolution>);
   const std::vector<float> weights{2, 0, -1, 3};
   convolution first({.in_channels = 2, .out_channels = 2}, weights.data(),
-                    prunus::sparse_format::patterns);
+                    prunus::formats::patterns{});
   const convolution second = std::move(first);
   std::vector<float> scratch = memory<float>(second.scratch_size()), y(2);
   const std::vector<float> x{5, 7};

@@ -8,7 +8,6 @@ int main(int count, char**) {
   const prunus::linear_shape shape{.in = 64, .out = 16};
   std::vector<float> x(64, static_cast<float>(count)), weights(64 * 16, 1.0F), y(16);
   std::vector<float> scratch(static_cast<std::size_t>(prunus::linear_scratch_size<float>(shape)));
-  prunus::linear_forward<float>(shape, x.data(), weights.data(), nullptr, false, y.data(), 1,
-                                scratch.data());
+  prunus::linear_forward<float>(shape, x.data(), weights.data(), {}, y.data(), 1, scratch.data());
   return y[15] == static_cast<float>(64 * count) ? 0 : 1;
 }

@@ -51,9 +51,9 @@ TEST_CASE("the limit decides when a sparse kernel pays", "[measure][kernel]") {
   lenient.pays_below = 1.5;
   prunus::fastest_kernel<float, even_clock> fastest(lenient);
   support::owned_weight<float> weight("OIHW", {5, 3, 3, 2}), matrix("OIHW", {5, 3, 1, 1});
-  CHECK(fastest(mask_of(weight, prunus::kernel_2d), shape).format == prunus::sparse_format::rows);
+  CHECK(fastest(mask_of(weight, prunus::kernel_2d), shape).format == prunus::formats::rows{});
   CHECK(fastest(mask_of(matrix, prunus::element), linear_shape{.in = 3, .out = 5}).format ==
-        prunus::sparse_format::rows);
+        prunus::formats::rows{});
 }
 
 TEST_CASE("a layer is timed once for the weights that it keeps, in any layout",

@@ -23,6 +23,7 @@ namespace {
 using prunus::errc;
 using prunus::Index;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 
 /// Zeroes a share of the weights of every convolution and linear layer; scales and shifts of
 /// normalisations become something else than one and zero.
@@ -90,14 +91,14 @@ TEST_CASE("packed weights are those of the moment, until a training step or unpa
   nn::network<double> net(nn::lenet({1, 12, 12}, 4));
   const std::vector<double> images(static_cast<std::size_t>(2 * net.input_size()), 0.5);
   const std::vector<double> before = outputs(net, images, 2);
-  nn::pack(net, "fc3", sparse_format::rows);
+  nn::pack(net, "fc3", formats::rows{});
   net.parameters()["fc3.weight"].weight.data[0] += 1;
   CHECK(largest_difference(outputs(net, images, 2), before) < 1e-13);
   nn::unpack(net, "fc3");
   const std::vector<double> changed = outputs(net, images, 2);
   CHECK(largest_difference(changed, before) > 1e-6);
 
-  nn::pack(net, "conv2", sparse_format::patterns);
+  nn::pack(net, "conv2", formats::patterns{});
   net.parameters()["conv2.weight"].weight.data[0] += 1;
   net.forward(images, 2, nn::mode::training);
   nn::network<double> fresh(net.graph(), net.tensors());
@@ -128,7 +129,7 @@ TEST_CASE("layers with zeros are timed and packed where it pays", "[nn][sparse]"
 TEST_CASE("only layers that multiply with weights can be packed", "[nn][sparse]") {
   nn::network<double> net(nn::lenet({1, 12, 12}, 4));
   CHECK(support::code_of<prunus::argument_error>(
-            [&] { nn::pack(net, "relu1", sparse_format::rows); }) == errc::unsupported);
+            [&] { nn::pack(net, "relu1", formats::rows{}); }) == errc::unsupported);
   CHECK(support::code_of<prunus::argument_error>(
-            [&] { nn::pack(net, "conv9", sparse_format::rows); }) == errc::unknown_name);
+            [&] { nn::pack(net, "conv9", formats::rows{}); }) == errc::unknown_name);
 }

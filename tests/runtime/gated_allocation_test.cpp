@@ -29,8 +29,8 @@ TEST_CASE("gated layers allocate nothing but their workspace", "[runtime][gated_
     const prunus::gated_linear<float> dense({20, 6}, 5, {.dense_from = dense_from});
     auto dense_work = dense.make_workspace();
     CHECK(support::allocations_of([&] {
-            dense.forward(x.data(), weights.data(), shift.data(), true, y.data(), 2,
-                          {inputs.data(), outputs.data()}, dense_work);
+            dense.forward(x.data(), weights.data(), {.shift = shift.data(), .relu = true}, y.data(),
+                          2, {inputs.data(), outputs.data()}, dense_work);
           }) == 0);
   }
 }

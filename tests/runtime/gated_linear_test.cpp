@@ -50,9 +50,9 @@ void check_against_loops(const linear_shape& s, Index plane, double open, Index 
       const prunus::gated_linear<S> gated(s, plane, {.dense_from = dense_from});
       auto work = gated.make_workspace();
       std::vector<S> y(static_cast<std::size_t>(samples * s.out), S(9));
-      const prunus::executed_work run =
-          gated.forward(x.data(), weights.data(), relu ? bias.data() : nullptr, relu, y.data(),
-                        samples, {inputs.data(), outputs.data()}, work);
+      const prunus::executed_work run = gated.forward(
+          x.data(), weights.data(), {.shift = relu ? bias.data() : nullptr, .relu = relu}, y.data(),
+          samples, {inputs.data(), outputs.data()}, work);
       Index open_macs = 0;
       for (Index n = 0; n < samples; ++n) {
         Index of_sample = 0;
@@ -99,8 +99,8 @@ TEST_CASE("gated_linear leaves out whole registers and rows", "[runtime][gated_l
   const std::vector<float> x(512, 1.0F), weights(512 * 8, 1.0F);
   std::vector<float> y(8);
   const flags half{1, 0, 1, 0, 0, 1, 1, 0};
-  const prunus::executed_work run = gated.forward(x.data(), weights.data(), nullptr, false,
-                                                  y.data(), 1, {half.data(), half.data()}, work);
+  const prunus::executed_work run =
+      gated.forward(x.data(), weights.data(), {}, y.data(), 1, {half.data(), half.data()}, work);
   CHECK(run == prunus::executed_work{1024, 4096, 1, 0});
   CHECK(y == std::vector<float>{256, 0, 256, 0, 0, 256, 256, 0});
   // A lonely open input costs a register of each row at most.
@@ -108,9 +108,8 @@ TEST_CASE("gated_linear leaves out whole registers and rows", "[runtime][gated_l
   auto single_work = single.make_workspace();
   flags lonely(512, 0);
   lonely[100] = 1;
-  const prunus::executed_work alone =
-      single.forward(x.data(), weights.data(), nullptr, false, y.data(), 1,
-                     {lonely.data(), half.data()}, single_work);
+  const prunus::executed_work alone = single.forward(x.data(), weights.data(), {}, y.data(), 1,
+                                                     {lonely.data(), half.data()}, single_work);
   CHECK(alone.macs <= 4 * prunus::detail::lanes<float>);
   CHECK(y == std::vector<float>{1, 0, 1, 0, 0, 1, 1, 0});
 }

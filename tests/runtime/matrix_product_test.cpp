@@ -54,11 +54,11 @@ TEMPLATE_TEST_CASE("dense products equal the loops for every size around the wid
             db_expected[static_cast<std::size_t>(o)] += dy[at(n, out, o)];
           }
         std::vector<S> scratch(static_cast<std::size_t>(prunus::linear_scratch_size<S>(shape)));
-        prunus::linear_forward(shape, x.data(), w.data(), bias.data(), false, y.data(), samples,
+        prunus::linear_forward(shape, x.data(), w.data(), {.shift = bias.data()}, y.data(), samples,
                                scratch.data());
         REQUIRE(y == y_expected);
-        prunus::linear_forward(shape, x.data(), w.data(), bias.data(), true, y.data(), samples,
-                               scratch.data());
+        prunus::linear_forward(shape, x.data(), w.data(), {.shift = bias.data(), .relu = true},
+                               y.data(), samples, scratch.data());
         for (S& v : y_expected) v = v < 0 ? S(0) : v;
         REQUIRE(y == y_expected);
         prunus::linear_input_gradient(shape, dy.data(), w.data(), dx.data(), samples);

@@ -21,6 +21,7 @@ using prunus::errc;
 using prunus::Index;
 using prunus::sparse_convolution;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 
 /// Small whole numbers: their products and sums are exact, so that results must be equal, not near.
 template <class S>
@@ -195,12 +196,12 @@ TEST_CASE("every format packs what it must and no more", "[runtime][sparse]") {
   const auto packed = [&](sparse_format format) {
     return sparse_convolution<float>(s, weights.data(), format);
   };
-  CHECK(packed(sparse_format::rows).packed_weights() == 9);
-  CHECK(packed(sparse_format::patterns).packed_weights() == 9);
-  CHECK(packed(sparse_format::blocks_of_4).packed_weights() == 12);
-  CHECK(packed(sparse_format::blocks_of_8).packed_weights() ==
+  CHECK(packed(formats::rows{}).packed_weights() == 9);
+  CHECK(packed(formats::patterns{}).packed_weights() == 9);
+  CHECK(packed(formats::blocks_of<4>{}).packed_weights() == 12);
+  CHECK(packed(formats::blocks_of<8>{}).packed_weights() ==
         (prunus::detail::most_tile_rows >= 8 ? 16 : 12));
-  CHECK(packed(sparse_format::rows).macs() == 9 * 10);
+  CHECK(packed(formats::rows{}).macs() == 9 * 10);
 }
 
 TEST_CASE("inputs that only zeros read do not reach the output", "[runtime][sparse]") {
@@ -223,6 +224,6 @@ TEST_CASE("a shape that makes no sense is refused", "[runtime][sparse]") {
   const std::vector<float> weights(4, 1);
   CHECK(support::code_of<prunus::shape_error>([&] {
           (void)sparse_convolution<float>({.in_channels = 2, .out_channels = 2, .kernel_height = 2},
-                                          weights.data(), sparse_format::rows);
+                                          weights.data(), formats::rows{});
         }) == errc::shape_mismatch);
 }

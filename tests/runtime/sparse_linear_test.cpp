@@ -18,6 +18,7 @@ using prunus::errc;
 using prunus::Index;
 using prunus::linear_shape;
 using prunus::sparse_format;
+namespace formats = prunus::formats;
 using prunus::sparse_linear;
 
 template <class S>
@@ -50,15 +51,16 @@ void check_against_dense(const linear_shape& s, const std::vector<S>& weights, I
   std::vector<S> expected(static_cast<std::size_t>(samples * s.out)),
       dense_scratch(static_cast<std::size_t>(prunus::linear_scratch_size<S>(s)));
   for (const bool with_bias : {false, true}) {
-    const S* shift = with_bias ? bias.data() : nullptr;
-    prunus::linear_forward(s, x.data(), weights.data(), shift, with_bias, expected.data(), samples,
+    const prunus::channel_epilogue<S> epilogue{.shift = with_bias ? bias.data() : nullptr,
+                                               .relu = with_bias};
+    prunus::linear_forward(s, x.data(), weights.data(), epilogue, expected.data(), samples,
                            dense_scratch.data());
     for (const sparse_format format : all_sparse_formats) {
       CAPTURE(std::string(prunus::name_of(format)));
       const sparse_linear<S> sparse(s, weights.data(), format);
       std::vector<S> y(expected.size(), S(5)),
           scratch(static_cast<std::size_t>(sparse.scratch_size()), S(777));
-      sparse.forward(x.data(), shift, with_bias, y.data(), samples, scratch.data());
+      sparse.forward(x.data(), epilogue, y.data(), samples, scratch.data());
       REQUIRE(y == expected);
     }
   }
@@ -103,7 +105,7 @@ TEST_CASE("weights worked out by hand", "[runtime][sparse]") {
   for (const sparse_format format : all_sparse_formats) {
     const sparse_linear<float> layer({.in = 3, .out = 2}, weights.data(), format);
     std::vector<float> y(2), scratch(static_cast<std::size_t>(layer.scratch_size()));
-    layer.forward(x.data(), bias.data(), true, y.data(), 1, scratch.data());
+    layer.forward(x.data(), {.shift = bias.data(), .relu = true}, y.data(), 1, scratch.data());
     CHECK(y == std::vector<float>{0, 34});
     CHECK(layer.packed_weights() == 3);
   }
@@ -115,7 +117,7 @@ TEST_CASE("an input that only zeros read does not reach the output of a linear l
   for (const sparse_format format : all_sparse_formats) {
     const sparse_linear<double> layer({.in = 2, .out = 1}, weights.data(), format);
     std::vector<double> y(1), scratch(static_cast<std::size_t>(layer.scratch_size()));
-    layer.forward(x.data(), nullptr, false, y.data(), 1, scratch.data());
+    layer.forward(x.data(), {}, y.data(), 1, scratch.data());
     CHECK(y[0] == 8);
   }
 }
@@ -125,6 +127,6 @@ TEST_CASE("extents of a sparse linear layer that make no sense are refused", "[r
   for (const linear_shape s :
        {linear_shape{0, 4}, linear_shape{4, 0}, linear_shape{1 << 20, 1 << 20}})
     CHECK(support::code_of<prunus::shape_error>([&] {
-            (void)sparse_linear<float>(s, weights.data(), sparse_format::rows);
+            (void)sparse_linear<float>(s, weights.data(), formats::rows{});
           }) == errc::shape_mismatch);
 }

@@ -29,7 +29,8 @@ concept weight_scalar = std::same_as<S, float> || std::same_as<S, double> ||
 /// what each of them means.
 ///
 /// It never owns and never copies. Axes that the weight lacks have extent 1 and stand in front.
-/// Cheap to pass by value.
+/// Cheap to pass by value. The strides are worked out once, when the view is made: to change its
+/// shape, make another.
 template <class S>
   requires weight_scalar<std::remove_const_t<S>>
 struct weight_view {
@@ -38,6 +39,16 @@ struct weight_view {
   std::array<axis, 4> axes{axis::out, axis::in, axis::height,
                            axis::width};  ///< what each memory axis means
   int rank = 0;                           ///< of the user's tensor, 1 to 5
+
+  constexpr weight_view() noexcept = default;
+  /// @pre every axis once
+  constexpr weight_view(S* first, const std::array<Index, 4>& shape,
+                        const std::array<axis, 4>& meaning, int user_rank) noexcept
+      : data(first), extents(shape), axes(meaning), rank(user_rank) {
+    Index stride = 1;
+    for (std::size_t k = 4; k-- > 0; stride *= extents[k])
+      strides_[static_cast<std::size_t>(axes[k])] = stride;
+  }
 
   [[nodiscard]] constexpr Index size() const noexcept {
     return data == nullptr ? 0 : extents[0] * extents[1] * extents[2] * extents[3];
@@ -49,16 +60,13 @@ struct weight_view {
 
   /// Elements between neighbours along `a`.
   [[nodiscard]] constexpr Index stride(axis a) const noexcept {
-    Index stride = 1;
-    for (std::size_t k = 3; k > position(a); --k) stride *= extents[k];
-    return stride;
+    return strides_[static_cast<std::size_t>(a)];
   }
 
   /// One element; no bounds check.
   [[nodiscard]] constexpr S& operator()(Index out, Index in = 0, Index height = 0,
                                         Index width = 0) const noexcept {
-    return data[out * stride(axis::out) + in * stride(axis::in) + height * stride(axis::height) +
-                width * stride(axis::width)];
+    return data[out * strides_[0] + in * strides_[1] + height * strides_[2] + width * strides_[3]];
   }
 
   /// Where axis `a` stands in memory order, 0 = slowest.
@@ -79,6 +87,9 @@ struct weight_view {
       requires(!std::is_const_v<S>) {
     return {data, extents, axes, rank};
   }
+
+ private:
+  std::array<Index, 4> strides_{1, 1, 1, 1};  // of out, in, height, width
 };
 
 /// "64 x 32 x 3 x 3 (out x in x height x width)" in memory order, without the axes of extent 1 in
@@ -106,19 +117,20 @@ template <class S>
            : letter == 'W' ? axis::width
                            : axis::height;
   };
-  weight_view<S> result{data, {1, 1, 1, 1}, {}, static_cast<int>(extents.size())};
+  std::array<Index, 4> merged{1, 1, 1, 1};
+  std::array<axis, 4> axes{};
   std::array<bool, 4> used{};
   std::size_t slot = 4;
   for (std::size_t k = extents.size(); k-- > 0;) {
     const axis a = axis_of(letters[k]);
     const bool second_half_of_height = a == axis::height && used[static_cast<std::size_t>(a)];
-    if (!second_half_of_height) result.axes[--slot] = a;
-    result.extents[slot] *= extents[k];
+    if (!second_half_of_height) axes[--slot] = a;
+    merged[slot] *= extents[k];
     used[static_cast<std::size_t>(a)] = true;
   }
   for (std::size_t a = 4; a-- > 0;)
-    if (!used[a]) result.axes[--slot] = static_cast<axis>(a);
-  return result;
+    if (!used[a]) axes[--slot] = static_cast<axis>(a);
+  return {data, merged, axes, static_cast<int>(extents.size())};
 }
 
 /// Checks and builds a view of `shape` (in the order of the user's indices) stored row-major or

@@ -5,6 +5,7 @@
 #include <prunus/kernels/detail/kernel_table.hpp>
 #include <prunus/kernels/instruction_set.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 
 #include <Eigen/Core>
 
@@ -17,7 +18,7 @@ namespace dispatched {
 ///
 ///     const prunus::dispatched::linear_layer<float> layer{{.in = 512, .out = 10}};
 ///     std::vector<float> scratch(layer.scratch_size());
-///     layer.forward(x, weights, bias, /*relu=*/false, y, samples, scratch.data());
+///     layer.forward(x, weights, {.shift = bias}, y, samples, scratch.data());
 template <detail::compiled_scalar S>
 class linear_layer {
  public:
@@ -37,12 +38,12 @@ class linear_layer {
   /// Numbers of scratch memory that `forward` needs; depends on the instruction set.
   [[nodiscard]] Index scratch_size() const noexcept { return table_->linear_scratch_size(shape_); }
 
-  /// y = x * weights^T + bias, and zero where negative when `relu` is set.
-  /// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, scratch:
-  ///      scratch_size(), none overlapping
-  void forward(const S* x, const S* weights, const S* bias, bool relu, S* y, Index samples,
-               S* scratch) const noexcept {
-    table_->linear_forward(shape_, x, weights, bias, relu, y, samples, scratch);
+  /// y = epilogue(x * weights^T).
+  /// @pre x: samples x in, weights: out x in, y: samples x out, scratch: scratch_size(), none
+  ///      overlapping
+  void forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+               Index samples, S* scratch) const noexcept {
+    table_->linear_forward(shape_, x, weights, epilogue, y, samples, scratch);
   }
 
  private:

@@ -14,13 +14,14 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::max, std::min_element
+#include <algorithm>  // std::max
 #include <array>      // std::array
 #include <chrono>     // std::chrono::steady_clock
 #include <compare>    // operator<=>
 #include <concepts>   // std::floating_point
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
+#include <limits>     // std::numeric_limits
 #include <map>        // std::map
 #include <optional>   // std::optional
 #include <vector>     // std::vector
@@ -47,12 +48,12 @@ struct fastest_kernel_options {
 ///     const auto choice = fastest(mask, shape);
 ///     if (choice.format) packed.emplace(shape, weights, *choice.format);
 ///
-/// The dense kernel and all formats are timed in turns, on one thread, with the weights that the
-/// mask keeps at one. What was answered for a layer is kept with the object, whose copies are
-/// independent; it is not shared between threads.
+/// Every listed format is timed in turns with the dense kernel, on one thread, with the weights
+/// that the mask keeps at one; the formats share the limits of `timing`. What was answered for a
+/// layer is kept with the object, whose copies are independent; it is not shared between threads.
 ///
-/// Cost: the first question about a layer takes `timing.minimum_seconds` and more, and holds the
-/// weights once for every format; later ones one pass over the mask.
+/// Cost: the first question about a layer takes `timing.minimum_seconds` and more, and packs one
+/// format after the other; later ones one pass over the mask.
 template <std::floating_point S = float, class Clock = std::chrono::steady_clock>
 class fastest_kernel {
  public:
@@ -83,10 +84,7 @@ class fastest_kernel {
                                                  S* scratch) {
             dense.forward(x, w, {}, y, samples, scratch);
           },
-          direct_convolution<S>(shape).scratch_size(),
-          [](const sparse_convolution<S>& sparse, const S* x, S* y, Index samples, S* scratch) {
-            sparse.forward(x, {}, y, samples, scratch);
-          });
+          direct_convolution<S>(shape).scratch_size());
     });
   }
 
@@ -99,12 +97,9 @@ class fastest_kernel {
       return time_kernels<sparse_linear<S>>(
           shape, weights, shape.in, shape.out,
           [&](const S* x, const S* w, S* y, Index samples, S* scratch) {
-            linear_forward<S>(shape, x, w, nullptr, false, y, samples, scratch);
+            linear_forward<S>(shape, x, w, {}, y, samples, scratch);
           },
-          linear_scratch_size<S>(shape),
-          [](const sparse_linear<S>& sparse, const S* x, S* y, Index samples, S* scratch) {
-            sparse.forward(x, nullptr, false, y, samples, scratch);
-          });
+          linear_scratch_size<S>(shape));
     });
   }
 
@@ -153,36 +148,28 @@ class fastest_kernel {
     return found != choices_.end() ? found->second : choices_.emplace(key, time()).first->second;
   }
 
-  template <class Sparse, class Shape, class Dense, class Run>
+  template <class Sparse, class Shape, class Dense>
   [[nodiscard]] sparse_kernel_choice time_kernels(const Shape& shape, const std::vector<S>& weights,
                                                   Index in_size, Index out_size, const Dense& dense,
-                                                  Index dense_scratch, const Run& run) const {
+                                                  Index dense_scratch) const {
     const Index samples = options_.samples;
-    std::vector<Sparse> kernels;
-    Index scratch_size = dense_scratch;
-    for (const sparse_format format : all_sparse_formats) {
-      kernels.emplace_back(shape, weights.data(), format);
-      scratch_size = std::max(scratch_size, kernels.back().scratch_size());
-    }
+    latency_options timing = options_.timing;
+    timing.minimum_seconds /= static_cast<double>(all_sparse_formats.size());
+    timing.maximum_seconds /= static_cast<double>(all_sparse_formats.size());
     const std::vector<S> x(static_cast<std::size_t>(samples * in_size), S(0.5));
-    std::vector<S> y(static_cast<std::size_t>(samples * out_size)),
-        scratch(static_cast<std::size_t>(scratch_size));
-    const auto call_dense = [&] {
-      dense(x.data(), weights.data(), y.data(), samples, scratch.data());
-    };
-    const auto call_sparse = [&](const Sparse& sparse) {
-      return [&] { run(sparse, x.data(), y.data(), samples, scratch.data()); };
-    };
-    static_assert(all_sparse_formats.size() == 5);
-    const auto times = compare_latencies<Clock>(
-        options_.timing, call_dense, call_sparse(kernels[0]), call_sparse(kernels[1]),
-        call_sparse(kernels[2]), call_sparse(kernels[3]), call_sparse(kernels[4]));
-    const auto best = std::min_element(
-        times.begin(), times.end(),
-        [](const latency_comparison& a, const latency_comparison& b) { return a.ratio < b.ratio; });
-    sparse_kernel_choice choice{.fastest_sparse = *best};
-    if (best->ratio < options_.pays_below)
-      choice.format = kernels[static_cast<std::size_t>(best - times.begin())].format();
+    std::vector<S> y(static_cast<std::size_t>(samples * out_size)), scratch;
+    sparse_kernel_choice choice;
+    choice.fastest_sparse.ratio = std::numeric_limits<double>::max();
+    for (const sparse_format format : all_sparse_formats) {
+      const Sparse sparse(shape, weights.data(), format);
+      scratch.resize(static_cast<std::size_t>(std::max(dense_scratch, sparse.scratch_size())));
+      const latency_comparison times = compare_latency<Clock>(
+          [&] { dense(x.data(), weights.data(), y.data(), samples, scratch.data()); },
+          [&] { sparse.forward(x.data(), {}, y.data(), samples, scratch.data()); }, timing);
+      if (!(times.ratio < choice.fastest_sparse.ratio)) continue;
+      choice.fastest_sparse = times;
+      if (times.ratio < options_.pays_below) choice.format = format;
+    }
     return choice;
   }
 

@@ -27,10 +27,10 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-template <class S>
-class packed_convolution final : public nn::inference_kernel<S> {
+template <class S, class Kernel>
+class packed_kernel final : public nn::inference_kernel<S> {
  public:
-  explicit packed_convolution(sparse_convolution<S> kernel) : kernel_(std::move(kernel)) {}
+  explicit packed_kernel(Kernel kernel) : kernel_(std::move(kernel)) {}
   [[nodiscard]] Index scratch_size() const noexcept override { return kernel_.scratch_size(); }
   void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples,
                S* scratch) const noexcept override {
@@ -38,21 +38,7 @@ class packed_convolution final : public nn::inference_kernel<S> {
   }
 
  private:
-  sparse_convolution<S> kernel_;
-};
-
-template <class S>
-class packed_linear final : public nn::inference_kernel<S> {
- public:
-  explicit packed_linear(sparse_linear<S> kernel) : kernel_(std::move(kernel)) {}
-  [[nodiscard]] Index scratch_size() const noexcept override { return kernel_.scratch_size(); }
-  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples,
-               S* scratch) const noexcept override {
-    kernel_.forward(x, epilogue.shift, epilogue.relu, y, samples, scratch);
-  }
-
- private:
-  sparse_linear<S> kernel_;
+  Kernel kernel_;
 };
 
 /// Calls f(shape, weights) with the shape of a convolution or of a linear layer; does nothing for
@@ -74,14 +60,17 @@ void visit_weight_layer(const nn::network<S>& net, std::size_t node, const F& f)
 }
 
 template <class S>
-[[nodiscard]] std::shared_ptr<const nn::inference_kernel<S>> packed_kernel(
+[[nodiscard]] std::shared_ptr<const nn::inference_kernel<S>> pack_weights(
     const convolution_shape& shape, const S* weights, sparse_format format) {
-  return std::make_shared<packed_convolution<S>>(sparse_convolution<S>(shape, weights, format));
+  using kernel = sparse_convolution<S>;
+  return std::make_shared<packed_kernel<S, kernel>>(kernel(shape, weights, format));
 }
 template <class S>
-[[nodiscard]] std::shared_ptr<const nn::inference_kernel<S>> packed_kernel(
-    const linear_shape& shape, const S* weights, sparse_format format) {
-  return std::make_shared<packed_linear<S>>(sparse_linear<S>(shape, weights, format));
+[[nodiscard]] std::shared_ptr<const nn::inference_kernel<S>> pack_weights(const linear_shape& shape,
+                                                                          const S* weights,
+                                                                          sparse_format format) {
+  using kernel = sparse_linear<S>;
+  return std::make_shared<packed_kernel<S, kernel>>(kernel(shape, weights, format));
 }
 
 }  // namespace detail
@@ -96,7 +85,7 @@ void pack(network<S>& net, std::string_view layer, sparse_format format) {
   std::shared_ptr<const inference_kernel<S>> kernel;
   prunus::detail::visit_weight_layer(
       net, net.resolved().index_of(layer), [&](const auto& shape, const auto& weight) {
-        kernel = prunus::detail::packed_kernel<S>(shape, weight.data, format);
+        kernel = prunus::detail::pack_weights<S>(shape, weight.data, format);
       });
   net.set_inference_kernel(layer, kernel);
 }
@@ -134,7 +123,7 @@ std::vector<packed_layer> pack_fastest(network<S>& net, fastest_kernel<S, Clock>
       result.push_back({name, fastest(keep, shape)});
       if (const auto format = result.back().choice.format; format.has_value())
         net.set_inference_kernel(name,
-                                 prunus::detail::packed_kernel<S>(shape, weight.data, *format));
+                                 prunus::detail::pack_weights<S>(shape, weight.data, *format));
     });
   return result;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
+#include <prunus/runtime/change_detection.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
 #include <prunus/simd/line_kernels.hpp>
@@ -19,27 +20,6 @@
 
 namespace prunus {
 inline namespace v0 {
-
-/// What the next frame is compared with.
-enum class change_reference : std::uint8_t {
-  last_used,  ///< what the outputs were computed from: errors stay below a bound and cannot drift
-  last_frame  ///< the frame before: a slow drift is never noticed
-};
-
-struct change_detection_options {
-  double threshold = 0;  ///< changes up to it are not looked at, >= 0; in units of the input
-  Index cell = 1;  ///< edge of the squares of pixels that change together, by their mean difference
-  change_reference reference = change_reference::last_used;
-};
-
-/// What a frame cost.
-struct change_statistics {
-  Index changed_pixels = 0;      ///< of the input
-  Index recomputed_outputs = 0;  ///< positions, each with all its channels
-  /// Multiply-adds that were done, those on padding included: of the recomputed outputs, and of the
-  /// others in rows that were computed as a whole.
-  Index macs = 0;
-};
 
 /// A convolution over the frames of a video that computes only the positions whose input changed.
 ///

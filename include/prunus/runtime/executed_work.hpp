@@ -15,6 +15,12 @@ using Eigen::Index;
 struct open_channels {
   const std::uint8_t* inputs = nullptr;   ///< samples x in
   const std::uint8_t* outputs = nullptr;  ///< samples x out
+
+  /// Those of sample `n` and the ones behind it, of layers of so many channels.
+  [[nodiscard]] constexpr open_channels from(Index n, Index in, Index out) const noexcept {
+    return {inputs == nullptr ? nullptr : inputs + n * in,
+            outputs == nullptr ? nullptr : outputs + n * out};
+  }
 };
 
 /// What a gated layer did. Runs add up.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/error.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
 #include <prunus/runtime/detail/convolution_grid.hpp>
 #include <prunus/runtime/detail/gated_kernels.hpp>
@@ -60,7 +59,7 @@ class gated_convolution {
   ///         argument_error (out_of_range: `dense_from` is negative or NaN)
   explicit gated_convolution(const convolution_shape& shape, const gated_options& options = {})
       : dense_(shape),
-        options_(checked(options)),
+        options_(detail::checked_options(options, "gated_convolution")),
         grid_(shape, detail::lanes<S>, 1, 1),
         channel_grid_(grid_) {
     channel_grid_.shape.in_channels = channel_grid_.shape.groups = 1;
@@ -71,7 +70,9 @@ class gated_convolution {
 
   [[nodiscard]] const convolution_shape& shape() const noexcept { return dense_.shape(); }
   [[nodiscard]] const gated_options& options() const noexcept { return options_; }
-  void set_options(const gated_options& options) { options_ = checked(options); }
+  void set_options(const gated_options& options) {
+    options_ = detail::checked_options(options, "gated_convolution");
+  }
 
   [[nodiscard]] workspace make_workspace() const {
     workspace work;
@@ -93,29 +94,20 @@ class gated_convolution {
   /// @returns what was executed
   executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
                         Index images, const open_channels& open, workspace& work) const noexcept {
-    executed_work run;
-    run.dense_macs = images * shape().macs();
-    for (Index n = 0; n < images;) {
-      Index count = 0;  // samples in a row that are to be computed whole
-      while (n + count < images && count < dense_block_ && prefers_dense(open, n + count)) ++count;
-      if (count > 0) {
-        compute_whole(x, weights, epilogue, y, n, count, open, work);
-        run.macs += count * shape().macs();
-        run.dense += count;
-        n += count;
-      } else {
-        run.macs += gather(x + n * shape().in_size(), weights, epilogue, y + n * shape().out_size(),
-                           of_sample(open, n), work);
-        ++run.gathered;
-        ++n;
-      }
-    }
-    return run;
+    return detail::forward_gated(
+        images, shape().macs(), dense_block_, [&](Index n) { return prefers_dense(open, n); },
+        [&](Index first, Index count) {
+          compute_whole(x, weights, epilogue, y, first, count, open, work);
+        },
+        [&](Index n) {
+          return gather(x + n * shape().in_size(), weights, epilogue, y + n * shape().out_size(),
+                        open.from(n, shape().in_channels, shape().out_channels), work);
+        });
   }
 
   /// Multiply-adds of sample `n` that are open.
   [[nodiscard]] Index open_macs(const open_channels& open, Index n = 0) const noexcept {
-    const open_channels of = of_sample(open, n);
+    const open_channels of = open.from(n, shape().in_channels, shape().out_channels);
     Index pairs = 0;
     for (Index g = 0; g < shape().groups; ++g)
       pairs += detail::count_open(of.inputs, g * shape().group_inputs(), shape().group_inputs()) *
@@ -124,20 +116,8 @@ class gated_convolution {
   }
 
  private:
-  static const gated_options& checked(const gated_options& options) {
-    if (!(options.dense_from >= 0))
-      throw argument_error(errc::out_of_range,
-                           detail::concat("gated_convolution: dense_from is ", options.dense_from,
-                                          "; expected a share of the multiply-adds, 0 or more"));
-    return options;
-  }
-
   [[nodiscard]] Index out_plane() const noexcept {
     return shape().out_height() * shape().out_width();
-  }
-  [[nodiscard]] open_channels of_sample(const open_channels& open, Index n) const noexcept {
-    return {open.inputs == nullptr ? nullptr : open.inputs + n * shape().in_channels,
-            open.outputs == nullptr ? nullptr : open.outputs + n * shape().out_channels};
   }
   [[nodiscard]] bool prefers_dense(const open_channels& open, Index n) const noexcept {
     return static_cast<double>(open_macs(open, n)) >=

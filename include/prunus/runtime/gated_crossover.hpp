@@ -167,7 +167,7 @@ template <std::floating_point S>
   return detail::measure_crossover(
       measured, measured.in_channels(), s.out, options,
       [&](const gated_linear<S>& way, const open_channels& open, auto& work) {
-        return way.forward(x.data(), weights.data(), nullptr, false, y.data(), samples, open, work);
+        return way.forward(x.data(), weights.data(), {}, y.data(), samples, open, work);
       });
 }
 

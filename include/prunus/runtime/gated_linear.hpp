@@ -5,6 +5,7 @@
 #include <prunus/runtime/detail/gated_kernels.hpp>
 #include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/simd/channel_epilogue.hpp>
 #include <prunus/simd/packet.hpp>
 
 #include <Eigen/Core>
@@ -20,7 +21,7 @@ inline namespace v0 {
 
 /// A linear layer that computes the open outputs of each sample from its open inputs:
 ///
-///     y[n][o] = weights[o] * x[n] + bias[o], over the open inputs, where o is open, else 0
+///     y[n][o] = epilogue_o(weights[o] * x[n]), over the open inputs, where o is open, else 0
 ///
 /// Rows of weights of closed outputs are not touched. Inputs are skipped a register of weights at a
 /// time: one without an open input is left out, one with few is picked apart, and in one where at
@@ -32,7 +33,7 @@ inline namespace v0 {
 ///
 ///     prunus::gated_linear<float> dense({.in = 512, .out = 10});
 ///     auto work = dense.make_workspace();
-///     dense.forward(x, weights, bias, false, y, samples, {.inputs = open}, work);
+///     dense.forward(x, weights, {.shift = bias}, y, samples, {.inputs = open}, work);
 ///
 /// All calls are const and use only the workspace they are given. No call allocates but
 /// `make_workspace`. NaN and infinity in a weight of a closed input may show.
@@ -55,7 +56,7 @@ class gated_linear {
   ///         inputs), argument_error (out_of_range: `dense_from` is negative or NaN)
   explicit gated_linear(const linear_shape& shape, Index plane = 1,
                         const gated_options& options = {})
-      : shape_(shape), plane_(plane), options_(checked(options)) {
+      : shape_(shape), plane_(plane), options_(detail::checked_options(options, "gated_linear")) {
     if (shape.in < 1 || shape.out < 1 || plane < 1 || shape.in % plane != 0)
       throw shape_error(
           errc::shape_mismatch,
@@ -69,7 +70,9 @@ class gated_linear {
   [[nodiscard]] Index plane() const noexcept { return plane_; }
   [[nodiscard]] Index in_channels() const noexcept { return shape_.in / plane_; }
   [[nodiscard]] const gated_options& options() const noexcept { return options_; }
-  void set_options(const gated_options& options) { options_ = checked(options); }
+  void set_options(const gated_options& options) {
+    options_ = detail::checked_options(options, "gated_linear");
+  }
 
   [[nodiscard]] workspace make_workspace() const {
     workspace work;
@@ -85,35 +88,26 @@ class gated_linear {
     return work;
   }
 
-  /// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, none
-  ///      overlapping; flags: samples x in_channels() and samples x out
+  /// @pre x: samples x in, weights: out x in, y: samples x out, none overlapping; flags: samples x
+  ///      in_channels() and samples x out
   /// @returns what was executed; closed inputs that ride along in a register are counted
-  executed_work forward(const S* x, const S* weights, const S* bias, bool relu, S* y, Index samples,
-                        const open_channels& open, workspace& work) const noexcept {
-    executed_work run;
-    const Index macs = shape_.in * shape_.out;
-    run.dense_macs = samples * macs;
-    for (Index n = 0; n < samples;) {
-      Index count = 0;  // samples in a row that are to be computed whole
-      while (n + count < samples && count < dense_block && prefers_dense(open, n + count)) ++count;
-      if (count > 0) {
-        compute_whole(x, weights, bias, relu, y, n, count, open, work);
-        run.macs += count * macs;
-        run.dense += count;
-        n += count;
-      } else {
-        run.macs += gather(x + n * shape_.in, weights, bias, relu, y + n * shape_.out,
-                           of_sample(open, n), work);
-        ++run.gathered;
-        ++n;
-      }
-    }
-    return run;
+  executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                        Index samples, const open_channels& open, workspace& work) const noexcept {
+    return detail::forward_gated(
+        samples, shape_.in * shape_.out, dense_block,
+        [&](Index n) { return prefers_dense(open, n); },
+        [&](Index first, Index count) {
+          compute_whole(x, weights, epilogue, y, first, count, open, work);
+        },
+        [&](Index n) {
+          return gather(x + n * shape_.in, weights, epilogue, y + n * shape_.out,
+                        open.from(n, in_channels(), shape_.out), work);
+        });
   }
 
   /// Multiply-adds of sample `n` that are open.
   [[nodiscard]] Index open_macs(const open_channels& open, Index n = 0) const noexcept {
-    const open_channels of = of_sample(open, n);
+    const open_channels of = open.from(n, in_channels(), shape_.out);
     return detail::count_open(of.inputs, 0, in_channels()) * plane_ *
            detail::count_open(of.outputs, 0, shape_.out);
   }
@@ -122,18 +116,6 @@ class gated_linear {
   static constexpr std::size_t lanes = static_cast<std::size_t>(detail::lanes<S>);
   static constexpr Index dense_block = 64;  // samples that the dense twin computes together
 
-  static const gated_options& checked(const gated_options& options) {
-    if (!(options.dense_from >= 0))
-      throw argument_error(errc::out_of_range,
-                           detail::concat("gated_linear: dense_from is ", options.dense_from,
-                                          "; expected a share of the multiply-adds, 0 or more"));
-    return options;
-  }
-
-  [[nodiscard]] open_channels of_sample(const open_channels& open, Index n) const noexcept {
-    return {open.inputs == nullptr ? nullptr : open.inputs + n * in_channels(),
-            open.outputs == nullptr ? nullptr : open.outputs + n * shape_.out};
-  }
   [[nodiscard]] bool prefers_dense(const open_channels& open, Index n) const noexcept {
     return static_cast<double>(open_macs(open, n)) >=
            options_.dense_from * static_cast<double>(shape_.in * shape_.out);
@@ -148,8 +130,9 @@ class gated_linear {
         std::fill_n(to, plane_, S(0));
   }
 
-  void compute_whole(const S* x, const S* weights, const S* bias, bool relu, S* y, Index first,
-                     Index count, const open_channels& open, workspace& work) const noexcept {
+  void compute_whole(const S* x, const S* weights, const channel_epilogue<S>& epilogue, S* y,
+                     Index first, Index count, const open_channels& open,
+                     workspace& work) const noexcept {
     const S* from = x + first * shape_.in;
     S* const copy = work.numbers_.data();
     if (open.inputs != nullptr) {
@@ -158,7 +141,7 @@ class gated_linear {
       from = copy;
     }
     S* const to = y + first * shape_.out;
-    linear_forward(shape_, from, weights, bias, relu, to, count, copy + dense_block * shape_.in);
+    linear_forward(shape_, from, weights, epilogue, to, count, copy + dense_block * shape_.in);
     if (open.outputs != nullptr)
       for (Index k = 0; k < count * shape_.out; ++k)
         if (open.outputs[first * shape_.out + k] == 0) to[k] = S(0);
@@ -205,8 +188,8 @@ class gated_linear {
     return open == nullptr || open[plane_ == 1 ? input : input / plane_] != 0;
   }
 
-  [[nodiscard]] Index gather(const S* x, const S* weights, const S* bias, bool relu, S* y,
-                             const open_channels& open, workspace& work) const noexcept {
+  [[nodiscard]] Index gather(const S* x, const S* weights, const channel_epilogue<S>& epilogue,
+                             S* y, const open_channels& open, workspace& work) const noexcept {
     std::fill_n(y, shape_.out, S(0));
     const Index outputs = detail::list_open(open.outputs, 0, shape_.out, work.outputs_.data());
     if (outputs == 0) return 0;
@@ -215,9 +198,8 @@ class gated_linear {
     for (; k + 4 <= outputs; k += 4) macs += dot_products<4>(weights, k, taps, y, work);
     for (; k < outputs; ++k) macs += dot_products<1>(weights, k, taps, y, work);
     for (k = 0; k < outputs; ++k) {
-      S& value = y[work.outputs_[static_cast<std::size_t>(k)]];
-      if (bias != nullptr) value += bias[work.outputs_[static_cast<std::size_t>(k)]];
-      if (relu) value = value < 0 ? S(0) : value;  // NaN stays NaN
+      const Index o = work.outputs_[static_cast<std::size_t>(k)];
+      y[o] = epilogue(y[o], o);
     }
     return macs;
   }

@@ -4,9 +4,9 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
+#include <prunus/runtime/formats/patterns.hpp>
 #include <prunus/runtime/kernel_index.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
-#include <prunus/runtime/sparse_format.hpp>
 
 #include <Eigen/Core>
 
@@ -68,7 +68,7 @@ template <std::floating_point S>
   std::vector<S> dense(static_cast<std::size_t>(shape.weight_size()));
   decompress_kernels(kernels, view(dense, {shape.out_channels, shape.in_channels,
                                            shape.kernel_height, shape.kernel_width}));
-  return {shape, dense.data(), sparse_format::patterns};
+  return {shape, dense.data(), formats::patterns{}};
 }
 
 }  // namespace v0

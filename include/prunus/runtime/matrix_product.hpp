@@ -117,13 +117,16 @@ template <std::floating_point S>
   return detail::lanes<S> * (shape.in + detail::most_tile_rows);
 }
 
-/// y = x * weights^T + bias, and zero where negative when `relu` is set.
-/// @pre x: samples x in, weights: out x in, bias: out or null, y: samples x out, scratch:
-/// linear_scratch_size(), none
+/// y = epilogue(x * weights^T).
+///
+///     prunus::linear_forward(shape, x, weights, {.shift = bias, .relu = true}, y, samples,
+///     scratch);
+///
+/// @pre x: samples x in, weights: out x in, y: samples x out, scratch: linear_scratch_size(), none
 ///      overlapping
 template <std::floating_point S>
-void linear_forward(const linear_shape& shape, const S* x, const S* weights, const S* bias,
-                    bool relu, S* y, Index samples, S* scratch) noexcept {
+void linear_forward(const linear_shape& shape, const S* x, const S* weights,
+                    const channel_epilogue<S>& epilogue, S* y, Index samples, S* scratch) noexcept {
   Index n = 0;
   for (; n + detail::lanes<S> / 2 <= samples; n += std::min(detail::lanes<S>, samples - n))
     detail::linear_with_samples_in_lanes(shape, x + n * shape.in, weights, y + n * shape.out,
@@ -131,12 +134,7 @@ void linear_forward(const linear_shape& shape, const S* x, const S* weights, con
   if (n < samples)
     detail::linear_by_dot_products(shape, x + n * shape.in, weights, y + n * shape.out,
                                    samples - n);
-  for (Index sample = 0; sample < samples; ++sample, y += shape.out) {
-    if (bias != nullptr)
-      for (Index o = 0; o < shape.out; ++o) y[o] += bias[o];
-    if (relu)
-      for (Index o = 0; o < shape.out; ++o) y[o] = y[o] < 0 ? S(0) : y[o];  // NaN stays NaN
-  }
+  for (Index sample = 0; sample < samples; ++sample, y += shape.out) epilogue.apply(y, shape.out);
 }
 
 /// dx = dy * weights.

@@ -3,9 +3,9 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/runtime/convolution_shape.hpp>
+#include <prunus/runtime/detail/any_packing.hpp>
 #include <prunus/runtime/detail/convolution_grid.hpp>
-#include <prunus/runtime/detail/packed_rows.hpp>
-#include <prunus/runtime/detail/similar_rows.hpp>
+#include <prunus/runtime/packing_format.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
@@ -18,7 +18,9 @@
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::int32_t
 #include <limits>     // std::numeric_limits
+#include <memory>     // std::shared_ptr
 #include <span>       // std::span
+#include <utility>    // std::move
 #include <vector>     // std::vector
 
 namespace prunus {
@@ -28,15 +30,15 @@ inline namespace v0 {
 /// stride, padding and groups.
 ///
 ///     prunus::sparse_convolution<float> convolution{{.in_channels = 64, ...}, weights.data(),
-///                                                   prunus::sparse_format::blocks_of_8};
+///                                                   prunus::formats::blocks_of<8>{}};
 ///     std::vector<float> scratch(convolution.scratch_size());
 ///     convolution.forward(x, {.shift = bias, .relu = true}, y, images, scratch.data());
 ///
 /// Every weight that is left is one multiply-add of a shifted line of a zero-padded plane into a
 /// tile of registers, as in `direct_convolution`, its dense twin; there is no im2col, which costs
 /// more than the zeros save. The weights are packed once, when the object is made: pack again after
-/// they have changed. Which format suits which weights: `sparse_format`; which is fastest here:
-/// `fastest_convolution`.
+/// they have changed, copies share them. Which format suits which weights: `sparse_format`; which
+/// is fastest here: `fastest_kernel`.
 ///
 /// All calls are const, allocate nothing and use only the `scratch` they are given, so that threads
 /// can share the object. A weight that is zero takes no part, so NaN or infinity in an input that
@@ -46,35 +48,27 @@ template <std::floating_point S>
 class sparse_convolution {
  public:
   /// @param weights out x in/groups x kernel_height x kernel_width, row-major; only read here
-  /// Cost: a few passes over the weights. `patterns`: one for each of 15 patterns, and a comparison
-  /// of each two outputs of a group, which looks at 64 weights at a time.
+  /// Cost: a few passes over the weights; see the format.
   /// @throws shape_error (shape_mismatch: see `validate`; an image or weights of more than 2^31
   ///         numbers)
+  template <packing_format Format>
+  sparse_convolution(const convolution_shape& shape, const S* weights, Format)
+      : sparse_convolution(shape) {
+    pack<Format>(weights);
+  }
   sparse_convolution(const convolution_shape& shape, const S* weights, sparse_format format)
-      : shape_((validate(shape), shape)),
-        grid_(shape, detail::lanes<S>),
-        flat_(is_flat(shape)),
-        format_(format),
-        rows_(panel_rows(format), format == sparse_format::patterns) {
-    const Index most = std::numeric_limits<std::int32_t>::max();
-    if (in_size() > most || shape.weight_size() > most)
-      throw shape_error(errc::shape_mismatch,
-                        "sparse_convolution: an image or the weights hold more than 2^31 numbers");
-    if (flat_) {
-      grid_.images = 1;
-      grid_.in_plane = shape.height * shape.width;
-    }
-    cut_into_strips();
-    pack(weights);
+      : sparse_convolution(shape) {
+    format.visit([&]<class Format>(Format) { pack<Format>(weights); });
   }
 
   [[nodiscard]] const convolution_shape& shape() const noexcept { return shape_; }
-  [[nodiscard]] sparse_format format() const noexcept { return format_; }
   /// Weights packed: those that are not zero, and the zeros that share a block with them.
-  [[nodiscard]] Index packed_weights() const noexcept { return rows_.size(); }
+  [[nodiscard]] Index packed_weights() const noexcept { return packed_->size(); }
+  /// Bytes of them and of what tells where they belong.
+  [[nodiscard]] Index packed_bytes() const noexcept { return packed_->bytes(); }
   /// Multiply-adds of one image, those on padding included.
   [[nodiscard]] Index macs() const noexcept {
-    return rows_.size() * shape_.out_height() * shape_.out_width();
+    return packed_->size() * shape_.out_height() * shape_.out_width();
   }
   /// Numbers of scratch memory that `forward` needs, at least 1.
   [[nodiscard]] Index scratch_size() const noexcept {
@@ -89,7 +83,7 @@ class sparse_convolution {
     for (Index n = 0; n < images; n += grid_.images) {
       const block b = block_of(x, y, n, images, scratch);
       spread(b, 0, shape_.in_channels);
-      multiply(b, epilogue, 0, rows_.panels());
+      multiply(b, epilogue, 0, packed_->panels());
     }
   }
 
@@ -107,7 +101,7 @@ class sparse_convolution {
           spread(b, first, begin(share + 1, shape_.in_channels) - first);
         });
       pool.run(shares, [&](Index share, Index) {
-        multiply(b, epilogue, begin(share, rows_.panels()), begin(share + 1, rows_.panels()));
+        multiply(b, epilogue, begin(share, packed_->panels()), begin(share + 1, packed_->panels()));
       });
     }
   }
@@ -121,19 +115,26 @@ class sparse_convolution {
     S *lines, *sums;
   };
 
+  /// All but the weights.
+  explicit sparse_convolution(const convolution_shape& shape)
+      : shape_((validate(shape), shape)), grid_(shape, detail::lanes<S>), flat_(is_flat(shape)) {
+    const Index most = std::numeric_limits<std::int32_t>::max();
+    if (in_size() > most || shape.weight_size() > most)
+      throw shape_error(errc::shape_mismatch,
+                        "sparse_convolution: an image or the weights hold more than 2^31 numbers");
+    if (flat_) {
+      grid_.images = 1;
+      grid_.in_plane = shape.height * shape.width;
+    }
+    cut_into_strips();
+  }
+
   /// Planes can be read and written where they stand: nothing is padded, nothing skipped, and they
   /// are whole registers.
   [[nodiscard]] static bool is_flat(const convolution_shape& s) noexcept {
     return s.kernel_area() == 1 && s.stride_height == 1 && s.stride_width == 1 &&
            s.padding_height == 0 && s.padding_width == 0 &&
            s.height * s.width % detail::lanes<S> == 0;
-  }
-
-  /// Outputs that are computed together.
-  [[nodiscard]] static constexpr int panel_rows(sparse_format format) noexcept {
-    if (format == sparse_format::rows) return 1;
-    if (format == sparse_format::patterns || format == sparse_format::blocks_of_4) return 4;
-    return detail::most_tile_rows >= 8 ? 8 : 4;  // half a block where there are few registers
   }
 
   [[nodiscard]] Index in_size() const noexcept {
@@ -154,10 +155,11 @@ class sparse_convolution {
     if (strip_pitch_ % 256 == 0) strip_pitch_ += detail::lanes<S>;  // see convolution_grid
   }
 
-  /// Whether several taps in turn read the same channel, as where whole kernels were pruned.
-  [[nodiscard]] bool reads_in_runs(const S* weights, std::span<const std::int32_t> order) const {
+  /// Whether several taps in turn of panels of `height` outputs read the same channel, as where
+  /// whole kernels were pruned.
+  [[nodiscard]] bool reads_in_runs(const S* weights, std::span<const std::int32_t> order,
+                                   std::size_t height) const {
     const Index terms = shape_.row_size(), area = shape_.kernel_area();
-    const auto height = static_cast<std::size_t>(panel_rows(format_));
     Index taps = 0, runs = 0;
     for (; order.size() >= height; order = order.subspan(height))
       for (Index c = 0; c < terms; c += area) {
@@ -175,40 +177,41 @@ class sparse_convolution {
 
   /// Input channels whose lines stay in the cache while one tile of all outputs is computed: in the
   /// first level where a line is read for a few multiply-adds only, in the second where for more.
-  [[nodiscard]] Index cached_inputs(bool in_runs) const noexcept {
-    const bool blocks = format_ != sparse_format::rows && format_ != sparse_format::patterns;
-    const Index cached = blocks ? Index{1} << 17 : in_runs ? Index{1} << 15 : Index{1} << 13;
-    const Index tile =
-        std::min(detail::tile_vectors(panel_rows(format_)) * detail::lanes<S>, strip_pitch_);
+  [[nodiscard]] Index cached_inputs(int height, bool single, bool in_runs) const noexcept {
+    const Index cached = !single ? Index{1} << 17 : in_runs ? Index{1} << 15 : Index{1} << 13;
+    const Index tile = std::min(detail::tile_vectors(height) * detail::lanes<S>, strip_pitch_);
     const Index read = tile + grid_.rows.shifts(0) * grid_.pitch + grid_.columns.shifts(0);
     return std::clamp(cached / (read * grid_.phases()), Index{1}, shape_.group_inputs());
   }
 
+  template <packing_format Format>
   void pack(const S* weights) {
+    constexpr int most_rows = detail::most_tile_rows >= 8 ? 8 : 4;
+    using packing = typename Format::template packed<S, std::int32_t, most_rows>;
     const std::vector<detail::line_tap> taps = grid_.forward_taps();
     const Index terms = shape_.row_size(), outputs = shape_.group_outputs();
-    const bool single = format_ == sparse_format::rows || format_ == sparse_format::patterns;
     std::vector<std::vector<std::int32_t>> orders;  // of the outputs of each group
-    bool in_runs = single;
+    bool in_runs = Format::skips_single_zeros;
     for (Index g = 0; g < shape_.groups; ++g) {
       const S* const of_group = weights + g * outputs * terms;
-      orders.push_back(format_ == sparse_format::patterns
-                           ? detail::similar_rows(of_group, outputs, terms, detail::pattern_rows)
-                           : detail::rows_in_order(outputs));
-      in_runs = in_runs && reads_in_runs(of_group, orders.back());
+      orders.push_back(Format::order_of(of_group, outputs, terms));
+      in_runs = in_runs && reads_in_runs(of_group, orders.back(), packing::rows_together);
     }
     const Index inputs = shape_.group_inputs();
-    const Index parts = (inputs + cached_inputs(in_runs) - 1) / cached_inputs(in_runs);
+    const Index cached = cached_inputs(packing::rows_together, Format::skips_single_zeros, in_runs);
+    const Index parts = (inputs + cached - 1) / cached;
     const auto begin = [&](Index part) { return part * inputs / parts * shape_.kernel_area(); };
+    packing packed;
     for (Index p = 0; p < parts; ++p) {
-      rows_.begin_part();
+      packed.begin_part(0);
       for (Index g = 0; g < shape_.groups; ++g)
-        rows_.pack(weights + g * outputs * terms, terms, g * outputs,
-                   orders[static_cast<std::size_t>(g)], begin(p), begin(p + 1), [&](Index k) {
-                     return g * inputs * grid_.phases() * grid_.in_plane +
-                            taps[static_cast<std::size_t>(k)].line;
-                   });
+        packed.pack(weights + g * outputs * terms, terms, g * outputs,
+                    orders[static_cast<std::size_t>(g)], begin(p), begin(p + 1), [&](Index k) {
+                      return g * inputs * grid_.phases() * grid_.in_plane +
+                             taps[static_cast<std::size_t>(k)].line;
+                    });
     }
+    packed_ = detail::erase<S>(std::move(packed));
   }
 
   [[nodiscard]] block block_of(const S* x, S* y, Index n, Index images, S* scratch) const noexcept {
@@ -228,11 +231,12 @@ class sparse_convolution {
       const Index positions =
           (b.count - 1) * grid_.image_pitch + (rows - 1) * grid_.pitch + grid_.columns.out;
       if (flat_) {
-        rows_.multiply(b.x + begin, 1, positions, epilogue, b.y + begin, grid_.in_plane, first,
-                       last);
+        packed_->multiply(b.x + begin, 1, positions, epilogue, b.y + begin, grid_.in_plane, first,
+                          last);
       } else {
-        rows_.multiply(b.lines + begin, 1, positions, epilogue, b.sums, strip_pitch_, first, last);
-        collect(b, top, rows, rows_.rows(first, last));
+        packed_->multiply(b.lines + begin, 1, positions, epilogue, b.sums, strip_pitch_, first,
+                          last);
+        collect(b, top, rows, packed_->rows(first, last));
       }
     }
   }
@@ -251,8 +255,7 @@ class sparse_convolution {
   detail::convolution_grid grid_;
   bool flat_;
   Index strip_rows_ = 0, strip_pitch_ = 0;
-  sparse_format format_;
-  detail::packed_rows<S, std::int32_t> rows_;
+  std::shared_ptr<const detail::any_packing<S>> packed_;
 };
 
 }  // namespace v0

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/runtime/detail/packed_rows.hpp>
+#include <prunus/runtime/detail/any_packing.hpp>
 #include <prunus/runtime/detail/similar_rows.hpp>
 #include <prunus/runtime/matrix_product.hpp>
+#include <prunus/runtime/packing_format.hpp>
 #include <prunus/runtime/sparse_format.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
 
@@ -14,67 +15,66 @@
 #include <concepts>   // std::floating_point
 #include <cstdint>    // std::int32_t, std::uint16_t
 #include <limits>     // std::numeric_limits
+#include <memory>     // std::shared_ptr
+#include <utility>    // std::move
 #include <vector>     // std::vector
 
 namespace prunus {
 inline namespace v0 {
 
-/// A linear layer that does not compute what its zeros would contribute: y = x * weights^T + bias.
+/// A linear layer that does not compute what its zeros would contribute.
 ///
 ///     prunus::sparse_linear<float> linear_layer{{.in = 4096, .out = 1000}, weights.data(),
-///                                             prunus::sparse_format::blocks_of_16};
-///     linear_layer.forward(x, bias, /*relu=*/true, y, samples, scratch.data());
+///                                             prunus::formats::blocks_of<16>{}};
+///     linear_layer.forward(x, {.shift = bias, .relu = true}, y, samples, scratch.data());
 ///
 /// One sample is limited by how fast the weights are read, so that the time follows their bytes:
 /// blocks need one index, of two bytes, for all their weights, `rows` and `patterns` one for each
 /// or for each few. Many samples go together, one in each lane. The dense twin is `linear_forward`.
 ///
-/// The weights are packed once, when the object is made: pack again after they have changed. All
-/// calls are const, allocate nothing and use only the `scratch` they are given. A weight that is
-/// zero takes no part, so NaN or infinity in an input that only zeros read do not reach the output.
-/// Rounding: the order of summation depends on the format, on the number of samples and on the
-/// width of the machine's registers.
+/// The weights are packed once, when the object is made: pack again after they have changed, copies
+/// share them. All calls are const, allocate nothing and use only the `scratch` they are given. A
+/// weight that is zero takes no part, so NaN or infinity in an input that only zeros read do not
+/// reach the output. Rounding: the order of summation depends on the format, on the number of
+/// samples and on the width of the machine's registers.
 template <std::floating_point S>
 class sparse_linear {
  public:
   /// @param weights out x in, row-major; only read here
   /// @throws shape_error (shape_mismatch) for extents below 1 or more than 2^31 weights
+  template <packing_format Format>
+  sparse_linear(const linear_shape& shape, const S* weights, Format)
+      : shape_((check(shape), shape)) {
+    pack<Format>(weights);
+  }
   sparse_linear(const linear_shape& shape, const S* weights, sparse_format format)
-      : shape_((check(shape), shape)),
-        format_(format),
-        rows_(panel_rows(format), format == sparse_format::patterns) {
-    const std::vector<std::int32_t> order = detail::rows_in_order(shape.out);
-    const Index parts = (shape.in + most_inputs - 1) / most_inputs;
-    for (Index p = 0; p < parts; ++p) {
-      const Index begin = p * shape.in / parts, end = (p + 1) * shape.in / parts;
-      rows_.begin_part(begin);
-      rows_.pack(weights, shape.in, 0, order, begin, end, [](Index k) { return k; });
-    }
+      : shape_((check(shape), shape)) {
+    format.visit([&]<class Format>(Format) { pack<Format>(weights); });
   }
 
   [[nodiscard]] const linear_shape& shape() const noexcept { return shape_; }
-  [[nodiscard]] sparse_format format() const noexcept { return format_; }
   /// Weights packed: those that are not zero, and the zeros that share a block with them. As many
   /// multiply-adds are done for each sample.
-  [[nodiscard]] Index packed_weights() const noexcept { return rows_.size(); }
+  [[nodiscard]] Index packed_weights() const noexcept { return packed_->size(); }
   /// Bytes that are read for one sample, beside the sample.
-  [[nodiscard]] Index packed_bytes() const noexcept { return rows_.bytes(); }
+  [[nodiscard]] Index packed_bytes() const noexcept { return packed_->bytes(); }
   /// Numbers of scratch memory that `forward` needs.
   [[nodiscard]] Index scratch_size() const noexcept { return (shape_.in + shape_.out) * together; }
 
-  /// y = x * weights^T + bias, and zero where negative when `relu` is set; NaN stays NaN.
-  /// @pre x: samples x in, bias: out or null, y: samples x out, not overlapping; scratch:
-  ///      scratch_size() numbers
-  void forward(const S* x, const S* bias, bool relu, S* y, Index samples,
+  /// y = epilogue(x * weights^T); NaN stays NaN.
+  /// @pre x: samples x in, y: samples x out, not overlapping; scratch: scratch_size() numbers
+  void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples,
                S* scratch) const noexcept {
     for (Index n = 0; n < samples;) {
       const Index count = std::min(together, samples - n);
-      if (count < fewest_in_lanes)
-        one(x + n * shape_.in, bias, relu, y + n * shape_.out);
-      else
-        several(x + n * shape_.in, {.shift = bias, .relu = relu}, y + n * shape_.out, count,
-                scratch);
-      n += count < fewest_in_lanes ? 1 : count;
+      if (count < fewest_in_lanes) {
+        packed_->multiply(x + n * shape_.in, y + n * shape_.out);
+        epilogue.apply(y + n * shape_.out, shape_.out);
+        ++n;
+      } else {
+        several(x + n * shape_.in, epilogue, y + n * shape_.out, count, scratch);
+        n += count;
+      }
     }
   }
 
@@ -95,27 +95,18 @@ class sparse_linear {
                                        " weights; both extents must be at least 1, and there may "
                                        "be at most 2^31 weights"));
   }
-  [[nodiscard]] static constexpr int panel_rows(sparse_format format) noexcept {
-    switch (format) {
-      case sparse_format::rows:
-        return 1;
-      case sparse_format::patterns:
-      case sparse_format::blocks_of_4:
-        return 4;
-      case sparse_format::blocks_of_8:
-        return 8;
-      case sparse_format::blocks_of_16:
-        break;
+  template <packing_format Format>
+  void pack(const S* weights) {
+    constexpr int most_rows = detail::vector_registers >= 32 ? 16 : 8;
+    typename Format::template packed<S, std::uint16_t, most_rows> packed;
+    const std::vector<std::int32_t> order = detail::rows_in_order(shape_.out);
+    const Index parts = (shape_.in + most_inputs - 1) / most_inputs;
+    for (Index p = 0; p < parts; ++p) {
+      const Index begin = p * shape_.in / parts, end = (p + 1) * shape_.in / parts;
+      packed.begin_part(begin);
+      packed.pack(weights, shape_.in, 0, order, begin, end, [](Index k) { return k; });
     }
-    return detail::vector_registers >= 32 ? 16 : 8;  // half a block where there are few registers
-  }
-
-  void one(const S* x, const S* bias, bool relu, S* y) const noexcept {
-    rows_.multiply(x, y);
-    if (bias != nullptr)
-      for (Index o = 0; o < shape_.out; ++o) y[o] += bias[o];
-    if (relu)
-      for (Index o = 0; o < shape_.out; ++o) y[o] = y[o] < 0 ? S(0) : y[o];
+    packed_ = detail::erase<S>(std::move(packed));
   }
 
   void several(const S* x, const channel_epilogue<S>& epilogue, S* y, Index count,
@@ -123,13 +114,12 @@ class sparse_linear {
     S *const lines = scratch, *const result = scratch + shape_.in * together;
     if (count < together) std::fill_n(lines, shape_.in * together, S(0));
     detail::transpose(x, shape_.in, count, shape_.in, lines, together);
-    rows_.multiply(lines, together, count, epilogue, result, together, 0, rows_.panels());
+    packed_->multiply(lines, together, count, epilogue, result, together, 0, packed_->panels());
     detail::transpose(result, together, shape_.out, count, y, shape_.out);
   }
 
   linear_shape shape_;
-  sparse_format format_;
-  detail::packed_rows<S, std::uint16_t> rows_;
+  std::shared_ptr<const detail::any_packing<S>> packed_;
 };
 
 }  // namespace v0

@@ -20,6 +20,23 @@ struct channel_epilogue {
     return {scale == nullptr ? nullptr : scale + first, shift == nullptr ? nullptr : shift + first,
             relu};
   }
+
+  /// What is written of a sum.
+  [[nodiscard]] constexpr S operator()(S sum, Index c) const noexcept {
+    if (scale != nullptr) sum *= scale[c];
+    if (shift != nullptr) sum += shift[c];
+    return relu && sum < 0 ? S(0) : sum;  // NaN stays NaN
+  }
+
+  /// The same for one sum of each of `channels` channels, in place.
+  constexpr void apply(S* sums, Index channels) const noexcept {
+    if (scale != nullptr)
+      for (Index c = 0; c < channels; ++c) sums[c] *= scale[c];
+    if (shift != nullptr)
+      for (Index c = 0; c < channels; ++c) sums[c] += shift[c];
+    if (relu)
+      for (Index c = 0; c < channels; ++c) sums[c] = sums[c] < 0 ? S(0) : sums[c];
+  }
 };
 
 }  // namespace v0

@@ -18,9 +18,9 @@ int main() {
   const prunus::convolution_shape shape{.in_channels = 2, .out_channels = 2, .width = 2};
   const std::vector<float> weights{2, 0, -1, 3};
   const prunus::dispatched::sparse_convolution<float> chosen(shape, weights.data(),
-                                                             prunus::sparse_format::patterns);
+                                                             prunus::formats::patterns{});
   const prunus::sparse_convolution<float> header(shape, weights.data(),
-                                                 prunus::sparse_format::patterns);
+                                                 prunus::formats::patterns{});
   const bool best = chosen.instructions() == prunus::best_instruction_set();
   return best && result_of(chosen) == result_of(header) ? 0 : 1;
 }

@@ -39,23 +39,14 @@ struct compiled_direct_convolution {
 };
 
 template <class S>
-struct compiled_sparse_convolution {
-  virtual ~compiled_sparse_convolution() = default;
-  [[nodiscard]] virtual Index packed_weights() const noexcept = 0;
-  [[nodiscard]] virtual Index scratch_size() const noexcept = 0;
-  /// On the caller's thread alone where `pool` is null.
-  virtual void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index images,
-                       S* scratch, thread_pool* pool) const = 0;
-};
-
-template <class S>
-struct compiled_sparse_linear {
-  virtual ~compiled_sparse_linear() = default;
+struct compiled_sparse_layer {
+  virtual ~compiled_sparse_layer() = default;
   [[nodiscard]] virtual Index packed_weights() const noexcept = 0;
   [[nodiscard]] virtual Index packed_bytes() const noexcept = 0;
   [[nodiscard]] virtual Index scratch_size() const noexcept = 0;
-  virtual void forward(const S* x, const S* bias, bool relu, S* y, Index samples,
-                       S* scratch) const noexcept = 0;
+  /// On the caller's thread alone where `pool` is null, as it is for linear layers.
+  virtual void forward(const S* x, const channel_epilogue<S>& epilogue, S* y, Index samples,
+                       S* scratch, thread_pool* pool) const = 0;
 };
 
 /// Memory of one caller of a gated kernel; belongs to the kernel that made it.
@@ -63,21 +54,13 @@ struct compiled_workspace {
   virtual ~compiled_workspace() = default;
 };
 
-/// A gated layer. `Epilogue` is what happens to its outputs.
-template <class S, class Epilogue>
+template <class S>
 struct compiled_gated_layer {
   virtual ~compiled_gated_layer() = default;
   [[nodiscard]] virtual std::unique_ptr<compiled_workspace> make_workspace() const noexcept = 0;
-  virtual executed_work forward(const S* x, const S* weights, const Epilogue& epilogue, S* y,
-                                Index samples, const open_channels& open,
+  virtual executed_work forward(const S* x, const S* weights, const channel_epilogue<S>& epilogue,
+                                S* y, Index samples, const open_channels& open,
                                 compiled_workspace& work) const noexcept = 0;
-};
-
-/// What happens to the outputs of a linear layer.
-template <class S>
-struct linear_epilogue {
-  const S* bias = nullptr;
-  bool relu = false;
 };
 
 /// Why nothing was made: an error of the library, or, with `code` left at zero, no memory.
@@ -89,26 +72,25 @@ struct kernel_failure {
 /// The kernels for one instruction set. What makes an object returns null when it fails.
 template <class S>
 struct kernel_table {
-  using gated_convolution_layer = compiled_gated_layer<S, channel_epilogue<S>>;
-  using gated_linear_layer = compiled_gated_layer<S, linear_epilogue<S>>;
-
   std::unique_ptr<compiled_direct_convolution<S>> (*make_direct_convolution)(
       kernel_failure&, const convolution_shape&) noexcept;
-  std::unique_ptr<compiled_sparse_convolution<S>> (*make_sparse_convolution)(
-      kernel_failure&, const convolution_shape&, const S* weights, sparse_format) noexcept;
-  std::unique_ptr<compiled_sparse_linear<S>> (*make_sparse_linear)(kernel_failure&,
-                                                                   const linear_shape&,
-                                                                   const S* weights,
-                                                                   sparse_format) noexcept;
-  std::unique_ptr<gated_convolution_layer> (*make_gated_convolution)(kernel_failure&,
+  std::unique_ptr<compiled_sparse_layer<S>> (*make_sparse_convolution)(kernel_failure&,
+                                                                       const convolution_shape&,
+                                                                       const S* weights,
+                                                                       sparse_format) noexcept;
+  std::unique_ptr<compiled_sparse_layer<S>> (*make_sparse_linear)(kernel_failure&,
+                                                                  const linear_shape&,
+                                                                  const S* weights,
+                                                                  sparse_format) noexcept;
+  std::unique_ptr<compiled_gated_layer<S>> (*make_gated_convolution)(kernel_failure&,
                                                                      const convolution_shape&,
                                                                      const gated_options&) noexcept;
-  std::unique_ptr<gated_linear_layer> (*make_gated_linear)(kernel_failure&, const linear_shape&,
-                                                           Index plane,
-                                                           const gated_options&) noexcept;
+  std::unique_ptr<compiled_gated_layer<S>> (*make_gated_linear)(kernel_failure&,
+                                                                const linear_shape&, Index plane,
+                                                                const gated_options&) noexcept;
   Index (*linear_scratch_size)(const linear_shape&) noexcept;
-  void (*linear_forward)(const linear_shape&, const S* x, const S* weights, const S* bias,
-                         bool relu, S* y, Index samples, S* scratch) noexcept;
+  void (*linear_forward)(const linear_shape&, const S* x, const S* weights,
+                         const channel_epilogue<S>&, S* y, Index samples, S* scratch) noexcept;
 };
 
 /// What the code for one instruction set exports, through one function and nothing else.

@@ -49,15 +49,16 @@ struct gated_linear_layer {
     runs.resize(static_cast<std::size_t>(shards.shards()));
   }
   void infer(const shard& of) {
-    runs[static_cast<std::size_t>(of.number)] = fast.forward(
-        in->value_of(of.begin), weight.value, bias.value, false, out->value_of(of.begin), of.size(),
-        {.inputs = in->open_of(of.begin)}, work_memory[static_cast<std::size_t>(of.worker)]);
+    runs[static_cast<std::size_t>(of.number)] =
+        fast.forward(in->value_of(of.begin), weight.value, {.shift = bias.value},
+                     out->value_of(of.begin), of.size(), {.inputs = in->open_of(of.begin)},
+                     work_memory[static_cast<std::size_t>(of.worker)]);
   }
   void record(Index, Index shards) {
     for (Index k = 0; k < shards; ++k) work += runs[static_cast<std::size_t>(k)];
   }
   void train(Index batch, sample_shards&) {
-    linear_forward(fast.shape(), in->value.data(), weight.value, bias.value, false,
+    linear_forward(fast.shape(), in->value.data(), weight.value, {.shift = bias.value},
                    out->value.data(), batch, scratch.data());
   }
   template <class PressureOf>

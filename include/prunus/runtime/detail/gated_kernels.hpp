@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/error.hpp>
+#include <prunus/runtime/executed_work.hpp>
 #include <prunus/simd/channel_epilogue.hpp>
 #include <prunus/simd/line_kernels.hpp>
 #include <prunus/simd/packet.hpp>
@@ -65,6 +68,43 @@ inline void sum_of_gated_lines(const S* lines, const gated_taps<S, Rows>& taps,
         sum_of_gated_lines_tile<S, Rows, Vectors>(lines + first * lanes<S>, taps, epilogue,
                                                   out + first * lanes<S>, out_pitch);
       });
+}
+
+/// @throws argument_error (out_of_range) that names the layer
+template <class = compiled_on_use>
+[[nodiscard]] const gated_options& checked_options(const gated_options& options,
+                                                   const char* layer) {
+  if (!(options.dense_from >= 0))
+    throw argument_error(errc::out_of_range,
+                         concat(layer, ": dense_from is ", options.dense_from,
+                                "; expected a share of the multiply-adds, 0 or more"));
+  return options;
+}
+
+/// Computes the samples that prefers_dense(n) by whole(first, count), at most `block` neighbours at
+/// once, and each of the others by gather(n), which returns the multiply-adds done.
+/// @param macs of a sample computed whole
+template <class PrefersDense, class Whole, class Gather>
+inline executed_work forward_gated(Index samples, Index macs, Index block,
+                                   const PrefersDense& prefers_dense, const Whole& whole,
+                                   const Gather& gather) noexcept {
+  executed_work run;
+  run.dense_macs = samples * macs;
+  for (Index n = 0; n < samples;) {
+    Index count = 0;
+    while (n + count < samples && count < block && prefers_dense(n + count)) ++count;
+    if (count > 0) {
+      whole(n, count);
+      run.macs += count * macs;
+      run.dense += count;
+      n += count;
+    } else {
+      run.macs += gather(n);
+      ++run.gathered;
+      ++n;
+    }
+  }
+  return run;
 }
 
 /// How many of the channels are open; no flags mean that all are.

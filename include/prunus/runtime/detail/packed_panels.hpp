@@ -27,35 +27,32 @@ template <class S>
   return pattern;
 }
 
-/// The weights of a layer without its zeros, as panels of rows.
+/// The weights of a layer without its zeros, as panels of `Height` rows: 1, 4, 8 or 16. Where it is
+/// `Patterned`, every single zero is left out, at a height of `pattern_rows`. A `packing`, which
+/// says what its functions do.
 ///
 /// The terms of the sums may be cut into parts: all panels are computed for one part before the
 /// next, so that the lines of a part stay in the cache, and lines are counted from the first of
 /// their part, which keeps the numbers in a `Line`.
-template <class S, class Line>
-class packed_rows {
- public:
-  /// @param height rows of a panel: 1, 4, 8 or 16
-  /// @param patterned every single zero is left out, at a height of `pattern_rows`
-  packed_rows(int height, bool patterned) : height_(height), patterned_(patterned) {}
+template <class S, class Line, int Height, bool Patterned>
+class packed_panels {
+  static_assert(!Patterned || Height == pattern_rows);
 
-  /// Weights packed, zeros within blocks included.
+ public:
+  static constexpr int rows_together = Height;
+
   [[nodiscard]] Index size() const noexcept { return static_cast<Index>(weights_.size()); }
-  /// Bytes of weights and of what tells where they belong.
   [[nodiscard]] Index bytes() const noexcept {
     return static_cast<Index>(weights_.size() * sizeof(S) + lines_.size() * sizeof(Line) +
                               panels_.size() * sizeof(panel));
   }
   [[nodiscard]] Index panels() const noexcept { return panels_in_part_; }
 
-  /// The next part begins, whose lines are counted from `base`; every part has the same rows.
-  void begin_part(Index base = 0) {
+  void begin_part(Index base) {
     bases_.push_back(base);
     panels_in_part_ = 0;
   }
 
-  /// Packs the terms [begin, end) of rows of `terms` weights each, panel after panel in the given
-  /// order; row r is row first + r of the results. Term k reads the line that begins at line(k).
   /// @pre a Line holds line(k) - base; rows of panels that are not patterned are neighbours
   template <class LineOf>
   void pack(const S* weights, Index terms, Index first, std::span<const std::int32_t> order,
@@ -63,34 +60,45 @@ class packed_rows {
     const auto rows = static_cast<Index>(order.size());
     for (Index r = 0, height = 0; r < rows; r += height) {
       // The last rows go into lower panels, of heights that other formats have as well.
-      height = rows - r >= height_ ? height_ : rows - r >= 4 ? 4 : 1;
+      height = rows - r >= Height ? Height : rows - r >= 4 ? 4 : 1;
       pack_panel(weights, terms, first,
                  order.subspan(static_cast<std::size_t>(r), static_cast<std::size_t>(height)),
                  begin, end, line);
     }
   }
 
-  /// out[r * pitch + t] = epilogue_r(sum of weight * lines[line * line_pitch + t]) for t <
-  /// positions and the rows r of the panels [first, last). Reads and writes whole registers.
   void multiply(const S* lines, Index line_pitch, Index positions,
                 const channel_epilogue<S>& epilogue, S* out, Index pitch, Index first,
                 Index last) const noexcept {
-    with_height([&]<int Rows, bool Patterned>(int_constant<Rows>, std::bool_constant<Patterned>) {
-      sweep_tiles<Rows, Patterned>(lines, line_pitch, positions, epilogue, out, pitch, first, last);
-    });
+    constexpr int wide = tile_vectors(Height);
+    const Index registers = (positions + lanes<S> - 1) / lanes<S>;
+    const bool half = halves_pay && registers * lanes<S> - positions >= half_lanes<S>;
+    const Index tiles = (registers + wide - 1) / wide;
+    for (Index part = 0; part < parts(); ++part)
+      for (Index t = 0, done = 0; t < tiles; ++t) {
+        const Index width = (registers - done) / (tiles - t), at = done * lanes<S>;
+        const auto sum = [&]<int Vectors, bool Half>(int_constant<Vectors>,
+                                                     std::bool_constant<Half>) {
+          for (Index p = first; p < last; ++p)
+            sum_panel<Vectors, Half>(panel_of(part, p), lines + base(part) * line_pitch + at,
+                                     line_pitch, {part == 0, part + 1 == parts()}, epilogue,
+                                     out + at, pitch);
+        };
+        with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors> whole) {
+          if constexpr (halves_pay && Vectors > 1)
+            if (half && t + 1 == tiles) return sum(int_constant<Vectors - 1>{}, std::true_type{});
+          sum(whole, std::false_type{});
+        });
+        done += width;
+      }
   }
 
-  /// y[r] = sum of weight * x[line] for all rows: one sample.
   void multiply(const S* x, S* y) const noexcept {
     std::fill_n(y, rows_.size(), S(0));
-    with_height([&]<int Rows, bool Patterned>(int_constant<Rows>, std::bool_constant<Patterned>) {
-      for (Index part = 0; part < parts(); ++part)
-        for (Index p = 0; p < panels_in_part_; ++p)
-          add_dots<Rows, Patterned>(panel_of(part, p), x + base(part), y);
-    });
+    for (Index part = 0; part < parts(); ++part)
+      for (Index p = 0; p < panels_in_part_; ++p) add_dots(panel_of(part, p), x + base(part), y);
   }
 
-  /// The rows of the results that the panels [first, last) compute.
   [[nodiscard]] std::span<const std::int32_t> rows(Index first, Index last) const noexcept {
     const std::span all(rows_);
     return all.subspan(first_row(first), first_row(last) - first_row(first));
@@ -107,7 +115,7 @@ class packed_rows {
   template <class LineOf>
   void pack_panel(const S* weights, Index terms, Index first, std::span<const std::int32_t> rows,
                   Index begin, Index end, const LineOf& line) {
-    const bool patterned = patterned_ && rows.size() == pattern_rows;
+    const bool patterned = Patterned && rows.size() == pattern_rows;
     panel added{0, static_cast<int>(rows.size()), lines_.size(), weights_.size()};
     if (panels_in_part_ > 0)
       added.row = panels_.back().row + static_cast<std::size_t>(panels_.back().rows);
@@ -127,21 +135,6 @@ class packed_rows {
       for (const std::int32_t r : rows) rows_.push_back(static_cast<std::int32_t>(first + r));
   }
 
-  template <class F>
-  void with_height(const F& f) const noexcept {
-    if (patterned_) return f(int_constant<pattern_rows>{}, std::true_type{});
-    switch (height_) {
-      case 1:
-        return f(int_constant<1>{}, std::false_type{});
-      case 4:
-        return f(int_constant<4>{}, std::false_type{});
-      case 8:
-        return f(int_constant<8>{}, std::false_type{});
-      default:
-        return f(int_constant<16>{}, std::false_type{});
-    }
-  }
-
   [[nodiscard]] Index parts() const noexcept { return static_cast<Index>(bases_.size()); }
   [[nodiscard]] Index base(Index part) const noexcept {
     return bases_[static_cast<std::size_t>(part)];
@@ -156,7 +149,6 @@ class packed_rows {
     return {lines_.data() + p.line, weights_.data() + p.weight, p.count.data()};
   }
 
-  template <int Rows, bool Patterned>
   void add_dots(const panel& p, const S* x, S* y) const noexcept {
     const packed_taps<S, Line> taps = taps_of(p);
     const std::int32_t* const rows = rows_.data() + p.row;
@@ -167,54 +159,24 @@ class packed_rows {
     else if (p.rows == 4)
       dot_of_packed_rows<S, 4>(x, taps, y + *rows);
     else
-      dot_of_packed_rows<S, Rows>(x, taps, y + *rows);
+      dot_of_packed_rows<S, Height>(x, taps, y + *rows);
   }
 
-  template <int Rows, bool Patterned>
-  void sweep_tiles(const S* lines, Index line_pitch, Index positions,
-                   const channel_epilogue<S>& epilogue, S* out, Index pitch, Index first,
-                   Index last) const noexcept {
-    constexpr int wide = tile_vectors(Rows);
-    const Index registers = (positions + lanes<S> - 1) / lanes<S>;
-    const bool half = halves_pay && registers * lanes<S> - positions >= half_lanes<S>;
-    const Index tiles = (registers + wide - 1) / wide;
-    for (Index part = 0; part < parts(); ++part)
-      for (Index t = 0, done = 0; t < tiles; ++t) {
-        const Index width = (registers - done) / (tiles - t), at = done * lanes<S>;
-        const auto sum = [&]<int Vectors, bool Half>(int_constant<Vectors>,
-                                                     std::bool_constant<Half>) {
-          for (Index p = first; p < last; ++p)
-            sum_panel<Rows, Vectors, Half, Patterned>(
-                panel_of(part, p), lines + base(part) * line_pitch + at, line_pitch,
-                {part == 0, part + 1 == parts()}, epilogue, out + at, pitch);
-        };
-        with_width<wide>(static_cast<int>(width), [&]<int Vectors>(int_constant<Vectors> whole) {
-          if constexpr (halves_pay && Vectors > 1)
-            if (half && t + 1 == tiles) return sum(int_constant<Vectors - 1>{}, std::true_type{});
-          sum(whole, std::false_type{});
-        });
-        done += width;
-      }
-  }
-
-  template <int Rows, int Vectors, bool Half, bool Patterned>
+  template <int Vectors, bool Half>
   void sum_panel(const panel& p, const S* lines, Index line_pitch, part_of_sum part,
                  const channel_epilogue<S>& epilogue, S* out, Index pitch) const noexcept {
-    const auto sum = [&]<int Height, bool Sorted>(int_constant<Height>,
-                                                  std::bool_constant<Sorted>) {
-      sum_of_packed_lines<S, Height, Vectors, Half, Sorted>(
+    const auto sum = [&]<int Rows, bool Sorted>(int_constant<Rows>, std::bool_constant<Sorted>) {
+      sum_of_packed_lines<S, Rows, Vectors, Half, Sorted>(
           lines, line_pitch, taps_of(p), part, epilogue, rows_.data() + p.row, out, pitch);
     };
-    if (p.rows == Rows)
-      sum(int_constant<Rows>{}, std::bool_constant<Patterned>{});
-    else if (Rows > 4 && p.rows == 4)
+    if (p.rows == Height)
+      sum(int_constant<Height>{}, std::bool_constant<Patterned>{});
+    else if (Height > 4 && p.rows == 4)
       sum(int_constant<4>{}, std::false_type{});
     else
       sum(int_constant<1>{}, std::false_type{});
   }
 
-  int height_;
-  bool patterned_;
   Index panels_in_part_ = 0;
   std::vector<Index> bases_;        // a part's first line
   std::vector<panel> panels_;       // part after part
