@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/nn.hpp>
-#include <prunus/nn/observe_correlation.hpp>
+#include <prunus/nn/adapters/observe_correlation.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/recovery/reconstruct.hpp>
 

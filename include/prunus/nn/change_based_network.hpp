@@ -2,9 +2,9 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/nn/detail/change_based_layers.hpp>
-#include <prunus/nn/detail/shape_layers.hpp>
-#include <prunus/nn/detail/weight_layers.hpp>
+#include <prunus/nn/layers/detail/change_based_layers.hpp>
+#include <prunus/nn/layers/detail/shape_layers.hpp>
+#include <prunus/nn/layers/detail/weight_layers.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/runtime/change_based_convolution.hpp>
 #include <prunus/structure/operation.hpp>
@@ -164,7 +164,7 @@ class change_based_network {
     const resolved_graph::node& node = net.resolved().nodes[at];
     const tensor_shape& in = net.resolved().input_shape(at);
     const auto values = [&](const char* suffix) -> const S* {
-      const parameter<S>* found = net.parameters().find(node.name + suffix);
+      const parameter<S>* found = net.model().find(node.name + suffix);
       return found == nullptr ? nullptr : found->weight.data;
     };
     auto* const before =

@@ -4,13 +4,13 @@
 #include <prunus/adaptive/gate.hpp>
 #include <prunus/adaptive/gate_statistics.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/nn/detail/gated_convolution_layer.hpp>
-#include <prunus/nn/detail/gated_open_work.hpp>
-#include <prunus/nn/detail/gated_plain_layers.hpp>
-#include <prunus/nn/detail/gated_tensor.hpp>
-#include <prunus/nn/detail/sample_shards.hpp>
-#include <prunus/nn/gated_loss.hpp>
+#include <prunus/nn/layers/detail/gated_convolution_layer.hpp>
+#include <prunus/nn/layers/detail/gated_open_work.hpp>
+#include <prunus/nn/layers/detail/gated_plain_layers.hpp>
+#include <prunus/nn/layers/detail/gated_tensor.hpp>
+#include <prunus/nn/layers/detail/sample_shards.hpp>
 #include <prunus/nn/network.hpp>
+#include <prunus/nn/training/gated_loss.hpp>
 #include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
 #include <prunus/structure/operation.hpp>
@@ -254,7 +254,7 @@ class gated_network {
 
   [[nodiscard]] prunus::detail::borrowed_parameter<S> borrow(std::string_view node,
                                                              std::string_view suffix) const {
-    const parameter<S>* p = backbone_->parameters().find(prunus::detail::concat(node, ".", suffix));
+    const parameter<S>* p = backbone_->model().find(prunus::detail::concat(node, ".", suffix));
     if (p == nullptr) return {};
     return {p->weight.data, p->options.gradient.data};
   }

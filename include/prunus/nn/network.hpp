@@ -5,9 +5,9 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/view.hpp>
-#include <prunus/nn/detail/graph_executor.hpp>
-#include <prunus/nn/detail/parameter_store.hpp>
-#include <prunus/nn/inference_kernel.hpp>
+#include <prunus/nn/executor/detail/graph_executor.hpp>
+#include <prunus/nn/executor/detail/parameter_store.hpp>
+#include <prunus/nn/layers/inference_kernel.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -52,7 +52,7 @@ struct network_options {
 ///     prunus::nn::network<float> net(prunus::nn::lenet({1, 28, 28}, 10), {.threads = 2});
 ///     auto logits = net.forward(images, 128, prunus::nn::mode::inference);  // 128 x 10
 ///
-/// The network owns its weights, gradients and activations. `parameters()` shows them as the model
+/// The network owns its weights, gradients and activations. `model()` shows them as the model
 /// that pruning works on, under the names of the graph and with the couplings that follow from it;
 /// their addresses never change, so the
 /// network can be neither copied nor moved.
@@ -121,8 +121,8 @@ class network {
 
   /// Views on weights, gradients and the optimizer's state, in the order of the graph. Running
   /// statistics are among them and not prunable.
-  [[nodiscard]] model<S>& parameters() noexcept { return model_; }
-  [[nodiscard]] const model<S>& parameters() const noexcept { return model_; }
+  [[nodiscard]] prunus::model<S>& model() noexcept { return model_; }
+  [[nodiscard]] const prunus::model<S>& model() const noexcept { return model_; }
 
   /// Copies values into a parameter; `values` may have another memory order.
   /// @throws argument_error (unknown_name), shape_error (shape_mismatch)
@@ -241,7 +241,7 @@ class network {
   void set_training_passes(std::uint64_t passes) noexcept { steps_ = passes; }
 
   /// Gives every trainable parameter `slots` buffers of its shape for an optimizer, all zero, and
-  /// shows them in `parameters()` as `options.state`; buffers given before are gone. Optimizers
+  /// shows them in `model()` as `options.state`; buffers given before are gone. Optimizers
   /// call it.
   void allocate_state(Index slots) { model_ = store_.with_state(model_, slots); }
 
@@ -329,7 +329,7 @@ class network {
   Index input_size_;
   prunus::detail::parameter_store<S> store_;
   prunus::detail::graph_executor<S> executor_;
-  model<S> model_;
+  prunus::model<S> model_;
   std::uint64_t steps_ = 0;
   Index batch_ = 0;           // of the last forward pass
   Index differentiable_ = 0;  // of the last forward pass when backward may follow, else 0

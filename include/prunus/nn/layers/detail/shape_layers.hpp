@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/runtime/pooling.hpp>
 #include <prunus/simd/packet.hpp>
 #include <prunus/structure/operation.hpp>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/nn/detail/activation_functions.hpp>
+#include <prunus/nn/layers/detail/activation_functions.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/memory_plan.hpp>
+#include <prunus/nn/executor/detail/memory_plan.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/gated_convolution_layer.hpp>
-#include <prunus/nn/detail/gated_tensor.hpp>
-#include <prunus/nn/detail/sample_shards.hpp>
+#include <prunus/nn/layers/detail/gated_convolution_layer.hpp>
+#include <prunus/nn/layers/detail/gated_tensor.hpp>
+#include <prunus/nn/layers/detail/sample_shards.hpp>
 #include <prunus/runtime/gated_linear.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/runtime/pooling.hpp>

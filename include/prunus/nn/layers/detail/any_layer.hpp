@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/elementwise_layers.hpp>
-#include <prunus/nn/detail/layer.hpp>
-#include <prunus/nn/detail/normalization_layers.hpp>
-#include <prunus/nn/detail/sequence_layers.hpp>
-#include <prunus/nn/detail/shape_layers.hpp>
-#include <prunus/nn/detail/weight_layers.hpp>
+#include <prunus/nn/layers/detail/elementwise_layers.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/normalization_layers.hpp>
+#include <prunus/nn/layers/detail/sequence_layers.hpp>
+#include <prunus/nn/layers/detail/shape_layers.hpp>
+#include <prunus/nn/layers/detail/weight_layers.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <cstddef>  // std::size_t

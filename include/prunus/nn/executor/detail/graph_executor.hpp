@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/any_layer.hpp>
-#include <prunus/nn/detail/execution_plan.hpp>
-#include <prunus/nn/detail/memory_plan.hpp>
+#include <prunus/nn/executor/detail/execution_plan.hpp>
+#include <prunus/nn/executor/detail/memory_plan.hpp>
+#include <prunus/nn/layers/detail/any_layer.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 #include <prunus/structure/resolve.hpp>
 

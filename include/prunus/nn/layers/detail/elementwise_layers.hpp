@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/activation_functions.hpp>
-#include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/layers/detail/activation_functions.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/nn/random.hpp>
 #include <prunus/structure/operation.hpp>
 

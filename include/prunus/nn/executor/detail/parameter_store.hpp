@@ -4,9 +4,9 @@
 #include <prunus/core/axis.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/view.hpp>
-#include <prunus/nn/detail/any_layer.hpp>
-#include <prunus/nn/detail/graph_executor.hpp>
+#include <prunus/nn/executor/detail/graph_executor.hpp>
 #include <prunus/nn/initialization.hpp>
+#include <prunus/nn/layers/detail/any_layer.hpp>
 #include <prunus/structure/operation.hpp>
 #include <prunus/structure/resolve.hpp>
 

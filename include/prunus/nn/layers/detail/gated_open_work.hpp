@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/gated_tensor.hpp>
+#include <prunus/nn/layers/detail/gated_tensor.hpp>
 
 #include <Eigen/Core>
 

@@ -3,8 +3,8 @@
 
 #include <prunus/adaptive/gate.hpp>
 #include <prunus/adaptive/gate_statistics.hpp>
-#include <prunus/nn/detail/gated_tensor.hpp>
-#include <prunus/nn/detail/sample_shards.hpp>
+#include <prunus/nn/layers/detail/gated_tensor.hpp>
+#include <prunus/nn/layers/detail/sample_shards.hpp>
 #include <prunus/runtime/batch_normalization.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/gated_convolution.hpp>
