@@ -118,6 +118,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/layers/detail/gated_plain_layers.hpp
   include/prunus/nn/layers/detail/gated_tensor.hpp
   include/prunus/nn/layers/detail/layer.hpp
+  include/prunus/nn/layers/detail/layer_context.hpp
   include/prunus/nn/layers/detail/normalization_layers.hpp
   include/prunus/nn/layers/detail/sample_shards.hpp
   include/prunus/nn/layers/detail/sequence_layers.hpp

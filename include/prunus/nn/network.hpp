@@ -24,7 +24,6 @@
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
-#include <variant>      // std::holds_alternative
 #include <vector>       // std::vector
 
 namespace prunus {
@@ -76,10 +75,9 @@ class network {
         resolved_(resolve(graph_)),
         options_(checked(options)),
         input_size_(only_input_size(resolved_)),
-        store_(resolved_, options.shards),
-        executor_(resolved_, store_.make_layers(options.seed), store_.shared_gradients(),
-                  options.threads, options.shards, !options_.keep_activations, inner_nodes()),
-        model_(store_.make_model()) {
+        store_(resolved_),
+        model_(store_.make_model()),
+        executor_(make_executor()) {
     store_.initialize(options.seed);
     model_.couple(coupled_groups(resolved_));
     if (options.batch > 0) executor_.reserve(options.batch, false);
@@ -256,10 +254,15 @@ class network {
     options.keep_activations = options.keep_activations || !options.inner_losses.empty();
     return options;
   }
-  [[nodiscard]] std::vector<std::size_t> inner_nodes() const {
-    std::vector<std::size_t> nodes;
-    for (const std::string& name : options_.inner_losses) nodes.push_back(resolved_.index_of(name));
-    return nodes;
+  [[nodiscard]] prunus::detail::graph_executor<S> make_executor() const {
+    prunus::detail::executor_options how{options_.threads, options_.shards,
+                                         !options_.keep_activations};
+    for (const std::string& name : options_.inner_losses)
+      how.inner_losses.push_back(resolved_.index_of(name));
+    prunus::detail::gradient_shares<S> shares(options_.shards);
+    auto layers = prunus::detail::make_layers<S>(resolved_, model_, shares, options_.seed);
+    return prunus::detail::graph_executor<S>(resolved_, std::move(layers), std::move(shares),
+                                             std::move(how));
   }
   [[nodiscard]] static Index only_input_size(const resolved_graph& graph) {
     Index size = 0, inputs = 0;
@@ -328,8 +331,8 @@ class network {
   network_options options_;
   Index input_size_;
   prunus::detail::parameter_store<S> store_;
-  prunus::detail::graph_executor<S> executor_;
   prunus::model<S> model_;
+  prunus::detail::graph_executor<S> executor_;
   std::uint64_t steps_ = 0;
   Index batch_ = 0;           // of the last forward pass
   Index differentiable_ = 0;  // of the last forward pass when backward may follow, else 0

@@ -21,12 +21,10 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-/// A share of a gradient to be summed over the shards.
-template <class S>
-struct shared_gradient {
-  S* gradient;
-  const S* share;
-  Index pitch, size;
+struct executor_options {
+  Index threads = 1, shards = 1;
+  bool share_memory = true;                 ///< compute in place and fuse
+  std::vector<std::size_t> inner_losses{};  ///< nodes whose gradient the caller begins
 };
 
 /// Runs the layers of a resolved graph over batches: memory, order, threads. Knows nothing of
@@ -39,16 +37,16 @@ template <class S>
 class graph_executor {
  public:
   graph_executor(const resolved_graph& graph, std::vector<any_layer<S>> layers,
-                 std::vector<shared_gradient<S>> shares, Index threads, Index shards,
-                 bool share_memory, std::vector<std::size_t> inner_losses)
-      : plan_(plan_memory(graph, share_memory, inner_losses)),
-        inner_losses_(std::move(inner_losses)),
+                 gradient_shares<S> shares, executor_options options)
+      : options_(std::move(options)),
         layers_(std::move(layers)),
-        shares_(std::move(shares)),
-        order_(plan_execution(graph, plan_, share_memory, static_cast<Index>(sizeof(S)))),
-        shards_(shards),
-        pool_(threads),
-        scratch_(static_cast<std::size_t>(threads)) {
+        shares_(std::move(shares.all())),
+        pool_(options_.threads),
+        scratch_(static_cast<std::size_t>(options_.threads)) {
+    const std::vector<layer_traits> traits = traits_of(layers_);
+    plan_ = plan_memory(graph, traits, options_.share_memory, options_.inner_losses);
+    order_ =
+        plan_execution(graph, traits, plan_, options_.share_memory, static_cast<Index>(sizeof(S)));
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       layer_ports<S> ports;
       for (std::size_t k = 0; k < graph.nodes[i].inputs.size(); ++k)
@@ -66,7 +64,7 @@ class graph_executor {
     for (buffer& one : scratch_) one.setZero(scratch);
     for (any_layer<S>& layer : layers_)
       if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer))
-        norm->prepare(shards_);
+        norm->prepare(options_.shards);
     plan_final_tasks();
   }
 
@@ -133,13 +131,13 @@ class graph_executor {
     }
     fold_normalizations(!training);
     run(training ? order_.training : order_.inference, batch, training, step);
-    for (std::size_t i : inner_losses_)
+    for (std::size_t i : options_.inner_losses)
       if (training) std::fill_n(ports_[i].out.gradient, batch * ports_[i].out.size(), S(0));
   }
 
   void backward(Index batch, std::uint64_t step) {
     run(order_.backward, batch, true, step);
-    const Index shards = std::min(shards_, batch);
+    const Index shards = std::min(options_.shards, batch);
     pool_.run(static_cast<Index>(final_tasks_.size()), [&](Index task, Index) {
       const final_task& t = final_tasks_[static_cast<std::size_t>(task)];
       if (t.is_linear) {
@@ -147,12 +145,11 @@ class graph_executor {
             .weight_gradient(ports_[t.node], batch, t.first, t.count);
         return;
       }
-      const shared_gradient<S>& g = shares_[t.node];
-      for (Index i = t.first; i < t.first + t.count; ++i) g.gradient[i] = g.share[i];
-      for (Index shard = 1; shard < shards; ++shard) {
-        const S* share = g.share + shard * g.pitch;
-        for (Index i = t.first; i < t.first + t.count; ++i) g.gradient[i] += share[i];
-      }
+      const auto& g = shares_[t.node];
+      for (Index shard = 0; shard < shards; ++shard)
+        contribute(
+            g.sum + t.first, shard > 0, t.count,
+            [share = g.shares.data() + shard * g.pitch + t.first](Index i) { return share[i]; });
     });
   }
 
@@ -234,7 +231,7 @@ class graph_executor {
 
   void run(const std::vector<execution_phase>& phases, Index batch, bool training,
            std::uint64_t step) {
-    const Index shards = std::min(shards_, batch);
+    const Index shards = std::min(options_.shards, batch);
     for (const execution_phase& phase : phases) {
       pool_.run(shards, [&](Index shard, Index worker) {
         const Index begin = shard * batch / shards, end = (shard + 1) * batch / shards;
@@ -247,6 +244,7 @@ class graph_executor {
                             .starts_shard = first == begin,
                             .training = training,
                             .step = step,
+                            .worker = worker,
                             .scratch = scratch_[static_cast<std::size_t>(worker)].data()});
       });
       if (phase.finish.node == no_node) continue;
@@ -274,12 +272,11 @@ class graph_executor {
     }
   }
 
-  memory_plan plan_;
-  std::vector<std::size_t> inner_losses_;  // nodes whose gradient the caller begins
+  executor_options options_;
   std::vector<any_layer<S>> layers_;
-  std::vector<shared_gradient<S>> shares_;
+  std::vector<typename gradient_shares<S>::gradient> shares_;
+  memory_plan plan_;
   execution_plan order_;
-  Index shards_;
   Index capacity_ = 0, gradient_capacity_ = 0;
   bool replaced_ = false;  // some layer has another kernel for inference
   std::vector<std::vector<std::size_t>> inputs_;

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/runtime/batch_normalization.hpp>
 #include <prunus/structure/operation.hpp>
 
 #include <Eigen/Core>
 
-#include <cmath>    // std::sqrt
-#include <cstddef>  // std::size_t
-#include <vector>   // std::vector
+#include <cmath>     // std::sqrt
+#include <cstddef>   // std::size_t
+#include <optional>  // std::optional
+#include <vector>    // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -29,6 +31,19 @@ struct batch_norm_layer {
   std::vector<S> mean{}, inverse_deviation{};  // of the batch, or running at inference
   std::vector<S> from_deviation{}, constant{};
 
+  [[nodiscard]] static std::optional<batch_norm_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::batch_norm>();
+    if (op == nullptr) return std::nullopt;
+    return batch_norm_layer{.attributes = *op,
+                            .channels = at.in().channels,
+                            .scale = at.parameter("weight"),
+                            .shift = at.parameter("bias"),
+                            .running_mean = at.parameter("running_mean"),
+                            .running_variance = at.parameter("running_var")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.backward_in_place = true, .fuses_relu = true, .normalizes_batch = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void prepare(Index shards) {
@@ -148,6 +163,15 @@ struct layer_norm_layer {
   tensor_shape shape;
   layer_parameter<S> scale, shift;
 
+  [[nodiscard]] static std::optional<layer_norm_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::layer_norm>();
+    if (op == nullptr) return std::nullopt;
+    return layer_norm_layer{.attributes = *op,
+                            .shape = at.in(),
+                            .scale = at.shared_parameter("weight"),
+                            .shift = at.shared_parameter("bias")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 4 * shape.plane(); }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {

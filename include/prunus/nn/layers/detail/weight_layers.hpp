@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/nn/layers/inference_kernel.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
@@ -12,6 +13,7 @@
 
 #include <algorithm>  // std::max, std::min
 #include <memory>     // std::shared_ptr
+#include <optional>   // std::optional
 #include <vector>     // std::vector
 
 namespace prunus {
@@ -48,6 +50,19 @@ struct convolution_layer {
     return {.in_channels = in.channels, .out_channels = op.out_features, .width = in.plane()};
   }
 
+  [[nodiscard]] static std::optional<convolution_layer> made_for(const layer_context<S>& at) {
+    const auto* convolution = at.template as<operation::convolution>();
+    const auto* linear = at.template as<operation::linear>();
+    if (convolution == nullptr && (linear == nullptr || at.in().plane() == 1)) return std::nullopt;
+    return convolution_layer{
+        .kernel = direct_convolution<S>(convolution != nullptr ? shape_of(*convolution, at.in())
+                                                               : shape_of(*linear, at.in())),
+        .weight = at.shared_parameter("weight"),
+        .bias = at.shared_parameter("bias")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.fuses_relu = true, .folds_normalization = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return kernel.scratch_size(); }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -98,6 +113,16 @@ struct linear_layer {
 
   /// Samples whose gradients pass through the scratch memory together, where they must be added.
   static constexpr Index added_together = 8;
+  [[nodiscard]] static std::optional<linear_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::linear>();
+    if (op == nullptr || at.in().plane() > 1) return std::nullopt;
+    return linear_layer{.shape = {at.in().channels, op->out_features},
+                        .weight = at.parameter("weight"),
+                        .bias = at.parameter("bias")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.fuses_relu = true, .reads_all_weights = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept {
     return std::max(added_together * shape.in, linear_scratch_size<S>(shape));
   }
