@@ -34,6 +34,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/axis.hpp
   include/prunus/core/compiled_on_use.hpp
   include/prunus/core/detail/mix_bits.hpp
+  include/prunus/core/detail/normalization_affine.hpp
   include/prunus/core/detail/restored_weights.hpp
   include/prunus/core/error.hpp
   include/prunus/core/mask.hpp

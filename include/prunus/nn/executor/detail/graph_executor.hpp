@@ -222,9 +222,10 @@ class graph_executor {
       convolution.scale.resize(static_cast<std::size_t>(norm.channels));
       convolution.shift.resize(static_cast<std::size_t>(norm.channels));
       for (Index c = 0; c < norm.channels; ++c) {
-        const S bias = convolution.bias ? convolution.bias.value[c] * norm.factor(c) : S(0);
-        convolution.scale[static_cast<std::size_t>(c)] = norm.factor(c);
-        convolution.shift[static_cast<std::size_t>(c)] = norm.offset(c) + bias;
+        const normalization_affine<S> by = norm.affine(c);
+        const S bias = convolution.bias ? convolution.bias.value[c] * by.factor : S(0);
+        convolution.scale[static_cast<std::size_t>(c)] = by.factor;
+        convolution.shift[static_cast<std::size_t>(c)] = by.offset + bias;
       }
     }
   }
