@@ -112,7 +112,8 @@ set(PRUNUS_HEADERS
   include/prunus/nn/initialization.hpp
   include/prunus/nn/layers/detail/activation_functions.hpp
   include/prunus/nn/layers/detail/any_layer.hpp
-  include/prunus/nn/layers/detail/change_based_layers.hpp
+  include/prunus/nn/layers/detail/block_kernel.hpp
+  include/prunus/nn/layers/detail/change_based_kernels.hpp
   include/prunus/nn/layers/detail/elementwise_layers.hpp
   include/prunus/nn/layers/detail/gated_convolution_layer.hpp
   include/prunus/nn/layers/detail/gated_open_work.hpp

@@ -19,7 +19,7 @@
 #include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
-#include <memory>       // std::shared_ptr
+#include <memory>       // std::make_shared, std::shared_ptr
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -45,6 +45,9 @@ struct network_options {
                                             ///< `inner_gradient`; implies keep_activations
 };
 
+template <std::floating_point S>
+class change_based_network;
+
 /// A declared graph with weights: it runs forwards and backwards on the CPU. For examples, tests
 /// and measurements.
 ///
@@ -60,6 +63,8 @@ struct network_options {
 /// does not matter. After the first batch of a size no call of forward or backward allocates.
 template <std::floating_point S>
 class network {
+  friend class change_based_network<S>;  // gives layers kernels that remember the last frame
+
  public:
   using Scalar = S;
   /// One row for each sample.
@@ -152,10 +157,14 @@ class network {
   /// @throws argument_error (unknown_name; unsupported: a node without weights to multiply with)
   void set_inference_kernel(std::string_view layer,
                             const std::shared_ptr<const inference_kernel<S>>& kernel) {
-    if (!executor_.set_inference_kernel(resolved_.index_of(layer), kernel))
+    const std::size_t node = resolved_.index_of(layer);
+    std::shared_ptr<prunus::detail::user_kernel<S>> adapted;
+    if (kernel != nullptr) adapted = std::make_shared<prunus::detail::user_kernel<S>>(kernel);
+    if (resolved_.nodes[node].parameters.empty() || !executor_.set_kernel(node, adapted))
       throw argument_error(errc::unsupported,
                            prunus::detail::concat("network.set_inference_kernel: ", layer,
                                                   " is neither a convolution nor a linear layer"));
+    has_kernels_ = has_kernels_ || kernel != nullptr;
   }
 
   /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input
@@ -167,11 +176,16 @@ class network {
   output_view forward(std::span<const S> images, Index batch, mode how) {
     check_images(images, batch, how);
     executor_.reserve(batch, how == mode::training);
+    if (how == mode::training && has_kernels_) {
+      executor_.restore_kernels();
+      has_kernels_ = false;
+    }
     batch_ = batch;
     differentiable_ = how == mode::training ? batch : 0;
     executor_.forward(images.data(), batch, how == mode::training, steps_);
     if (how == mode::training) ++steps_;
-    return output_view(executor_.output().value, batch, output_size());
+    return output_view(how == mode::training ? executor_.output().value : executor_.inferred(),
+                       batch, output_size());
   }
 
   /// Where `backward` expects the gradient of the outputs of the last training batch: batch x
@@ -333,6 +347,7 @@ class network {
   prunus::detail::parameter_store<S> store_;
   prunus::model<S> model_;
   prunus::detail::graph_executor<S> executor_;
+  bool has_kernels_ = false;  // that compute a layer at inference in its place
   std::uint64_t steps_ = 0;
   Index batch_ = 0;           // of the last forward pass
   Index differentiable_ = 0;  // of the last forward pass when backward may follow, else 0

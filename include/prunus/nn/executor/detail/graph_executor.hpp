@@ -74,6 +74,8 @@ class graph_executor {
     return ports_[node].out;
   }
   [[nodiscard]] const layer_port<S>& output() const noexcept { return ports_[plan_.output].out; }
+  /// The same after a pass at inference.
+  [[nodiscard]] const S* inferred() const noexcept { return folded_ports_[plan_.output].out.value; }
 
   /// Makes room for `batch` samples, and for their gradients when training.
   void reserve(Index batch, bool training) {
@@ -91,38 +93,25 @@ class graph_executor {
   }
 
   /// Gives a layer another kernel for inference, or its own back.
-  /// @returns false where the node has no weights to multiply with
-  bool set_inference_kernel(std::size_t node,
-                            const std::shared_ptr<const nn::inference_kernel<S>>& kernel) {
-    return std::visit(
-        [&](auto& layer) {
-          if constexpr (requires { layer.inference; }) {
-            if (kernel != nullptr)
-              for (buffer& one : scratch_)
-                if (one.size() < kernel->scratch_size()) one.setZero(kernel->scratch_size());
-            layer.inference = kernel;
-            replaced_ = replaced_ || kernel != nullptr;
-            return true;
-          } else {
-            return false;
-          }
-        },
-        layers_[node]);
+  /// @returns false where the layer can have none
+  bool set_kernel(std::size_t node, const std::shared_ptr<block_kernel<S>>& kernel) {
+    std::shared_ptr<block_kernel<S>>* const place = kernel_of(layers_[node]);
+    if (place == nullptr) return false;
+    if (kernel != nullptr)
+      for (buffer& one : scratch_)
+        if (one.size() < kernel->scratch_size()) one.setZero(kernel->scratch_size());
+    *place = kernel;
+    if (capacity_ > 0) bind();
+    return true;
   }
 
   /// Gives all layers their own kernels back.
   void restore_kernels() noexcept {
     for (any_layer<S>& layer : layers_)
-      std::visit(
-          [](auto& l) {
-            if constexpr (requires { l.inference; }) l.inference = nullptr;
-          },
-          layer);
-    replaced_ = false;
+      if (std::shared_ptr<block_kernel<S>>* const place = kernel_of(layer)) *place = nullptr;
   }
 
   void forward(const S* images, Index batch, bool training, std::uint64_t step) {
-    if (training && replaced_) restore_kernels();
     for (any_layer<S>& layer : layers_) {
       if (input_layer<S>* input = std::get_if<input_layer<S>>(&layer)) input->images = images;
       if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer);
@@ -164,6 +153,17 @@ class graph_executor {
     Index first, count;
   };
 
+  [[nodiscard]] static std::shared_ptr<block_kernel<S>>* kernel_of(any_layer<S>& layer) noexcept {
+    return std::visit(
+        [](auto& l) -> std::shared_ptr<block_kernel<S>>* {
+          if constexpr (requires { l.inference; })
+            return &l.inference;
+          else
+            return nullptr;
+        },
+        layer);
+  }
+
   void plan_final_tasks() {
     constexpr Index rows = 32, numbers = 8192;
     for (std::size_t i = 0; i < layers_.size(); ++i)
@@ -199,6 +199,23 @@ class graph_executor {
     for (std::size_t i = 0; i < ports_.size(); ++i)
       if (order_.folded_into[i] != no_node)
         folded_ports_[i].out.value = ports_[order_.folded_into[i]].out.value;
+    bind_results();
+  }
+
+  /// At inference nodes read the results of a kernel where it leaves them.
+  void bind_results() {
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      const auto* const kernel = kernel_of(layers_[i]);
+      if (kernel == nullptr || *kernel == nullptr || (*kernel)->result() == nullptr) continue;
+      const S* const elsewhere = folded_ports_[i].out.value;
+      // Layers that work in place are dropouts and rectifiers: there, twice is once.
+      S* const result = const_cast<S*>((*kernel)->result());
+      for (layer_ports<S>& ports : folded_ports_) {
+        if (ports.out.value == elsewhere) ports.out.value = result;
+        for (layer_port<S>& in : ports.in)
+          if (in.value == elsewhere) in.value = result;
+      }
+    }
   }
 
   static void set_fused_relu(any_layer<S>& layer, bool relu) {
@@ -279,7 +296,6 @@ class graph_executor {
   memory_plan plan_;
   execution_plan order_;
   Index capacity_ = 0, gradient_capacity_ = 0;
-  bool replaced_ = false;  // some layer has another kernel for inference
   std::vector<std::vector<std::size_t>> inputs_;
   std::vector<layer_ports<S>> ports_, folded_ports_;
   std::vector<buffer> values_, gradients_;

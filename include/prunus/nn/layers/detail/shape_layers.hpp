@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/nn/layers/detail/block_kernel.hpp>
 #include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/runtime/pooling.hpp>
@@ -10,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>  // std::copy_n, std::fill_n, std::max_element
+#include <memory>     // std::shared_ptr
 #include <optional>   // std::optional
 
 namespace prunus {
@@ -149,6 +151,7 @@ template <class S>
 struct pooling_layer {
   pooling_shape shape;
   operation::pooling::kind function;
+  std::shared_ptr<block_kernel<S>> inference{};  ///< instead of the plain one
 
   [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op,
                                               const tensor_shape& in) {
@@ -166,6 +169,8 @@ struct pooling_layer {
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index planes = block.count * ports.out.shape.channels;
     const S* x = ports.in[0].value_of(block.first);
+    if (inference != nullptr && !block.training)
+      return inference->forward(x, {}, ports.out.value_of(block.first), block);
     if (function == operation::pooling::kind::max)
       max_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
     else

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/nn/layers/detail/block_kernel.hpp>
 #include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/nn/layers/detail/layer_context.hpp>
-#include <prunus/nn/layers/inference_kernel.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/simd/packet.hpp>
@@ -28,8 +28,8 @@ struct convolution_layer {
   bool relu = false;  ///< the activation that follows is done here
   std::vector<S> scale{},
       shift{};  ///< at inference: of the batch normalisation that follows; empty when none does
-  bool folded = false;                                         ///< use them
-  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of `kernel`
+  bool folded = false;                           ///< use them
+  std::shared_ptr<block_kernel<S>> inference{};  ///< instead of `kernel`
 
   [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op,
                                                   const tensor_shape& in) {
@@ -70,7 +70,7 @@ struct convolution_layer {
                                        folded ? shift.data() : bias.value, relu};
     if (inference != nullptr && !block.training)
       return inference->forward(ports.in[0].value_of(block.first), epilogue,
-                                ports.out.value_of(block.first), block.count, block.scratch);
+                                ports.out.value_of(block.first), block);
     kernel.forward(ports.in[0].value_of(block.first), weight.value, epilogue,
                    ports.out.value_of(block.first), block.count, block.scratch);
   }
@@ -109,7 +109,7 @@ struct linear_layer {
   linear_shape shape;
   layer_parameter<S> weight, bias;
   bool relu = false;
-  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of the plain product
+  std::shared_ptr<block_kernel<S>> inference{};  ///< instead of the plain product
 
   /// Samples whose gradients pass through the scratch memory together, where they must be added.
   static constexpr Index added_together = 8;
@@ -131,7 +131,7 @@ struct linear_layer {
     if (inference != nullptr && !block.training)
       return inference->forward(ports.in[0].value_of(block.first),
                                 {.shift = bias.value, .relu = relu},
-                                ports.out.value_of(block.first), block.count, block.scratch);
+                                ports.out.value_of(block.first), block);
     linear_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
                    ports.out.value_of(block.first), block.count, block.scratch);
   }
