@@ -115,14 +115,12 @@ set(PRUNUS_HEADERS
   include/prunus/nn/layers/detail/block_kernel.hpp
   include/prunus/nn/layers/detail/change_based_kernels.hpp
   include/prunus/nn/layers/detail/elementwise_layers.hpp
-  include/prunus/nn/layers/detail/gated_convolution_layer.hpp
-  include/prunus/nn/layers/detail/gated_open_work.hpp
-  include/prunus/nn/layers/detail/gated_plain_layers.hpp
-  include/prunus/nn/layers/detail/gated_tensor.hpp
+  include/prunus/nn/layers/detail/gate_layer.hpp
+  include/prunus/nn/layers/detail/gated_kernels.hpp
   include/prunus/nn/layers/detail/layer.hpp
   include/prunus/nn/layers/detail/layer_context.hpp
   include/prunus/nn/layers/detail/normalization_layers.hpp
-  include/prunus/nn/layers/detail/sample_shards.hpp
+  include/prunus/nn/layers/detail/open_work.hpp
   include/prunus/nn/layers/detail/sequence_layers.hpp
   include/prunus/nn/layers/detail/shape_layers.hpp
   include/prunus/nn/layers/detail/weight_layers.hpp

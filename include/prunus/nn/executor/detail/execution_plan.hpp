@@ -43,6 +43,7 @@ struct execution_plan {
   std::vector<bool> relu_is_fused;  ///< the layer applies the activation that follows
   std::vector<std::size_t>
       folded_into;  ///< for convolutions: the batch normalisation they do at inference
+  std::vector<std::size_t> result_in;  ///< at inference: the last node that is done with this one
 };
 
 /// Collects steps into runs and phases.
@@ -94,6 +95,8 @@ class phase_builder {
   execution_plan plan;
   plan.relu_is_fused.assign(count, false);
   plan.folded_into.assign(count, no_node);
+  plan.result_in.resize(count);
+  for (std::size_t i = 0; i < count; ++i) plan.result_in[i] = i;
   std::vector<bool> done_by_another(count, false), folded(count, false);
   for (std::size_t i = 0; i < count && fuse; ++i) {
     const std::size_t next = memory.live[i] ? memory.only_consumer(graph, i) : no_node;
@@ -101,10 +104,18 @@ class phase_builder {
     if (traits[i].fuses_relu && traits[next].is_relu &&
         memory.value_owner[next] == memory.value_owner[i])
       plan.relu_is_fused[i] = done_by_another[next] = true;
-    if (traits[i].folds_normalization && traits[next].normalizes_batch) {
+    if (!traits[i].folds_normalization) continue;
+    const auto take = [&](std::size_t another) {
+      plan.result_in[i] = another;
+      folded[another] = true;
+      return memory.only_consumer(graph, another);
+    };
+    std::size_t behind = next;
+    if (traits[next].normalizes_batch) {
       plan.folded_into[i] = next;
-      folded[next] = true;
+      behind = take(next);
     }
+    if (behind != no_node && traits[behind].joins_convolution) take(behind);
   }
 
   const auto forward_is_nothing = [&](std::size_t i) {
@@ -128,7 +139,10 @@ class phase_builder {
       backward.step(i, execution_stage::sums);
       backward.finish(i, execution_stage::sums);
     }
-    backward.step(i, execution_stage::backward);
+    if (traits[i].whole_batch_backward)
+      backward.finish(i, execution_stage::backward);
+    else
+      backward.step(i, execution_stage::backward);
   }
   plan.training = training.take();
   plan.inference = inference.take();

@@ -197,8 +197,7 @@ class graph_executor {
       }
     folded_ports_ = ports_;
     for (std::size_t i = 0; i < ports_.size(); ++i)
-      if (order_.folded_into[i] != no_node)
-        folded_ports_[i].out.value = ports_[order_.folded_into[i]].out.value;
+      folded_ports_[i].out.value = ports_[order_.result_in[i]].out.value;
     bind_results();
   }
 
@@ -265,13 +264,20 @@ class graph_executor {
                             .worker = worker,
                             .scratch = scratch_[static_cast<std::size_t>(worker)].data()});
       });
-      if (phase.finish.node == no_node) continue;
-      batch_norm_layer<S>& norm = std::get<batch_norm_layer<S>>(layers_[phase.finish.node]);
-      if (phase.finish.what == execution_stage::moments)
-        norm.finish_moments(shards);
-      else
-        norm.finish_sums(shards, batch, ports_[phase.finish.node].out.shape.plane());
+      if (phase.finish.node != no_node) finish(phase.finish, batch, shards, step);
     }
+  }
+
+  /// What one thread does when all shards are done.
+  void finish(const execution_step& last, Index batch, Index shards, std::uint64_t step) {
+    if (last.what == execution_stage::moments)
+      std::get<batch_norm_layer<S>>(layers_[last.node]).finish_moments(shards);
+    else if (last.what == execution_stage::sums)
+      std::get<batch_norm_layer<S>>(layers_[last.node])
+          .finish_sums(shards, batch, ports_[last.node].out.shape.plane());
+    else
+      execute(last,
+              {.count = batch, .training = true, .step = step, .scratch = scratch_.front().data()});
   }
 
   void execute(const execution_step& one, const sample_block<S>& block) {

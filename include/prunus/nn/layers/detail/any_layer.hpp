@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/nn/layers/detail/elementwise_layers.hpp>
+#include <prunus/nn/layers/detail/gate_layer.hpp>
 #include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/nn/layers/detail/normalization_layers.hpp>
@@ -32,7 +33,7 @@ using any_layer =
                  layer_norm_layer<S>, activation_layer<S>, add_layer<S>, multiply_layer<S>,
                  concat_layer<S>, pad_channels_layer<S>, reshape_layer<S>, channels_last_layer<S>,
                  pooling_layer<S>, global_pooling_layer<S>, upsampling_layer<S>, attention_layer<S>,
-                 embedding_layer<S>, position_embedding_layer<S>, dropout_layer<S>>;
+                 embedding_layer<S>, position_embedding_layer<S>, dropout_layer<S>, gate_layer<S>>;
 
 /// What an operation is called in a message.
 template <class Operation>

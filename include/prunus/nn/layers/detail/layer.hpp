@@ -65,15 +65,17 @@ struct sample_block {
 
 /// What the executor must know of a layer; what a layer does not state does not hold for it.
 struct layer_traits {
-  bool reshapes = false;             ///< same numbers, same order
-  std::size_t overwrites = 0;        ///< the result may overwrite one of so many first inputs
-  bool backward_in_place = false;    ///< the gradient of an input may overwrite that of the result
-  bool needs_result = false;         ///< to compute its gradient
-  bool is_relu = false;              ///< the layer before may do it
-  bool fuses_relu = false;           ///< has a member `relu`, true where it does the next layer's
-  bool normalizes_batch = false;     ///< gathers statistics of the whole batch first
-  bool folds_normalization = false;  ///< does the one behind it at inference
-  bool reads_all_weights = false;    ///< for each run of samples, so that it wants many at once
+  bool reshapes = false;              ///< same numbers, same order
+  std::size_t overwrites = 0;         ///< the result may overwrite one of so many first inputs
+  bool backward_in_place = false;     ///< the gradient of an input may overwrite that of the result
+  bool needs_result = false;          ///< to compute its gradient
+  bool is_relu = false;               ///< the layer before may do it
+  bool fuses_relu = false;            ///< has a member `relu`, true where it does the next layer's
+  bool normalizes_batch = false;      ///< gathers statistics of the whole batch first
+  bool folds_normalization = false;   ///< does the one behind it at inference
+  bool reads_all_weights = false;     ///< for each run of samples, so that it wants many at once
+  bool joins_convolution = false;     ///< at inference the convolution before does its work
+  bool whole_batch_backward = false;  ///< one thread calls it with all samples
 };
 
 /// What a layer must be. `L::made_for(context)` is std::optional<L>, nothing where the node is
