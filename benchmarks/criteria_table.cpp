@@ -107,10 +107,10 @@ class comparison {
     const prunus::any_pass<float> pass =
         by.make({net, data_.train, *observed_, {.include = chosen_.filters}, j.seed});
     const prunus::pruned result = by.counts_units ? pruned_to_macs(net, pass, j.target)
-                                                  : prunus::prune(net.parameters(), pass, j.target);
+                                                  : prunus::prune(net.model(), pass, j.target);
     if (by.reconstructed) {
       if (!refit_) refit_.emplace(start_, data_.train, chosen_.calibration_images / 2);
-      (*refit_)(net.parameters(), result.masks);
+      (*refit_)(net.model(), result.masks);
     }
     return j.tile == "filter" ? compacted(net, j, scratch) : masked(net, result.masks, j, scratch);
   }
@@ -123,10 +123,10 @@ class comparison {
                                               double target) const {
     const auto at = [&](double units) {
       for (const auto& tensor : start_.tensors) net.assign(tensor.name, tensor.view());
-      return prunus::prune(net.parameters(), pass, units);
+      return prunus::prune(net.model(), pass, units);
     };
     const auto macs_left = [&] {
-      const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
+      const prunus::plan plan = prunus::plan_removal(net.graph(), net.model());
       return static_cast<double>(plan.after.macs) / static_cast<double>(plan.before.macs);
     };
     double too_few = 0, enough = 0.999;
@@ -139,14 +139,14 @@ class comparison {
   }
 
   [[nodiscard]] outcome compacted(network& net, const job& j, bool scratch) {
-    const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
+    const prunus::plan plan = prunus::plan_removal(net.graph(), net.model());
     const prunus::graph smaller = prunus::compact(net.graph(), plan);
     const prunus::nn::network_options as{.seed = j.seed, .threads = chosen_.dense.threads};
     std::optional<network> small;
     if (scratch)
       small.emplace(smaller, as);
     else
-      small.emplace(smaller, prunus::compact(net.parameters(), plan), as);
+      small.emplace(smaller, prunus::compact(net.model(), plan), as);
     outcome o{
         accuracy_of(*small, data_.test), 0,
         static_cast<double>(plan.after.macs) / static_cast<double>(plan.before.macs),
@@ -165,10 +165,10 @@ class comparison {
                       start_.graph,
                       prunus::nn::network_options{.seed = j.seed, .threads = chosen_.dense.threads})
                 : net;
-    const auto hold = [&] { prunus::hold(trained.parameters(), masks); };
+    const auto hold = [&] { prunus::hold(trained.model(), masks); };
     hold();
     Index all = 0, kept = 0;
-    for (const auto& p : net.parameters().parameters()) {
+    for (const auto& p : net.model().parameters()) {
       if (p.weight.rank < 2) continue;
       all += p.weight.size();
       kept += (Eigen::Map<const Eigen::ArrayXf>(p.weight.data, p.weight.size()) != 0)

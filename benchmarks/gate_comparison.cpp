@@ -10,7 +10,7 @@
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/measure/latency.hpp>
 #include <prunus/nn/gated_network.hpp>
-#include <prunus/nn/gated_training.hpp>
+#include <prunus/nn/training/gated_training.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/structure.hpp>
@@ -95,7 +95,7 @@ struct sent_to_reader {
   void score(const prunus::parameter<S>& weight, const prunus::tile_grid&,
              std::span<prunus::score_of<S>> scores) const {
     const int number = std::stoi(weight.name.substr(4));
-    const auto importance = channel_importance(net->parameters(), "bn" + std::to_string(number),
+    const auto importance = channel_importance(net->model(), "bn" + std::to_string(number),
                                                reader_of(net->graph(), number));
     std::copy(importance.begin(), importance.end(), scores.begin());
   }
@@ -220,10 +220,10 @@ class workshop {
       const auto filters = prunus::pass{sent_to_reader{net.get()}, prunus::filter,
                                         prunus::uniform{.round = prunus::rounding::down}}
                                .within({.exclude = {"conv1.*", "fc.*"}});
-      static_cast<void>(prunus::prune(net->parameters(), filters, 1 - share / kept));
-      const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
+      static_cast<void>(prunus::prune(net->model(), filters, 1 - share / kept));
+      const prunus::plan plan = prunus::plan_removal(net->graph(), net->model());
       net = std::make_unique<network>(prunus::compact(net->graph(), plan),
-                                      prunus::compact(net->parameters(), plan));
+                                      prunus::compact(net->model(), plan));
       kept = share;
       tune(*net, epochs, std::nullopt);
       tune(*net, epochs += chosen_.recipe.epochs,
@@ -266,10 +266,10 @@ class workshop {
     const int number = std::stoi(std::string(layer.substr(4)));
     const std::string bn = "bn" + std::to_string(number);
     const auto importance =
-        channel_importance(backbone.parameters(), bn, reader_of(backbone.graph(), number));
+        channel_importance(backbone.model(), bn, reader_of(backbone.graph(), number));
     const auto factors = prunus_examples::begin_apart(gate, importance, chosen_.recipe.importance);
     for (const char* name : {".weight", ".bias"}) {
-      const auto view = backbone.parameters()[bn + name].weight;
+      const auto view = backbone.model()[bn + name].weight;
       for (std::size_t c = 0; c < factors.size(); ++c)
         view.data[c] = static_cast<float>(static_cast<double>(view.data[c]) / factors[c]);
     }

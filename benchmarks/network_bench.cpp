@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The small network: single convolutions, whole training steps, and the latency of one image for
 // networks that keep 25, 50 and 75 % of their channels beside the dense one.
-#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
+#include <prunus/nn/architectures/small_cnn.hpp>
+#include <prunus/nn/architectures/small_vgg.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/cost.hpp>
@@ -93,7 +96,7 @@ std::pair<prunus::graph, std::vector<prunus::named_tensor<float>>> compacted(con
     removed.push_back(std::move(units));
   }
   const prunus::plan plan = prunus::plan_removal(g, removed);
-  return {prunus::compact(g, plan), prunus::compact(dense.parameters(), plan)};
+  return {prunus::compact(g, plan), prunus::compact(dense.model(), plan)};
 }
 
 void latency(benchmark::State& state, const prunus::graph& g, double kept) {

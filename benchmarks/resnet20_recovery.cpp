@@ -3,8 +3,8 @@
 // leave in the output of their block, the layers behind them are fitted to the dense network, and
 // the small network then learns from the dense one, at its output and behind every block.
 #include <prunus/nn.hpp>
-#include <prunus/nn/distillation.hpp>
-#include <prunus/nn/reconstruct_layer.hpp>
+#include <prunus/nn/adapters/reconstruct_layer.hpp>
+#include <prunus/nn/training/distillation.hpp>
 #include <prunus/recovery/output_error.hpp>
 #include <prunus/structure.hpp>
 
@@ -54,7 +54,7 @@ struct inner_filters {
 
 std::vector<inner_filters> filters_inside_blocks(const network& net) {
   std::vector<inner_filters> result;
-  for (const prunus::coupling& c : net.parameters().couplings()) {
+  for (const prunus::coupling& c : net.model().couplings()) {
     if (!c.prunable || !c.name.ends_with(".conv1")) continue;
     const std::string block = c.name.substr(0, c.name.rfind('.') + 1);
     inner_filters inside{&c, block + "conv2", block + "add", {}, 0};
@@ -131,7 +131,7 @@ class recovery {
       curves.push_back(std::move(c));
     }
     const double all =
-        static_cast<double>(prunus::plan_removal(net_.graph(), net_.parameters()).before.macs);
+        static_cast<double>(prunus::plan_removal(net_.graph(), net_.model()).before.macs);
     const double wanted =
         chosen_.macs_to_keep > 0 ? all - 1e6 * chosen_.macs_to_keep : chosen_.macs * all;
     std::vector<Index> gone(inside_.size(), 0);
@@ -234,14 +234,14 @@ class recovery {
                                        const prunus::target_correlation<double>& seen) {
     const std::span<const Index> gone =
         std::span<const Index>(order.units).first(static_cast<std::size_t>(count));
-    const prunus::weight_view<float> weight = net_.parameters()[inside.reader + ".weight"].weight;
+    const prunus::weight_view<float> weight = net_.model()[inside.reader + ".weight"].weight;
     prunus::mask keep{prunus::tile_grid(weight, prunus::channel)};
     for (Index i = 0; i < keep.size(); ++i)
       keep.set(i, std::find(gone.begin(), gone.end(),
                             inside.unit_of[static_cast<std::size_t>(i)]) == gone.end());
     const auto report =
         prunus::nn::reconstruct_layer(net_, inside.reader, keep, seen, {.damping = 1e-4});
-    zero(net_.parameters(), *inside.coupling, gone);
+    zero(net_.model(), *inside.coupling, gone);
     return report;
   }
 
@@ -287,9 +287,9 @@ int run(const options& chosen) {
   std::printf("dense: %.2f %%\n", 100 * accuracy_of(work.dense(), data.test));
   std::fflush(stdout);
   work.prune(chosen.removed.empty() ? work.allocate() : chosen.removed);
-  const prunus::plan plan = prunus::plan_removal(work.net().graph(), work.net().parameters());
+  const prunus::plan plan = prunus::plan_removal(work.net().graph(), work.net().model());
   network small(prunus::compact(work.net().graph(), plan),
-                prunus::compact(work.net().parameters(), plan),
+                prunus::compact(work.net().model(), plan),
                 prunus::nn::network_options{.seed = chosen.seed,
                                             .threads = chosen.tuning.threads,
                                             .inner_losses = work.block_outputs()});

@@ -8,7 +8,7 @@
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/measure/fastest_kernel.hpp>
 #include <prunus/measure/latency.hpp>
-#include <prunus/nn/sparse_inference.hpp>
+#include <prunus/nn/adapters/sparse_inference.hpp>
 #include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/structure.hpp>
@@ -76,17 +76,16 @@ class comparison {
         {.include = filters ? chosen_.filters : std::vector<std::string>{}});
     const double share =
         filters && chosen_.filters.empty() ? 1 - std::sqrt(1 - sparsity) : sparsity;
-    prunus::pass_state masks = pass.prepare(net.parameters());
-    static_cast<void>(pass.prune(net.parameters(), masks, 1, share));
+    prunus::pass_state masks = pass.prepare(net.model());
+    static_cast<void>(pass.prune(net.model(), masks, 1, share));
     if (filters) {
-      const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
-      network small(prunus::compact(net.graph(), plan), prunus::compact(net.parameters(), plan),
+      const prunus::plan plan = prunus::plan_removal(net.graph(), net.model());
+      network small(prunus::compact(net.graph(), plan), prunus::compact(net.model(), plan),
                     {.threads = 2});
       train(small, data_.train, chosen_.tuning, seed + 1000, [] {});
       return {accuracy_of(small, data_.test), time_of(small, seed)};
     }
-    train(net, data_.train, chosen_.tuning, seed + 1000,
-          [&] { prunus::hold(net.parameters(), masks); });
+    train(net, data_.train, chosen_.tuning, seed + 1000, [&] { prunus::hold(net.model(), masks); });
     const double accuracy = accuracy_of(net, data_.test);
     prunus::nn::pack_fastest(net, fastest_);
     return {accuracy, time_of(net, seed)};

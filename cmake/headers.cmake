@@ -38,6 +38,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/detail/copy_by_meaning.hpp
   include/prunus/core/detail/has_member.hpp
   include/prunus/core/detail/mix_bits.hpp
+  include/prunus/core/detail/normalization_affine.hpp
   include/prunus/core/detail/restored_weights.hpp
   include/prunus/core/error.hpp
   include/prunus/core/mask.hpp
@@ -99,50 +100,53 @@ set(PRUNUS_HEADERS
   include/prunus/measure/sensitivity.hpp
   include/prunus/measure/verdict.hpp
   include/prunus/nn.hpp
-  include/prunus/nn/adam.hpp
-  include/prunus/nn/architectures.hpp
-  include/prunus/nn/calibrate_thresholds.hpp
+  include/prunus/nn/adapters/calibrate_thresholds.hpp
+  include/prunus/nn/adapters/observe.hpp
+  include/prunus/nn/adapters/observe_correlation.hpp
+  include/prunus/nn/adapters/reconstruct_layer.hpp
+  include/prunus/nn/adapters/sparse_inference.hpp
+  include/prunus/nn/architectures/lenet.hpp
+  include/prunus/nn/architectures/resnet.hpp
+  include/prunus/nn/architectures/small_cnn.hpp
+  include/prunus/nn/architectures/small_vgg.hpp
+  include/prunus/nn/architectures/transformer.hpp
+  include/prunus/nn/architectures/unet.hpp
   include/prunus/nn/change_based_network.hpp
-  include/prunus/nn/detail/activation_functions.hpp
-  include/prunus/nn/detail/any_layer.hpp
-  include/prunus/nn/detail/change_based_layers.hpp
-  include/prunus/nn/detail/elementwise_layers.hpp
-  include/prunus/nn/detail/execution_plan.hpp
-  include/prunus/nn/detail/gated_convolution_layer.hpp
-  include/prunus/nn/detail/gated_open_work.hpp
-  include/prunus/nn/detail/gated_plain_layers.hpp
-  include/prunus/nn/detail/gated_tensor.hpp
-  include/prunus/nn/detail/graph_executor.hpp
-  include/prunus/nn/detail/layer.hpp
-  include/prunus/nn/detail/memory_plan.hpp
-  include/prunus/nn/detail/normalization_layers.hpp
-  include/prunus/nn/detail/parameter_store.hpp
-  include/prunus/nn/detail/sample_shards.hpp
-  include/prunus/nn/detail/sequence_layers.hpp
-  include/prunus/nn/detail/shape_layers.hpp
-  include/prunus/nn/detail/weight_layers.hpp
-  include/prunus/nn/distillation.hpp
-  include/prunus/nn/gated_loss.hpp
+  include/prunus/nn/executor/detail/execution_plan.hpp
+  include/prunus/nn/executor/detail/graph_executor.hpp
+  include/prunus/nn/executor/detail/memory_plan.hpp
+  include/prunus/nn/executor/detail/parameter_store.hpp
   include/prunus/nn/gated_network.hpp
-  include/prunus/nn/gated_training.hpp
-  include/prunus/nn/hard_samples.hpp
-  include/prunus/nn/hint_loss.hpp
-  include/prunus/nn/inference_kernel.hpp
   include/prunus/nn/initialization.hpp
-  include/prunus/nn/learning_rate.hpp
-  include/prunus/nn/minibatches.hpp
+  include/prunus/nn/layers/detail/activation_functions.hpp
+  include/prunus/nn/layers/detail/any_layer.hpp
+  include/prunus/nn/layers/detail/block_kernel.hpp
+  include/prunus/nn/layers/detail/change_based_kernels.hpp
+  include/prunus/nn/layers/detail/elementwise_layers.hpp
+  include/prunus/nn/layers/detail/gate_layer.hpp
+  include/prunus/nn/layers/detail/gated_kernels.hpp
+  include/prunus/nn/layers/detail/layer.hpp
+  include/prunus/nn/layers/detail/layer_context.hpp
+  include/prunus/nn/layers/detail/normalization_layers.hpp
+  include/prunus/nn/layers/detail/open_work.hpp
+  include/prunus/nn/layers/detail/sequence_layers.hpp
+  include/prunus/nn/layers/detail/shape_layers.hpp
+  include/prunus/nn/layers/detail/weight_layers.hpp
+  include/prunus/nn/layers/inference_kernel.hpp
   include/prunus/nn/network.hpp
-  include/prunus/nn/observe.hpp
-  include/prunus/nn/observe_correlation.hpp
-  include/prunus/nn/optimizer.hpp
   include/prunus/nn/random.hpp
-  include/prunus/nn/reconstruct_layer.hpp
-  include/prunus/nn/sgd.hpp
-  include/prunus/nn/softmax_cross_entropy.hpp
-  include/prunus/nn/sparse_inference.hpp
-  include/prunus/nn/training.hpp
-  include/prunus/nn/transformer.hpp
-  include/prunus/nn/unet.hpp
+  include/prunus/nn/training/adam.hpp
+  include/prunus/nn/training/distillation.hpp
+  include/prunus/nn/training/gated_loss.hpp
+  include/prunus/nn/training/gated_training.hpp
+  include/prunus/nn/training/hard_samples.hpp
+  include/prunus/nn/training/hint_loss.hpp
+  include/prunus/nn/training/learning_rate.hpp
+  include/prunus/nn/training/minibatches.hpp
+  include/prunus/nn/training/optimizer.hpp
+  include/prunus/nn/training/sgd.hpp
+  include/prunus/nn/training/softmax_cross_entropy.hpp
+  include/prunus/nn/training/training.hpp
   include/prunus/observe.hpp
   include/prunus/observe/activation_record.hpp
   include/prunus/observe/activation_statistics.hpp

@@ -6,7 +6,7 @@
 #include <prunus/criteria/taylor.hpp>
 #include <prunus/measure.hpp>
 #include <prunus/nn.hpp>
-#include <prunus/nn/unet.hpp>
+#include <prunus/nn/architectures/unet.hpp>
 #include <prunus/observe/taylor_statistics.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
@@ -93,7 +93,7 @@ class run {
   }
   /// Filters are removed in `events` events over the first third of `epochs`.
   void prune_along(bool straight, Index epochs) {
-    const prunus::model<float>& model = net_.parameters();
+    const prunus::model<float>& model = net_.model();
     products_.emplace(model, prunus::filter);
     scheduler_.emplace(model);
     const Index window = std::max<Index>(epochs * batches_.count() / 3 / chosen_->events, 1);
@@ -126,7 +126,7 @@ class run {
       const auto result = prunus::nn::train_step<float>(net_, optimize, batch.images, batch.labels,
                                                         rate(step), [&] {
                                                           if (!scheduler_) return;
-                                                          products_->add(net_.parameters());
+                                                          products_->add(net_.model());
                                                           scheduler_->mask_gradients();
                                                         });
       loss += result.loss / static_cast<double>(batches_.count());
@@ -157,9 +157,9 @@ class run {
 /// Compacts a pruned network, proves it equal and times it.
 void compact_and_compare(run& pruned, const segmentation_set& test) {
   network& masked = pruned.net();
-  const prunus::plan plan = prunus::plan_removal(masked.graph(), masked.parameters());
+  const prunus::plan plan = prunus::plan_removal(masked.graph(), masked.model());
   const prunus::graph smaller = prunus::compact(masked.graph(), plan);
-  const auto tensors = prunus::compact(masked.parameters(), plan);
+  const auto tensors = prunus::compact(masked.model(), plan);
   network compacted(smaller, tensors);
   double difference = 0, largest = 1e-30;
   for (std::ptrdiff_t n = 0; n < test.size(); ++n) {

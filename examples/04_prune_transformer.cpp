@@ -9,7 +9,7 @@
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/nn.hpp>
-#include <prunus/nn/transformer.hpp>
+#include <prunus/nn/architectures/transformer.hpp>
 #include <prunus/pruning/any_pass.hpp>
 #include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
@@ -104,7 +104,7 @@ spread spread_of(const std::vector<double>& values) {
 /// Takes out heads and hidden units of a trained network.
 void show_structured(network& net, const dataset& test, double share, double dense_accuracy) {
   prunus::prune(
-      net.parameters(),
+      net.model(),
       prunus::pass{prunus::l2_norm{}, prunus::filter}.within(
           {.include = {"*.query.weight", "*.key.weight", "*.value.weight", "*.expand.weight"}}),
       share);
@@ -170,10 +170,10 @@ int run(options& chosen) {
     for (std::size_t w = 0; w < ways.size(); ++w)
       for (std::size_t b = 0; b < chosen.budgets.size(); ++b) {
         reset();
-        const prunus::pruned result = ways[w].prune(net.parameters(), chosen.budgets[b]);
+        const prunus::pruned result = ways[w].prune(net.model(), chosen.budgets[b]);
         train(net, data.train, chosen, chosen.tuning_epochs, chosen.learning_rate / 3,
               static_cast<std::uint64_t>(seed + 100), joined(ways[w].name, ", tuning"),
-              [&] { prunus::hold(net.parameters(), result.masks); });
+              [&] { prunus::hold(net.model(), result.masks); });
         accuracies[w][b].push_back(accuracy());
         for (const auto& p : result.report.parameters)
           table.add(seed, ways[w].name, chosen.budgets[b], p.name,

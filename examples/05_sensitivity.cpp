@@ -46,7 +46,7 @@ void train(pruning_run& run) {
 /// What of `tile` can go in every layer, and in all layers together.
 prunus::sensitivity_report sweep(pruning_run& run, const std::string& label,
                                  const prunus::tile& tile) {
-  const prunus::model<float>& net = run.network().parameters();
+  const prunus::model<float>& net = run.network().model();
   const prunus::pass ranking{prunus::l2_norm{}, tile, prunus::uniform{prunus::rounding::down}};
   const prunus::sensitivity_options grid;
   progress_bar bar(

@@ -215,8 +215,8 @@ void repeat_on_their_weights(const trained_network& theirs, const prunus::graph&
                              const dataset& test, const options& chosen) {
   prunus::nn::network<float> wide(whole, among_dead_channels(theirs.tensors, whole),
                                   {.threads = chosen.threads});
-  const prunus::plan plan = prunus::plan_removal(whole, wide.parameters());
-  const tensors kept = prunus::compact(wide.parameters(), plan);
+  const prunus::plan plan = prunus::plan_removal(whole, wide.model());
+  const tensors kept = prunus::compact(wide.model(), plan);
   prunus::nn::network<float> ours(prunus::compact(whole, plan), kept, {.threads = chosen.threads});
   prunus::nn::network<float> other(theirs.graph, theirs.tensors, {.threads = chosen.threads});
   const tensor_comparison result = compare(kept, theirs.tensors);
@@ -239,8 +239,8 @@ void redo_removal(const places& where, const options& chosen) {
   prunus::nn::network<float> whole(dense.graph, dense.tensors, {.threads = chosen.threads});
   prunus::nn::network<float> other(theirs.graph, theirs.tensors, {.threads = chosen.threads});
 
-  const prunus::plan plan = prunus::plan_removal(whole.graph(), whole.parameters());
-  const tensors kept = prunus::compact(whole.parameters(), plan);
+  const prunus::plan plan = prunus::plan_removal(whole.graph(), whole.model());
+  const tensors kept = prunus::compact(whole.model(), plan);
   prunus::nn::network<float> smaller(prunus::compact(whole.graph(), plan), kept,
                                      {.threads = chosen.threads});
   std::printf("\n%s: the plan takes out %zu channels, the first of them:\n", dense.name.c_str(),
@@ -254,7 +254,7 @@ void redo_removal(const places& where, const options& chosen) {
 
   print_widths(whole.graph(), smaller.graph(), other.graph());
   std::printf("channels of zeros that are left in theirs: %zu\n",
-              prunus::plan_removal(other.graph(), other.parameters()).removed.size());
+              prunus::plan_removal(other.graph(), other.model()).removed.size());
   const tensor_comparison tensors_of_both = compare(kept, theirs.tensors);
   std::printf("of %zu tensors %zu are equal bit for bit, %zu differ in values, %zu in shape\n",
               kept.size(), tensors_of_both.equal, tensors_of_both.unequal,
@@ -289,15 +289,15 @@ void show_without_data(const options& chosen) {
   const prunus::graph graph =
       prunus::nn::resnet({3, 16, 16}, 10, {1, 1, 1}, 8, prunus::nn::shortcut::zero_padding);
   prunus::nn::network<float> made(graph, {.seed = 3});
-  prunus::prune(made.parameters(), prunus::pass{prunus::l2_norm{}, prunus::filter}, 0.4);
+  prunus::prune(made.model(), prunus::pass{prunus::l2_norm{}, prunus::filter}, 0.4);
   const std::filesystem::path folder(chosen.output);
   const std::string masked_path = (folder / "masked.safetensors").string(),
                     smaller_path = (folder / "smaller.safetensors").string();
-  prunus::write_safetensors(masked_path, made.parameters(), {{"made_by", "prunus"}});
+  prunus::write_safetensors(masked_path, made.model(), {{"made_by", "prunus"}});
 
   prunus::nn::network<float> masked(graph, prunus::read_safetensors(masked_path).tensors<float>());
-  const prunus::plan plan = prunus::plan_removal(graph, masked.parameters());
-  prunus::write_safetensors(smaller_path, prunus::compact(masked.parameters(), plan));
+  const prunus::plan plan = prunus::plan_removal(graph, masked.model());
+  prunus::write_safetensors(smaller_path, prunus::compact(masked.model(), plan));
   prunus::nn::network<float> smaller(prunus::compact(graph, plan),
                                      prunus::read_safetensors(smaller_path).tensors<float>());
   dataset images{.channels = 3, .height = 16, .width = 16};

@@ -5,12 +5,12 @@
 #include <prunus/allocation/global.hpp>
 #include <prunus/criteria/batch_norm_scale.hpp>
 #include <prunus/criteria/l1_norm.hpp>
-#include <prunus/nn/learning_rate.hpp>
-#include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/learning_rate.hpp>
+#include <prunus/nn/training/minibatches.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/regularize/scale_sparsity.hpp>
@@ -108,7 +108,7 @@ class workshop {
     progress_bar bar("training", chosen_.epochs);
     const prunus::scale_sparsity slimming{.strength = chosen_.penalty};
     train(
-        *net, chosen_.epochs, chosen_.rate, [&] { slimming.add_gradient(net->parameters()); },
+        *net, chosen_.epochs, chosen_.rate, [&] { slimming.add_gradient(net->model()); },
         [](Index) {}, [&](Index epoch) { bar.update(epoch); });
     return net;
   }
@@ -118,12 +118,12 @@ class workshop {
     const std::unique_ptr<network> net = copy(from);
     if (ratio > 0) {
       const prunus::pass slimming{prunus::batch_norm_scale{}, prunus::filter, prunus::global{}};
-      prunus::pass_state state = slimming.prepare(net->parameters());
-      slimming.prune(net->parameters(), state, 1, ratio);
+      prunus::pass_state state = slimming.prepare(net->model());
+      slimming.prune(net->model(), state, 1, ratio);
     }
-    const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
+    const prunus::plan plan = prunus::plan_removal(net->graph(), net->model());
     auto slim = std::make_unique<network>(
-        prunus::compact(net->graph(), plan), prunus::compact(net->parameters(), plan),
+        prunus::compact(net->graph(), plan), prunus::compact(net->model(), plan),
         prunus::nn::network_options{.threads = chosen_.threads, .batch = chosen_.batch});
     train(*slim, chosen_.tuning_epochs, chosen_.tuning_rate);
     return slim;
@@ -132,7 +132,7 @@ class workshop {
   /// Fewer weights in what is left, and fine-tuned under the mask.
   [[nodiscard]] std::unique_ptr<network> unstructured(const network& from, double ratio) const {
     std::unique_ptr<network> net = copy(from);
-    prunus::scheduler scheduler(net->parameters());
+    prunus::scheduler scheduler(net->model());
     scheduler.add(prunus::one_shot{.sparsity = ratio},
                   prunus::pass{prunus::l1_norm{}, prunus::element, prunus::global{}});
     scheduler.step({.step = 0});
@@ -148,7 +148,7 @@ class workshop {
   /// Numbers that training changes and that are not 0.
   [[nodiscard]] static double size(const network& net) {
     Index count = 0;
-    for (const auto& p : net.parameters().parameters())
+    for (const auto& p : net.model().parameters())
       if (!p.options.gradient.empty())
         count += p.weight.size() - std::count(p.weight.data, p.weight.data + p.weight.size(), 0.0F);
     return static_cast<double>(count);

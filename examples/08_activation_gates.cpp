@@ -10,13 +10,13 @@
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/nn/gated_network.hpp>
-#include <prunus/nn/gated_training.hpp>
-#include <prunus/nn/learning_rate.hpp>
-#include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/gated_training.hpp>
+#include <prunus/nn/training/learning_rate.hpp>
+#include <prunus/nn/training/minibatches.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/structure/compaction.hpp>
@@ -123,10 +123,10 @@ class workshop {
     for (const double share : chosen_.shares) {
       const auto filters =
           prunus::pass{prunus::l2_norm{}, prunus::filter}.within({.exclude = {"conv1.*", "fc.*"}});
-      static_cast<void>(prunus::prune(net->parameters(), filters, 1 - share / kept));
-      const prunus::plan plan = prunus::plan_removal(net->graph(), net->parameters());
+      static_cast<void>(prunus::prune(net->model(), filters, 1 - share / kept));
+      const prunus::plan plan = prunus::plan_removal(net->graph(), net->model());
       net = std::make_unique<network>(prunus::compact(net->graph(), plan),
-                                      prunus::compact(net->parameters(), plan), net_options());
+                                      prunus::compact(net->model(), plan), net_options());
       kept = share;
       train(*net, 2 * chosen_.tuning_epochs, chosen_.tuning_rate, [](Index) {});
       ungated_network timed(*net, ungated);
@@ -275,8 +275,8 @@ class workshop {
       closed += static_cast<Index>(s.rarely_open(chosen_.never).size());
       all += s.channels();
     }
-    network slim(prunus::compact(backbone.graph(), plan),
-                 prunus::compact(backbone.parameters(), plan), net_options());
+    network slim(prunus::compact(backbone.graph(), plan), prunus::compact(backbone.model(), plan),
+                 net_options());
     const std::vector<Gate*> whole = net.gates();
     std::size_t next = 0;
     nn::gated_network<float, Gate> small(
@@ -291,7 +291,7 @@ class workshop {
         });
     const auto size = [](const network& n) {
       Index count = 0;
-      for (const auto& p : n.parameters().parameters()) count += p.weight.size();
+      for (const auto& p : n.model().parameters()) count += p.weight.size();
       return static_cast<double>(count);
     };
     std::printf(

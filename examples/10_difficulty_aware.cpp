@@ -192,7 +192,7 @@ prunus::layer_rate_report explore(pruning_run& run, const std::vector<double>& l
   progress_bar bar("exploring", 150);
   Index done = 0;
   return search_layer_rates(
-      net.parameters(), pass,
+      net.model(), pass,
       [&] {
         bar.update(std::min<Index>(++done, 150));
         return run.accuracy();
@@ -315,7 +315,7 @@ deployment choose(network& whole, const prunus::layer_rate_report& report, const
                   const four_splits& data) {
   const double accuracy = judge(whole, data.validation).accuracy();
   for (double scale = 1;; scale = scale > 0.3 ? scale - 0.125 : 0) {
-    prunus::mask_sets<float> sets(whole.parameters());
+    prunus::mask_sets<float> sets(whole.model());
     deployment tried;
     tried.scale = scale;
     for (std::size_t l = 0; l < levels; ++l)

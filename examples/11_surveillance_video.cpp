@@ -6,14 +6,14 @@
 // of its own.
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l2_norm.hpp>
-#include <prunus/nn/adam.hpp>
-#include <prunus/nn/calibrate_thresholds.hpp>
+#include <prunus/nn/adapters/calibrate_thresholds.hpp>
 #include <prunus/nn/change_based_network.hpp>
-#include <prunus/nn/learning_rate.hpp>
-#include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/adam.hpp>
+#include <prunus/nn/training/learning_rate.hpp>
+#include <prunus/nn/training/minibatches.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/runtime/denormal_guard.hpp>
@@ -100,10 +100,10 @@ void train(const std::string& name, network& net, const video& film, Index epoch
 std::unique_ptr<network> without_filters(network& net, const options& chosen) {
   const auto filters =
       prunus::pass{prunus::l2_norm{}, prunus::filter}.within({.exclude = {"classifier.*"}});
-  static_cast<void>(prunus::prune(net.parameters(), filters, chosen.sparsity));
-  const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
+  static_cast<void>(prunus::prune(net.model(), filters, chosen.sparsity));
+  const prunus::plan plan = prunus::plan_removal(net.graph(), net.model());
   return std::make_unique<network>(
-      prunus::compact(net.graph(), plan), prunus::compact(net.parameters(), plan),
+      prunus::compact(net.graph(), plan), prunus::compact(net.model(), plan),
       nn::network_options{.seed = chosen.seed, .threads = chosen.threads});
 }
 

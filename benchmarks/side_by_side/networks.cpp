@@ -3,12 +3,14 @@
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/measure/fastest_kernel.hpp>
-#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/adapters/sparse_inference.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
+#include <prunus/nn/architectures/small_cnn.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/sparse_inference.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/hold.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/structure/compaction.hpp>
@@ -37,7 +39,7 @@ std::pair<prunus::graph, std::vector<prunus::named_tensor<float>>> halved(const 
     removed.push_back(std::move(units));
   }
   const prunus::plan plan = prunus::plan_removal(dense.graph(), removed);
-  return {prunus::compact(dense.graph(), plan), prunus::compact(dense.parameters(), plan)};
+  return {prunus::compact(dense.graph(), plan), prunus::compact(dense.model(), plan)};
 }
 
 void infer(network& net, const std::vector<float>& image) {
@@ -61,8 +63,8 @@ void compare_packed(arena& in) {
   if (!in.wants(work)) return;
   network dense(nn::resnet20(), {.batch = 1}), packed(nn::resnet20(), {.batch = 1});
   const prunus::pass pass{prunus::l1_norm{}, prunus::block(8, 1), prunus::uniform{}};
-  prunus::pass_state masks = pass.prepare(packed.parameters());
-  static_cast<void>(pass.prune(packed.parameters(), masks, 1, 0.8));
+  prunus::pass_state masks = pass.prepare(packed.model());
+  static_cast<void>(pass.prune(packed.model(), masks, 1, 0.8));
   prunus::fastest_kernel<float> fastest;
   nn::pack_fastest(packed, fastest);
   const std::vector<float> image = some_numbers(dense.input_size());
@@ -81,15 +83,15 @@ void compare_training(arena& in, const std::string& name, const prunus::graph& g
   std::vector<int> labels(batch);
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int>(i % 10);
   const prunus::pass pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}};
-  prunus::pass_state masks = pass.prepare(net.parameters());
-  static_cast<void>(pass.prune(net.parameters(), masks, 1, 0.9));
+  prunus::pass_state masks = pass.prepare(net.model());
+  static_cast<void>(pass.prune(net.model(), masks, 1, 0.9));
   in.compare(
       work, static_cast<int>(threads),
       {{"prunus",
         [&] {
           static_cast<void>(nn::train_step<float>(net, optimizer, images, labels, 1e-4).loss);
         }},
-       {"prunus, masks held alone", [&] { prunus::hold(net.parameters(), masks); }}});
+       {"prunus, masks held alone", [&] { prunus::hold(net.model(), masks); }}});
 }
 
 }  // namespace

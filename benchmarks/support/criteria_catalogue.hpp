@@ -4,7 +4,7 @@
 #include <prunus/allocation.hpp>
 #include <prunus/criteria.hpp>
 #include <prunus/nn.hpp>
-#include <prunus/nn/observe.hpp>
+#include <prunus/nn/adapters/observe.hpp>
 #include <prunus/observe/activation_statistics.hpp>
 #include <prunus/observe/movement_scores.hpp>
 #include <prunus/observe/taylor_statistics.hpp>
@@ -71,11 +71,11 @@ struct observations {
   observations(const starting_point& start, const dataset& data, Index images) : classes(data, 5) {
     prunus::nn::network<float> net(start.graph, start.tensors,
                                    {.threads = 2, .keep_activations = true});
-    filter_products.emplace(net.parameters(), prunus::filter);
-    filter_magnitudes.emplace(net.parameters(), prunus::filter, prunus::taylor_term::magnitude);
-    element_products.emplace(net.parameters(), prunus::element);
-    filter_movement.emplace(net.parameters(), prunus::filter);
-    element_movement.emplace(net.parameters(), prunus::element);
+    filter_products.emplace(net.model(), prunus::filter);
+    filter_magnitudes.emplace(net.model(), prunus::filter, prunus::taylor_term::magnitude);
+    element_products.emplace(net.model(), prunus::element);
+    filter_movement.emplace(net.model(), prunus::filter);
+    element_movement.emplace(net.model(), prunus::element);
     const Index most = std::min<Index>(images, data.size());
     for_each_batch(
         data, most, 128, [&](std::span<const float> pixels, std::span<const int> labels) {
@@ -85,9 +85,9 @@ struct observations {
         });
     for_each_batch(data, most, 32, [&](std::span<const float> pixels, std::span<const int> labels) {
       backward(net, pixels, labels);
-      filter_products->add(net.parameters());
-      filter_magnitudes->add(net.parameters());
-      element_products->add(net.parameters());
+      filter_products->add(net.model());
+      filter_magnitudes->add(net.model());
+      element_products->add(net.model());
     });
     // Scores of movement are trained while the weights move.
     prunus::nn::network<float> trained(start.graph, start.tensors, {.threads = 2});
@@ -96,8 +96,8 @@ struct observations {
     for_each_batch(data, std::min<Index>(8 * images, data.size()), 128,
                    [&](std::span<const float> pixels, std::span<const int> labels) {
                      prunus::nn::train_step<float>(trained, optimizer, pixels, labels, 0.01, [&] {
-                       filter_movement->step(trained.parameters());
-                       element_movement->step(trained.parameters());
+                       filter_movement->step(trained.model());
+                       element_movement->step(trained.model());
                      });
                    });
   }

@@ -3,7 +3,7 @@
 
 #include <prunus/core/named_masks.hpp>
 #include <prunus/nn.hpp>
-#include <prunus/nn/observe_correlation.hpp>
+#include <prunus/nn/adapters/observe_correlation.hpp>
 #include <prunus/recovery/reconstruct.hpp>
 
 #include <support/starting_point.hpp>

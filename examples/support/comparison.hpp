@@ -54,9 +54,9 @@ struct comparison {
     prunus::nn::network<float>& masked, const dataset& test, std::optional<double> dense_accuracy,
     const prunus::latency_options& options = {}) {
   comparison result;
-  result.plan = prunus::plan_removal(masked.graph(), masked.parameters());
+  result.plan = prunus::plan_removal(masked.graph(), masked.model());
   const prunus::graph smaller = prunus::compact(masked.graph(), result.plan);
-  const auto tensors = prunus::compact(masked.parameters(), result.plan);
+  const auto tensors = prunus::compact(masked.model(), result.plan);
   prunus::nn::network<float> compacted(smaller, tensors, {.threads = masked.threads()});
   result.largest_difference = largest_difference(masked, compacted, test);
   result.counts_agree = prunus::cost_of(compacted.resolved()) == result.plan.after;

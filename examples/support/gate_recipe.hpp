@@ -3,15 +3,15 @@
 
 #include <prunus/adaptive/activation_gate.hpp>
 #include <prunus/adaptive/feature_boosting.hpp>
-#include <prunus/nn/adam.hpp>
 #include <prunus/nn/gated_network.hpp>
-#include <prunus/nn/gated_training.hpp>
-#include <prunus/nn/hard_samples.hpp>
-#include <prunus/nn/learning_rate.hpp>
-#include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/sgd.hpp>
+#include <prunus/nn/training/adam.hpp>
+#include <prunus/nn/training/gated_training.hpp>
+#include <prunus/nn/training/hard_samples.hpp>
+#include <prunus/nn/training/learning_rate.hpp>
+#include <prunus/nn/training/minibatches.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
 
 #include "dataset.hpp"
 

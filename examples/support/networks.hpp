@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
+#include <prunus/nn/architectures/small_cnn.hpp>
+#include <prunus/nn/architectures/small_vgg.hpp>
 
 #include <examples/support/dataset.hpp>
 

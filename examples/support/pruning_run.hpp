@@ -57,7 +57,7 @@ class pruning_run {
         net_(graph, {.seed = settings.seed, .threads = settings.threads, .batch = settings.batch}),
         optimizer_(net_, rule()),
         dense_macs_(prunus::cost_of(net_.resolved()).macs) {
-    scheduler_.emplace(net_.parameters());
+    scheduler_.emplace(net_.model());
     if (settings.pruning)
       scheduler_->add(make_schedule(*settings.pruning, settings.dense_epochs * batches_.count(),
                                     settings.tuning_epochs * batches_.count()),
@@ -112,7 +112,7 @@ class pruning_run {
   }
   /// What can be taken out of the tensors now.
   [[nodiscard]] prunus::plan plan() const {
-    return prunus::plan_removal(net_.graph(), net_.parameters());
+    return prunus::plan_removal(net_.graph(), net_.model());
   }
   /// Share of the MACs that compaction would remove now.
   [[nodiscard]] double macs_removed() const {

@@ -4,7 +4,8 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/io/safetensors.hpp>
-#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
 
 #include "dataset.hpp"
 #include "load_dataset.hpp"

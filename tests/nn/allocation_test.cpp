@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/adam.hpp>
-#include <prunus/nn/architectures.hpp>
-#include <prunus/nn/minibatches.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
+#include <prunus/nn/architectures/transformer.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/training.hpp>
-#include <prunus/nn/transformer.hpp>
+#include <prunus/nn/training/adam.hpp>
+#include <prunus/nn/training/minibatches.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/training.hpp>
 
 #include "support/allocation_counter.hpp"
 #include "support/catch.hpp"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
+#include <prunus/nn/architectures/small_cnn.hpp>
+#include <prunus/nn/architectures/small_vgg.hpp>
 #include <prunus/structure/cost.hpp>
 #include <prunus/structure/resolve.hpp>
 

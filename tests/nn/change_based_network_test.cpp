@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/criteria/l2_norm.hpp>
-#include <prunus/nn/calibrate_thresholds.hpp>
+#include <prunus/nn/adapters/calibrate_thresholds.hpp>
 #include <prunus/nn/change_based_network.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/pruning/pass.hpp>
@@ -62,13 +62,13 @@ prunus::graph small_chain(Index window, Index padding) {
 }
 
 void shake(nn::network<double>& net, support::random_source& random) {
-  for (const auto& p : net.parameters().parameters())
+  for (const auto& p : net.model().parameters())
     for (Index i = 0; i < p.weight.size(); ++i)
       p.weight.data[i] = p.weight.rank > 1 ? random.gaussian() : random.real(0.5, 1.5);
 }
 
 void fill(nn::network<double>& net, const std::string& name, double value) {
-  const auto& weight = net.parameters()[name].weight;
+  const auto& weight = net.model()[name].weight;
   std::fill_n(weight.data, weight.size(), value);
 }
 
@@ -134,10 +134,10 @@ TEST_CASE("static pruning goes before: the compacted network is the one that sav
   shake(net, random);
   const auto filters =
       prunus::pass{prunus::l2_norm{}, prunus::filter}.within({.exclude = {"last.*"}});
-  static_cast<void>(prunus::prune(net.parameters(), filters, 0.5));
-  const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
+  static_cast<void>(prunus::prune(net.model(), filters, 0.5));
+  const prunus::plan plan = prunus::plan_removal(net.graph(), net.model());
   const nn::network<double> compacted(prunus::compact(net.graph(), plan),
-                                      prunus::compact(net.parameters(), plan));
+                                      prunus::compact(net.model(), plan));
   video_network video(compacted);
   CHECK(video.dense_macs() < video_network(net).dense_macs() / 2);
   std::vector<double> frame = random_frame(net.input_size(), random);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/architectures.hpp>
-#include <prunus/nn/distillation.hpp>
+
 #include <prunus/nn/network.hpp>
 #include <prunus/nn/random.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/distillation.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

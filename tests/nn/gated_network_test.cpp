@@ -3,8 +3,8 @@
 #include <prunus/adaptive/feature_boosting.hpp>
 #include <prunus/adaptive/static_export.hpp>
 #include <prunus/nn/gated_network.hpp>
-#include <prunus/nn/gated_training.hpp>
-#include <prunus/nn/sgd.hpp>
+#include <prunus/nn/training/gated_training.hpp>
+#include <prunus/nn/training/sgd.hpp>
 #include <prunus/structure/compaction.hpp>
 
 #include "support/catch.hpp"
@@ -62,7 +62,7 @@ std::vector<double> images(Index count) {
 /// Running statistics and shifts that are not 0 and 1.
 void disturb(nn::network<double>& net) {
   support::random_source random(42);
-  for (const auto& p : net.parameters().parameters())
+  for (const auto& p : net.model().parameters())
     if (p.weight.rank == 1)
       for (Index i = 0; i < p.weight.size(); ++i) p.weight.data[i] += random.real(0, 0.5);
 }
@@ -128,9 +128,9 @@ TEST_CASE("batch statistics, running statistics and gradients are those of the b
     backbone.output_gradient()[i] = net.output_gradient()[i] = static_cast<double>(i) - 5;
   backbone.backward();
   net.backward();
-  for (const auto& p : backbone.parameters().parameters()) {
+  for (const auto& p : backbone.model().parameters()) {
     CAPTURE(p.name);
-    const auto& other = twin.parameters()[p.name];
+    const auto& other = twin.model()[p.name];
     const std::size_t size = static_cast<std::size_t>(p.weight.size());
     CHECK(largest_difference({p.weight.data, size}, {other.weight.data, size}) < 1e-12);
     if (!p.options.gradient.empty())
@@ -172,7 +172,7 @@ TEST_CASE("gradients of a gated network agree with differences while the gates h
     REQUIRE(std::abs(gradient - (above - below) / (2 * step)) <
             1e-5 * std::max(1.0, std::abs(gradient)));
   };
-  for (const auto& p : backbone.parameters().parameters()) {
+  for (const auto& p : backbone.model().parameters()) {
     if (p.options.gradient.empty()) continue;
     CAPTURE(p.name);
     for (Index i = 0; i < p.weight.size(); i += 1 + p.weight.size() / 12)
@@ -304,7 +304,7 @@ TEST_CASE("channels that never opened leave without a trace", "[nn][gated_networ
   REQUIRE(prunus::kept_outputs(plan, "conv2.weight", 8).size() <= 6);
 
   nn::network<double> slim(prunus::compact(backbone.graph(), plan),
-                           prunus::compact(backbone.parameters(), plan));
+                           prunus::compact(backbone.model(), plan));
   const auto gate_of = [&](std::string_view name) -> const activation_gate& {
     const std::size_t k = name == "conv1" ? 0 : name == "conv2" ? 1 : 2;
     return *net.gates()[k];

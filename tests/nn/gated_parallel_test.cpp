@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/adaptive/activation_gate.hpp>
 #include <prunus/nn/gated_network.hpp>
-#include <prunus/nn/gated_training.hpp>
-#include <prunus/nn/sgd.hpp>
+#include <prunus/nn/training/gated_training.hpp>
+#include <prunus/nn/training/sgd.hpp>
 
 #include "support/archetype_gate.hpp"
 #include "support/catch.hpp"
@@ -96,7 +96,7 @@ std::vector<float> trained_by(Index threads) {
     left.push_back(static_cast<float>(result.loss.loss));
     left.push_back(static_cast<float>(result.open_share));
   }
-  for (const auto& p : backbone.parameters().parameters())
+  for (const auto& p : backbone.model().parameters())
     left.insert(left.end(), p.weight.data, p.weight.data + p.weight.size());
   for (auto* gate : net.gates())
     left.insert(left.end(), gate->values().begin(), gate->values().end());
@@ -148,10 +148,10 @@ TEST_CASE("convolutions in groups are gated: open, they are those of the backbon
     backbone.output_gradient()[i] = net.output_gradient()[i] = static_cast<double>(i) - 7;
   backbone.backward();
   CHECK(net.backward() == Approx(1));
-  for (const auto& p : backbone.parameters().parameters()) {
+  for (const auto& p : backbone.model().parameters()) {
     if (p.options.gradient.empty()) continue;
     CAPTURE(p.name);
-    const double* const other = twin.parameters()[p.name].options.gradient.data;
+    const double* const other = twin.model()[p.name].options.gradient.data;
     for (Index i = 0; i < p.weight.size(); ++i)
       REQUIRE(std::abs(p.options.gradient.data[i] - other[i]) < 1e-9);
   }

@@ -170,7 +170,7 @@ TEST_CASE("the gradient of every operation agrees with central differences", "[n
     const std::vector<double> direction = normal_numbers(batch * net.output_size(), 2);
     // Scales and shifts that differ, so that nothing cancels by symmetry.
     Index stream = 10;
-    for (const auto& p : net.parameters().parameters())
+    for (const auto& p : net.model().parameters())
       if (p.weight.rank == 1 && p.options.gradient.data != nullptr) {
         const std::vector<double> noise =
             normal_numbers(p.weight.size(), static_cast<std::uint64_t>(stream++));
@@ -187,7 +187,7 @@ TEST_CASE("the gradient of every operation agrees with central differences", "[n
     };
     objective();
     net.backward(direction);
-    for (const auto& p : net.parameters().parameters()) {
+    for (const auto& p : net.model().parameters()) {
       if (p.options.gradient.data == nullptr) continue;
       const Index step = std::max<Index>(1, p.weight.size() / 6);
       for (Index i = 0; i < p.weight.size(); i += step) {

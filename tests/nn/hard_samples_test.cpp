@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/hard_samples.hpp>
+#include <prunus/nn/training/hard_samples.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/distillation.hpp>
-#include <prunus/nn/hint_loss.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/sgd.hpp>
+#include <prunus/nn/training/distillation.hpp>
+#include <prunus/nn/training/hint_loss.hpp>
+#include <prunus/nn/training/sgd.hpp>
 #include <prunus/structure/graph.hpp>
 
 #include "support/catch.hpp"
@@ -90,12 +90,12 @@ TEST_CASE("losses of inner nodes join the gradients of all that stands before th
   }
   net.backward();
   std::vector<std::vector<double>> found;
-  for (const auto& p : net.parameters().parameters())
+  for (const auto& p : net.model().parameters())
     if (p.options.gradient.data != nullptr)
       found.emplace_back(p.options.gradient.data, p.options.gradient.data + p.weight.size());
 
   std::size_t at = 0;
-  for (const auto& p : net.parameters().parameters()) {
+  for (const auto& p : net.model().parameters()) {
     if (p.options.gradient.data == nullptr) continue;
     for (Index i = 0; i < p.weight.size(); i += 3) {
       const double before = p.weight.data[i], h = 1e-5;
@@ -123,9 +123,9 @@ TEST_CASE("inner losses left alone change nothing", "[nn][network]") {
       std::copy(out.data(), out.data() + out.size(), net->output_gradient().begin());
       net->backward();
     }
-  for (const auto& p : plain.parameters().parameters())
+  for (const auto& p : plain.model().parameters())
     if (p.options.gradient.data != nullptr) {
-      const auto& other = with.parameters()[p.name];
+      const auto& other = with.model()[p.name];
       for (Index i = 0; i < p.weight.size(); ++i)
         CHECK(p.options.gradient.data[i] == Approx(other.options.gradient.data[i]).margin(1e-14));
     }
@@ -152,8 +152,8 @@ TEST_CASE("add_hint_loss by hand", "[nn][hint_loss]") {
            {.out_features = 1});
   network student(g, {.inner_losses = {"h"}}), teacher(g, {.keep_activations = true});
   const auto set = [](network& net, double first, double second) {
-    net.parameters()["h.weight"].weight.data[0] = first;
-    net.parameters()["h.weight"].weight.data[1] = second;
+    net.model()["h.weight"].weight.data[0] = first;
+    net.model()["h.weight"].weight.data[1] = second;
   };
   set(student, 1, 2);
   set(teacher, 3, -4);

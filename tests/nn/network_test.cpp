@@ -100,15 +100,15 @@ TEST_CASE("network in training normalises with the batch and moves the running s
   g.input("x", {1, 1, 2});
   g.batch_norm("bn", "x", {.epsilon = 0.75, .momentum = 0.25});
   nn::network<double> net(g, {.threads = 2, .shards = 3});
-  net.parameters()["bn.weight"].weight.data[0] = 3;
-  net.parameters()["bn.bias"].weight.data[0] = 1;
+  net.model()["bn.weight"].weight.data[0] = 3;
+  net.model()["bn.bias"].weight.data[0] = 1;
   const std::vector<double> images{1, 2, 3, 4, 5, 6, 7, 8};  // mean 4.5, variance 5.25, unbiased 6
   const auto out = net.forward(images, 4, nn::mode::training);
   for (Index i = 0; i < 8; ++i)
     CHECK(out.data()[i] ==
           Approx(3 * (images[static_cast<std::size_t>(i)] - 4.5) / std::sqrt(6.0) + 1));
-  CHECK(net.parameters()["bn.running_mean"].weight.data[0] == Approx(0.25 * 4.5));
-  CHECK(net.parameters()["bn.running_var"].weight.data[0] == Approx(0.75 + 0.25 * 6));
+  CHECK(net.model()["bn.running_mean"].weight.data[0] == Approx(0.25 * 4.5));
+  CHECK(net.model()["bn.running_var"].weight.data[0] == Approx(0.75 + 0.25 * 6));
 }
 
 TEST_CASE("network gives the same bits on any number of threads", "[nn][network]") {
@@ -121,7 +121,7 @@ TEST_CASE("network gives the same bits on any number of threads", "[nn][network]
       const auto out = net.forward(images, 37, nn::mode::training);
       results[run].insert(results[run].end(), out.data(), out.data() + out.size());
       net.backward(slopes);
-      for (const auto& p : net.parameters().parameters()) {
+      for (const auto& p : net.model().parameters()) {
         if (p.options.gradient.data == nullptr) continue;
         results[run].insert(results[run].end(), p.options.gradient.data,
                             p.options.gradient.data + p.weight.size());
@@ -148,10 +148,10 @@ TEST_CASE("network fuses nothing with keep_activations and computes the same", "
   kept.forward(images, 10, nn::mode::training);
   fused.backward(slopes);
   kept.backward(slopes);
-  for (const auto& p : fused.parameters().parameters()) {
+  for (const auto& p : fused.model().parameters()) {
     if (p.options.gradient.data == nullptr) continue;
     CAPTURE(p.name);
-    const double* other = kept.parameters()[p.name].options.gradient.data;
+    const double* other = kept.model()[p.name].options.gradient.data;
     for (Index i = 0; i < p.weight.size(); ++i)
       CHECK(p.options.gradient.data[i] == Approx(other[i]).margin(1e-13));
   }
@@ -183,7 +183,7 @@ TEST_CASE("network draws weights of the variance that keeps signals alive", "[nn
   g.linear("fc2", g.relu("relu", "fc1"), {.out_features = 100});
   const nn::network<double> net(g);
   const auto variance = [&](const char* name) {
-    const auto w = net.parameters()[name].weight;
+    const auto w = net.model()[name].weight;
     double sum = 0;
     for (Index i = 0; i < w.size(); ++i) sum += w.data[i] * w.data[i];
     return sum / static_cast<double>(w.size());
@@ -196,15 +196,15 @@ TEST_CASE("network draws weights of the variance that keeps signals alive", "[nn
 TEST_CASE("network shows its tensors as a model under the names of the graph", "[nn][network]") {
   nn::network<float> net(small_graph());
   std::vector<std::string> names;
-  for (const auto& p : net.parameters().parameters()) names.push_back(p.name);
+  for (const auto& p : net.model().parameters()) names.push_back(p.name);
   CHECK(names == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias",
                                           "bn1.running_mean", "bn1.running_var", "conv2.weight",
                                           "conv2.bias", "fc1.weight", "fc1.bias", "fc2.weight",
                                           "fc2.bias"});
-  const auto& conv = net.parameters()["conv1.weight"];
+  const auto& conv = net.model()["conv1.weight"];
   CHECK(conv.weight.extents == std::array<Index, 4>{4, 2, 3, 3});
   CHECK(conv.options.gradient.same_shape(conv.weight));
-  const auto& mean = net.parameters()["bn1.running_mean"];
+  const auto& mean = net.model()["bn1.running_mean"];
   CHECK(mean.options.prunable == false);
   CHECK(mean.options.gradient.data == nullptr);
 }
@@ -280,9 +280,9 @@ TEST_CASE("network leaves out what its output does not depend on", "[nn][network
   const std::vector<double> images{1, 2, 3};
   CHECK(net.forward(images, 1, nn::mode::training).cols() == 2);
   net.backward(std::vector<double>{1, 1});
-  const auto gradient = net.parameters()["aside.weight"].options.gradient;
+  const auto gradient = net.model()["aside.weight"].options.gradient;
   for (Index i = 0; i < gradient.size(); ++i) CHECK(gradient.data[i] == 0);
-  CHECK(net.parameters()["fc.weight"].options.gradient.data[1] == 2);
+  CHECK(net.model()["fc.weight"].options.gradient.data[1] == 2);
 }
 
 TEST_CASE("a network knows which of its filters live and die together", "[nn][network]") {
@@ -292,7 +292,7 @@ TEST_CASE("a network knows which of its filters live and die together", "[nn][ne
   g.convolution("conv2", "image", {.out_channels = 4, .kernel = 1});
   g.linear("fc", g.flatten("flat", g.add("sum", {"conv1", "conv2"})), {.out_features = 3});
   const prunus::nn::network<float> net(g);
-  const std::vector<prunus::coupling>& couplings = net.parameters().couplings();
+  const std::vector<prunus::coupling>& couplings = net.model().couplings();
   const auto names_conv2 = [](const prunus::coupling& c) {
     return std::any_of(c.members.begin(), c.members.end(), [](const prunus::coupling::member& m) {
       return m.parameter == "conv2.weight" && m.axis == prunus::axis::out && m.scored;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l1_norm.hpp>
+#include <prunus/nn/adapters/observe_correlation.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/observe_correlation.hpp>
 #include <prunus/nn/random.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
@@ -70,15 +70,15 @@ TEST_CASE("reconstruction promises what the network then does", "[nn][reconstruc
   net.forward(all, batch, nn::mode::inference);
   const std::span<const float> outputs = net.activation(layer_name);
   const std::vector<float> before(outputs.begin(), outputs.end());
-  const prunus::weight_snapshot<float> dense(net.parameters());
+  const prunus::weight_snapshot<float> dense(net.model());
   const std::string name = layer_name + ".weight";
   const prunus::pruned result = prunus::prune(
-      net.parameters(),
-      prunus::pass{prunus::l1_norm{}, prunus::element}.within({.include = {name}}), 0.5);
+      net.model(), prunus::pass{prunus::l1_norm{}, prunus::element}.within({.include = {name}}),
+      0.5);
   const double masked = difference(net, all, batch, layer_name, before);
-  dense.restore(net.parameters());
-  const auto report = prunus::reconstruct(net.parameters()[name].weight, result.masks[name], seen,
-                                          net.parameters()[layer_name + ".bias"].weight);
+  dense.restore(net.model());
+  const auto report = prunus::reconstruct(net.model()[name].weight, result.masks[name], seen,
+                                          net.model()[layer_name + ".bias"].weight);
   const double fitted = difference(net, all, batch, layer_name, before);
   const double samples = static_cast<double>(batch * positions);
   CHECK(report.masked == Approx(masked / samples).epsilon(1e-3));

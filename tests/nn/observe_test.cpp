@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/global.hpp>
 #include <prunus/criteria/activation_count.hpp>
-#include <prunus/nn/architectures.hpp>
-#include <prunus/nn/observe.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/adapters/observe.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/propagate_dead_units.hpp>
 #include <prunus/pruning/scheduler.hpp>
@@ -125,9 +125,9 @@ TEST_CASE("the outputs of a layer are taken behind its normalisation and activat
   g.relu("relu", g.batch_norm("bn", "conv", {.epsilon = 1}));
   g.linear("fc", g.flatten("flat", "relu"), {.out_features = 1});
   nn::network<float> net(g, {.keep_activations = true});
-  net.parameters()["conv.weight"].weight.data[0] = 1;
-  net.parameters()["bn.running_var"].weight.data[0] = 3;
-  net.parameters()["bn.bias"].weight.data[0] = -1;
+  net.model()["conv.weight"].weight.data[0] = 1;
+  net.model()["bn.running_var"].weight.data[0] = 3;
+  net.model()["bn.bias"].weight.data[0] = -1;
   (void)net.forward(std::vector<float>{1, 6}, 1, nn::mode::inference);  // -> -0.5, 2 -> 0, 2
   activation_statistics outputs, inputs;
   nn::observe_outputs(net, outputs, 0.5);
@@ -175,7 +175,7 @@ TEST_CASE("a dense network is pruned by activation while it learns", "[nn][obser
   nn::optimizer optimize(net, nn::sgd{.momentum = 0});
 
   activation_statistics outputs;
-  prunus::scheduler scheduler{net.parameters()};
+  prunus::scheduler scheduler{net.model()};
   scheduler.add(
       prunus::accuracy_steps{.final_sparsity = 0.7},
       prunus::pass{prunus::activation_count{outputs}, prunus::element, prunus::global{}}.within(
@@ -190,7 +190,7 @@ TEST_CASE("a dense network is pruned by activation while it learns", "[nn][obser
     accuracy = nn::evaluate(net, all, std::span<const int>(labels)).accuracy;
     if (scheduler.step({.step = epoch, .epoch = epoch, .accuracy = accuracy}).pruned()) {
       ++events;
-      prunus::propagate_dead_units(g, net.parameters());
+      prunus::propagate_dead_units(g, net.model());
     }
   }
   CHECK(events >= 1);
@@ -198,7 +198,7 @@ TEST_CASE("a dense network is pruned by activation while it learns", "[nn][obser
   const double total = 24 * 16 + 16 * 24;
   Index zeros = 0;
   for (const char* name : {"fc1.weight", "fc2.weight"}) {
-    const auto& weight = net.parameters()[name].weight;
+    const auto& weight = net.model()[name].weight;
     for (Index i = 0; i < weight.size(); ++i) zeros += weight.data[i] == 0 ? 1 : 0;
   }
   CHECK(scheduler.sparsity() == Approx(0.7).margin(1 / total));

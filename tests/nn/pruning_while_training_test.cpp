@@ -3,10 +3,10 @@
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/random.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/drop_and_grow.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/scheduler.hpp>
@@ -75,7 +75,7 @@ struct training {
     return step([] {});
   }
   [[nodiscard]] const prunus::weight_view<float>& weight(const char* name) const {
-    return net.parameters()[name].weight;
+    return net.model()[name].weight;
   }
   [[nodiscard]] double magnitude(const char* name, Index from, Index count) const {
     double sum = 0;
@@ -94,7 +94,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
     for (Index c = 0; c < 6; ++c)
       t.weight("bn.bias").data[c] = 0.2F;  // behind it the rectifier is open
     t.step();
-    prunus::scheduler s{t.net.parameters()};
+    prunus::scheduler s{t.net.model()};
     s.add(prunus::constant_sparsity{.sparsity = 0.5, .end = 4},
           pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
                prunus::soft{.dependents = dependents}});
@@ -120,7 +120,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
 
 TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_grow]") {
   training t;
-  prunus::scheduler s{t.net.parameters()};
+  prunus::scheduler s{t.net.model()};
   s.add(prunus::constant_sparsity{.sparsity = 0.75, .end = 30, .every = 3},
         pass{prunus::l1_norm{}, prunus::element, prunus::uniform{},
              prunus::drop_and_grow{.duration = 11}}
@@ -160,7 +160,7 @@ TEST_CASE("a network trains sparsely from the start", "[nn][pruning][drop_and_gr
 
 TEST_CASE("penalties press while a network trains", "[nn][observe]") {
   training plain, lasso, slim, growing;
-  prunus::scheduler marking{growing.net.parameters()};
+  prunus::scheduler marking{growing.net.model()};
   marking.add(
       prunus::one_shot{.sparsity = 0.5},
       pass{prunus::l1_norm{}, prunus::element, prunus::uniform{}, prunus::select_only{}}.within(
@@ -173,13 +173,13 @@ TEST_CASE("penalties press while a network trains", "[nn][observe]") {
       fc(plain.weight("fc.weight").data, plain.weight("fc.weight").data + 432);
   for (Index step = 0; step < 20; ++step) {
     plain.step();
-    lasso.step([&] { prunus::group_lasso{0.05}.add_gradient(lasso.net.parameters()); });
-    slim.step([&] { prunus::scale_sparsity{0.02}.add_gradient(slim.net.parameters()); });
-    growing.step([&] { press.add_gradient(growing.net.parameters(), marked, step); });
+    lasso.step([&] { prunus::group_lasso{0.05}.add_gradient(lasso.net.model()); });
+    slim.step([&] { prunus::scale_sparsity{0.02}.add_gradient(slim.net.model()); });
+    growing.step([&] { press.add_gradient(growing.net.model(), marked, step); });
     if (step > 0) continue;
     // All start from the same weights, so the first step differs by the penalty's own gradient, at
     // a learning rate of 0.05: 0.05 w / ||filter||, 0.02 sign(scale), and 0.1 w of what is marked.
-    const prunus::mask& stays = marked.targets.at(0).members.at(0).mask;
+    const prunus::mask& stays = marked["fc.weight"];
     for (Index f = 0; f < 6; ++f) {
       double square = 0;
       for (Index i = 9 * f; i < 9 * f + 9; ++i)
@@ -217,13 +217,13 @@ TEST_CASE("a lottery ticket trains from the weights of its first step",
           "[nn][pruning][weight_snapshot]") {
   training t;
   t.step();
-  const prunus::weight_snapshot<float> early(t.net.parameters());
+  const prunus::weight_snapshot<float> early(t.net.model());
   const std::vector<float> first(t.weight("fc.weight").data, t.weight("fc.weight").data + 432);
   for (int step = 0; step < 10; ++step) t.step();
-  prunus::scheduler s{t.net.parameters()};
+  prunus::scheduler s{t.net.model()};
   s.add(prunus::one_shot{.sparsity = 0.5}, pass{prunus::l1_norm{}, prunus::element});
   s.step({.step = 0});
-  early.rewind(t.net.parameters(), s.states());
+  early.rewind(t.net.model(), s.states());
   const auto mask = s.mask_of("fc.weight");
   REQUIRE(mask);
   for (Index i = 0; i < 432; ++i)

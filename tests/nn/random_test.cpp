@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/random.hpp>
+#include <prunus/nn/training/minibatches.hpp>
 
 #include "support/catch.hpp"
 

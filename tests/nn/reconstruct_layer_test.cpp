@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/core/mask.hpp>
+#include <prunus/nn/adapters/reconstruct_layer.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/nn/random.hpp>
-#include <prunus/nn/reconstruct_layer.hpp>
 #include <prunus/structure/graph.hpp>
 
 #include "support/catch.hpp"
@@ -52,8 +52,8 @@ std::vector<float> noise(Index size, std::uint64_t seed = 3) {
 /// Normalisations that do something, after a few batches in training mode.
 void settle(nn::network<float>& net, std::span<const float> images, Index batch) {
   for (const char* bn : {"bn1", "bn2"}) {
-    const auto scale = net.parameters()[std::string(bn) + ".weight"].weight;
-    const auto shift = net.parameters()[std::string(bn) + ".bias"].weight;
+    const auto scale = net.model()[std::string(bn) + ".weight"].weight;
+    const auto shift = net.model()[std::string(bn) + ".bias"].weight;
     for (Index c = 0; c < scale.size(); ++c) {
       scale.data[c] = 0.5F + 0.25F * static_cast<float>(c);
       shift.data[c] = 0.3F - 0.1F * static_cast<float>(c);
@@ -81,7 +81,7 @@ double mean_difference(const std::vector<float>& a, const std::vector<float>& b)
 /// The filters of conv1 that `gone` names, as zeros in weights and normalisation.
 void remove_filters(nn::network<float>& net, const std::vector<Index>& gone) {
   for (const char* name : {"conv1.weight", "bn1.weight", "bn1.bias"}) {
-    const auto weight = net.parameters()[name].weight;
+    const auto weight = net.model()[name].weight;
     prunus::mask keep{prunus::tile_grid(weight, prunus::filter)};
     for (const Index u : gone) keep.set(u, false);
     keep.apply(weight);
@@ -132,7 +132,7 @@ TEST_CASE("a block makes up for its own filters and for what its shortcut lost",
           "[nn][reconstruct_layer]") {
   networks n;
   // The shortcut lost something too: a channel of the stem.
-  const auto stem = n.net.parameters()["first.weight"].weight;
+  const auto stem = n.net.model()["first.weight"].weight;
   for (Index k = 0; k < 27; ++k) stem.data[k] *= 0.7F;
   const std::vector<Index> gone{1, 4};
   const auto seen = nn::correlate_targets<float>(n.net, "conv2", n.dense, "sum", n.images);
@@ -140,7 +140,7 @@ TEST_CASE("a block makes up for its own filters and for what its shortcut lost",
 
   remove_filters(n.net, gone);
   const double masked = mean_difference(computed(n.net, n.images, networks::batch, "sum"), wanted);
-  const auto weight = n.net.parameters()["conv2.weight"].weight;
+  const auto weight = n.net.model()["conv2.weight"].weight;
   const auto report = nn::reconstruct_layer(n.net, "conv2", without(weight, gone), seen);
   const double fitted = mean_difference(computed(n.net, n.images, networks::batch, "sum"), wanted);
   CHECK(report.reconstructed < report.masked);
@@ -148,7 +148,7 @@ TEST_CASE("a block makes up for its own filters and for what its shortcut lost",
 
   // Nothing near it is better: moving any weight or shift makes it worse.
   for (const char* name : {"conv2.weight", "bn2.bias"}) {
-    const auto w = n.net.parameters()[name].weight;
+    const auto w = n.net.model()[name].weight;
     for (Index k = 0; k < w.size(); k += 5) {
       if (w.data[k] == 0) continue;  // a removed input
       const float before = w.data[k];
@@ -168,11 +168,11 @@ TEST_CASE("the running statistics behind a fitted layer are those of its outputs
   const std::vector<Index> gone{0, 3};
   const auto seen = nn::correlate_targets<float>(n.net, "conv2", n.dense, "bn2", n.images);
   remove_filters(n.net, gone);
-  const auto weight = n.net.parameters()["conv2.weight"].weight;
+  const auto weight = n.net.model()["conv2.weight"].weight;
   (void)nn::reconstruct_layer(n.net, "conv2", without(weight, gone), seen);
   const std::vector<float> outputs = computed(n.net, n.images, networks::batch, "conv2");
-  const float* mean = n.net.parameters()["bn2.running_mean"].weight.data;
-  const float* variance = n.net.parameters()["bn2.running_var"].weight.data;
+  const float* mean = n.net.model()["bn2.running_mean"].weight.data;
+  const float* variance = n.net.model()["bn2.running_var"].weight.data;
   for (Index c = 0; c < 4; ++c) {
     double sum = 0, squares = 0;
     for (Index i = 0; i < networks::batch; ++i)
@@ -203,9 +203,9 @@ TEST_CASE("outputs are multiplied by the normalisation behind them", "[nn][recon
 
 TEST_CASE("a layer with a bias is fitted with it", "[nn][reconstruct_layer]") {
   networks n;
-  const auto weight = n.net.parameters()["fc.weight"].weight;
+  const auto weight = n.net.model()["fc.weight"].weight;
   for (Index k = 0; k < weight.size(); ++k) weight.data[k] *= 0.5F;
-  n.net.parameters()["fc.bias"].weight.data[0] = 3;
+  n.net.model()["fc.bias"].weight.data[0] = 3;
   const std::vector<float> more = noise(400 * n.net.input_size(), 9);
   const auto seen = nn::correlate_targets<float>(n.net, "fc", n.dense, "fc", more);
   const prunus::mask keep{prunus::tile_grid(weight, prunus::channel)};
@@ -238,6 +238,6 @@ TEST_CASE("layers that cannot be given targets are refused", "[nn][reconstruct_l
   CHECK(code_of<prunus::state_error>([&] {
           (void)nn::correlate_targets<float>(n.net, "conv2", plain, "sum", images);
         }) == errc::wrong_order);
-  n.net.parameters()["bn2.weight"].weight.data[1] = 0;
+  n.net.model()["bn2.weight"].weight.data[1] = 0;
   CHECK(correlate("conv2", "sum") == errc::out_of_range);
 }

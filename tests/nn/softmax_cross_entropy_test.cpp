@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/softmax_cross_entropy.hpp>
+#include <prunus/nn/training/softmax_cross_entropy.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"

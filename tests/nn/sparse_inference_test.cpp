@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/architectures.hpp>
+#include <prunus/nn/adapters/sparse_inference.hpp>
+#include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/resnet.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/sparse_inference.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 
 #include "support/catch.hpp"
 #include "support/errors.hpp"
@@ -28,7 +29,7 @@ namespace formats = prunus::formats;
 /// Zeroes a share of the weights of every convolution and linear layer; scales and shifts of
 /// normalisations become something else than one and zero.
 void prune_and_shake(nn::network<double>& net, double removed, support::random_source& random) {
-  for (const prunus::parameter<double>& p : net.parameters().parameters())
+  for (const prunus::parameter<double>& p : net.model().parameters())
     for (Index i = 0; i < p.weight.size(); ++i) {
       if (p.weight.rank >= 2)
         p.weight.data[i] = random.chance(removed) ? 0 : random.gaussian();
@@ -77,8 +78,8 @@ TEST_CASE("a network with packed weights equals its dense self", "[nn][sparse]")
       for (const sparse_format format : prunus::all_sparse_formats) {
         CAPTURE(std::string(prunus::name_of(format)), batch);
         for (const auto& node : net.resolved().nodes)
-          if (net.parameters().find(node.name + ".weight") != nullptr &&
-              net.parameters()[node.name + ".weight"].weight.rank >= 2)
+          if (net.model().find(node.name + ".weight") != nullptr &&
+              net.model()[node.name + ".weight"].weight.rank >= 2)
             nn::pack(net, node.name, format);
         REQUIRE(largest_difference(outputs(net, images, batch), dense) < 1e-13);
       }
@@ -92,14 +93,14 @@ TEST_CASE("packed weights are those of the moment, until a training step or unpa
   const std::vector<double> images(static_cast<std::size_t>(2 * net.input_size()), 0.5);
   const std::vector<double> before = outputs(net, images, 2);
   nn::pack(net, "fc3", formats::rows{});
-  net.parameters()["fc3.weight"].weight.data[0] += 1;
+  net.model()["fc3.weight"].weight.data[0] += 1;
   CHECK(largest_difference(outputs(net, images, 2), before) < 1e-13);
   nn::unpack(net, "fc3");
   const std::vector<double> changed = outputs(net, images, 2);
   CHECK(largest_difference(changed, before) > 1e-6);
 
   nn::pack(net, "conv2", formats::patterns{});
-  net.parameters()["conv2.weight"].weight.data[0] += 1;
+  net.model()["conv2.weight"].weight.data[0] += 1;
   net.forward(images, 2, nn::mode::training);
   nn::network<double> fresh(net.graph(), net.tensors());
   CHECK(outputs(net, images, 2) == outputs(fresh, images, 2));
@@ -107,8 +108,8 @@ TEST_CASE("packed weights are those of the moment, until a training step or unpa
 
 TEST_CASE("layers with zeros are timed and packed where it pays", "[nn][sparse]") {
   nn::network<double> net(nn::lenet({1, 12, 12}, 4));
-  net.parameters()["conv2.weight"].weight.data[3] = 0;
-  net.parameters()["fc1.weight"].weight.data[5] = 0;
+  net.model()["conv2.weight"].weight.data[3] = 0;
+  net.model()["fc1.weight"].weight.data[5] = 0;
   const std::vector<double> images(static_cast<std::size_t>(net.input_size()), 0.5);
   const std::vector<double> dense = outputs(net, images, 1);
   prunus::fastest_kernel_options options{

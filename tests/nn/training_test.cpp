@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include <prunus/nn/adam.hpp>
-#include <prunus/nn/learning_rate.hpp>
-#include <prunus/nn/minibatches.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/random.hpp>
-#include <prunus/nn/sgd.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/adam.hpp>
+#include <prunus/nn/training/learning_rate.hpp>
+#include <prunus/nn/training/minibatches.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/sgd.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/structure/graph.hpp>
 
 #include "support/catch.hpp"
@@ -66,7 +66,7 @@ template <class Rule>
 std::vector<double> three_updates(const Rule& rule) {
   nn::network<double> net(one_weight());
   nn::optimizer<double, Rule> optimize(net, rule);
-  const auto &w = net.parameters()["fc.weight"], &b = net.parameters()["fc.bias"];
+  const auto &w = net.model()["fc.weight"], &b = net.model()["fc.bias"];
   w.weight.data[0] = 2;
   b.weight.data[0] = 1;
   std::vector<double> trace;
@@ -109,7 +109,7 @@ TEST_CASE("train_step calls its hook between the gradients and the update", "[nn
   const toy_problem data(20);
   nn::network<float> net(toy_network());
   nn::optimizer<float, nn::sgd> optimize(net, {});
-  const auto& p = net.parameters()["conv.weight"];
+  const auto& p = net.model()["conv.weight"];
   const std::vector<float> before(p.weight.data, p.weight.data + p.weight.size());
   int calls = 0;
   nn::train_step<float>(net, optimize, data.images, data.labels, 0.1, [&] {
@@ -160,17 +160,17 @@ TEST_CASE("adam follows its formula", "[nn][optimizer]") {
 
 TEST_CASE("an optimizer shows its buffers in the model and keeps couplings", "[nn][optimizer]") {
   nn::network<float> net(toy_network());
-  net.parameters().couple(
+  net.model().couple(
       {{.name = "group",
         .units = 4,
         .members = {
             {.parameter = "conv.weight", .axis = prunus::axis::out, .unit_of = {0, 1, 2, 3}}}}});
   const nn::optimizer<float, nn::adam> optimize(net, {});
-  const auto& p = net.parameters()["conv.weight"];
+  const auto& p = net.model()["conv.weight"];
   REQUIRE(p.options.state.size() == 2);
   CHECK(p.options.state[0].same_shape(p.weight));
-  CHECK(net.parameters()["bn.running_mean"].options.state.empty());
-  CHECK(net.parameters().couplings().size() == 1);
+  CHECK(net.model()["bn.running_mean"].options.state.empty());
+  CHECK(net.model().couplings().size() == 1);
   CHECK(optimize.state().tensors.front().name == "conv.weight.first_moment");
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l2_norm.hpp>
-#include <prunus/nn/adam.hpp>
+#include <prunus/nn/architectures/transformer.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/optimizer.hpp>
 #include <prunus/nn/random.hpp>
-#include <prunus/nn/training.hpp>
-#include <prunus/nn/transformer.hpp>
+#include <prunus/nn/training/adam.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/training.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/structure/compaction.hpp>
@@ -81,9 +81,9 @@ TEST_CASE("attention weighs values by the softmax of its scores", "[nn][attentio
   g.attention("a", "q", "k", "v", 1);
   nn::network<double> net(g);
   for (Index i = 0; i < 3; ++i) {
-    const auto w = net.parameters()[std::array{"q.weight", "k.weight",
-                                               "v.weight"}[static_cast<std::size_t>(i)]]
-                       .weight;
+    const auto w =
+        net.model()[std::array{"q.weight", "k.weight", "v.weight"}[static_cast<std::size_t>(i)]]
+            .weight;
     for (Index j = 0; j < 3; ++j) w(0, j) = i == j ? 1 : 0;
   }
   const std::vector<double> x{1, 0, std::log(3.0), 0, 4, 8};
@@ -97,7 +97,7 @@ TEST_CASE("embedding looks up the row of each token, positions add theirs", "[nn
   g.input("tokens", {1, 3, 1});
   g.position_embedding("p", g.embedding("e", "tokens", {.vocabulary = 2, .features = 2}));
   nn::network<float> net(g, {.keep_activations = true});
-  const auto table = net.parameters()["e.weight"].weight;
+  const auto table = net.model()["e.weight"].weight;
   const std::vector<float> rows{1, 2, 3, 4}, places{10, 20, 30, 40, 50, 60};
   CHECK(table.extent(prunus::axis::out) == 2);
   net.assign("e.weight", prunus::view(rows.data(), {2, 2}, "IO"));  // as PyTorch stores it
@@ -161,7 +161,7 @@ TEST_CASE("the gradients of a transformer agree with central differences", "[nn]
   };
   loss();
   net.backward();
-  for (const auto& p : net.parameters().parameters()) {
+  for (const auto& p : net.model().parameters()) {
     const Index step = std::max<Index>(1, p.weight.size() / 4);
     for (Index i = 0; i < p.weight.size(); i += step) {
       CAPTURE(p.name, i);
@@ -211,14 +211,14 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
   for (int step = 0; step < 3; ++step)
     nn::train_step<float>(net, optimize, data.tokens, data.labels, 0.01);
   prunus::prune(
-      net.parameters(),
+      net.model(),
       prunus::pass{prunus::l2_norm{}, prunus::filter}.within(
           {.include = {"*.query.weight", "*.key.weight", "*.value.weight", "*.expand.weight"}}),
       0.5);
-  const prunus::plan plan = prunus::plan_removal(net.graph(), net.parameters());
+  const prunus::plan plan = prunus::plan_removal(net.graph(), net.model());
   CHECK(plan.removed.size() == 2 * (1 + 6));
   nn::network<float> smaller(prunus::compact(net.graph(), plan),
-                             prunus::compact(net.parameters(), plan));
+                             prunus::compact(net.model(), plan));
   CHECK(prunus::cost_of(smaller.resolved()) == plan.after);
   const auto a = net.forward(data.tokens, 20, nn::mode::inference);
   const auto b = smaller.forward(data.tokens, 20, nn::mode::inference);
@@ -228,12 +228,12 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
 
 TEST_CASE("the tile head zeroes all features of a head of one projection", "[nn][transformer]") {
   nn::network<float> net(nn::transformer_encoder(small()));
-  CHECK(net.parameters()["positions.weight"].options.prunable == false);
+  CHECK(net.model()["positions.weight"].options.prunable == false);
   const prunus::pruned result = prunus::prune(
-      net.parameters(),
+      net.model(),
       prunus::pass{prunus::l2_norm{}, prunus::head(4)}.within({.include = {"block1.value.weight"}}),
       0.5);
-  const auto value = net.parameters()["block1.value.weight"].weight;
+  const auto value = net.model()["block1.value.weight"].weight;
   int zeros = 0;
   for (Index first : {0, 4}) {
     bool dead = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/criteria/l2_norm.hpp>
-#include <prunus/nn/transformer.hpp>
+#include <prunus/nn/architectures/transformer.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 #include <prunus/structure/compaction.hpp>

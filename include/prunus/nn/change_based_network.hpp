@@ -2,9 +2,9 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/nn/detail/change_based_layers.hpp>
-#include <prunus/nn/detail/shape_layers.hpp>
-#include <prunus/nn/detail/weight_layers.hpp>
+#include <prunus/nn/layers/detail/change_based_kernels.hpp>
+#include <prunus/nn/layers/detail/shape_layers.hpp>
+#include <prunus/nn/layers/detail/weight_layers.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/runtime/change_based_convolution.hpp>
 #include <prunus/structure/operation.hpp>
@@ -15,10 +15,10 @@
 #include <concepts>     // std::floating_point
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
+#include <memory>       // std::make_shared, std::shared_ptr
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <variant>      // std::get_if, std::holds_alternative, std::variant, std::visit
 #include <vector>       // std::vector
 
 namespace prunus {
@@ -69,49 +69,32 @@ class change_based_network {
   /// @throws argument_error (unsupported: a node that does not fit into such a chain, named, or no
   ///         convolution; out_of_range: see change_based_convolution)
   explicit change_based_network(const network<S>& net, const change_detection_options& options = {})
-      : input_size_(net.input_size()) {
-    const resolved_graph& graph = net.resolved();
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      const resolved_graph::node& node = graph.nodes[i];
-      if (i > 0 && (node.inputs.size() != 1 || node.inputs.front() + 1 != i))
-        reject(node.name, "is where the network branches");
-      if (node.is_output != (i + 1 == graph.nodes.size()))
-        reject(node.name, node.is_output ? "is an output, but not the last node"
-                                         : "is the last node, but no output");
-      if (i > 0) add(net, i, options);
-    }
-    if (stages_.empty()) reject(graph.nodes.front().name, "is read by no convolution");
+      : net_(chain(net).graph(), net.tensors(), {.batch = 1, .shards = 1}) {
+    for (std::size_t i = 0; i < net_.resolved().nodes.size(); ++i) add(i, options);
   }
 
   /// Takes the next frame, channels x height x width; the first one is computed completely.
   /// @returns the outputs, valid until the next frame
   /// @throws shape_error (shape_mismatch)
   std::span<const S> forward(std::span<const S> frame) {
-    if (static_cast<Index>(frame.size()) != input_size_)
-      throw shape_error(errc::shape_mismatch,
-                        prunus::detail::concat("change_based_network.forward: a frame of ",
-                                               frame.size(), " numbers; expected ", input_size_));
-    const S* x = frame.data();
-    std::span<const std::uint8_t> changed;
-    for (std::size_t i = 0; i < stages_.size(); ++i)
-      std::visit(
-          [&](auto& stage) {
-            layers_[i].last = stage.forward(x, changed);
-            x = stage.output().data();
-            changed = stage.recomputed();
-          },
-          stages_[i]);
+    if (static_cast<Index>(frame.size()) != net_.input_size())
+      throw shape_error(
+          errc::shape_mismatch,
+          prunus::detail::concat("change_based_network.forward: a frame of ", frame.size(),
+                                 " numbers; expected ", net_.input_size()));
+    net_.forward(frame, 1, mode::inference);
+    for (std::size_t i = 0; i < kernels_.size(); ++i) layers_[i].last = kernels_[i]->last();
     return output();
   }
 
   /// Forgets the video: the next frame is computed completely.
   void reset() noexcept {
-    for (any_stage& stage : stages_) std::visit([](auto& s) { s.reset(); }, stage);
+    for (const auto& one : kernels_) one->reset();
   }
 
   /// After the last frame.
   [[nodiscard]] std::span<const S> output() const noexcept {
-    return std::visit([](const auto& s) { return s.output(); }, stages_.back());
+    return {net_.executor_.inferred(), static_cast<std::size_t>(net_.output_size())};
   }
   /// In the order in which they are computed, with what the last frame cost.
   [[nodiscard]] std::span<const change_based_layer> layers() const noexcept { return layers_; }
@@ -129,16 +112,16 @@ class change_based_network {
   /// Which positions of a layer's output the last frame recomputed, a byte for each.
   /// @throws argument_error (unknown_name)
   [[nodiscard]] std::span<const std::uint8_t> recomputed(std::string_view name) const {
-    return std::visit([](const auto& s) { return s.recomputed(); }, stages_[index_of(name)]);
+    return kernels_[index_of(name)]->recomputed();
   }
 
   /// @throws argument_error (unknown_name; unsupported: a layer that compares nothing)
   [[nodiscard]] double threshold(std::string_view name) const {
-    return comparing(stages_[index_of(name)], name).threshold();
+    return comparing(name).threshold();
   }
   /// @throws as `threshold`; argument_error (out_of_range: a negative threshold or NaN)
   void set_threshold(std::string_view name, double threshold) {
-    comparing(stages_[index_of(name)], name).set_threshold(threshold);
+    comparing(name).set_threshold(threshold);
   }
   /// The same for all convolutions that compare.
   void set_thresholds(double threshold) {
@@ -147,9 +130,8 @@ class change_based_network {
   }
 
  private:
-  using convolution_stage = prunus::detail::change_based_convolution_layer<S>;
-  using pooling_stage = prunus::detail::change_based_max_pooling<S>;
-  using any_stage = std::variant<convolution_stage, pooling_stage>;
+  using kernel = prunus::detail::change_based_kernel<S>;
+  using convolution_kernel = prunus::detail::change_based_convolution_kernel<S>;
 
   template <class What>
   [[noreturn]] static void reject(std::string_view name, const What& what) {
@@ -160,42 +142,65 @@ class change_based_network {
                                "batch_norm and relu behind it, and max poolings"));
   }
 
-  void add(const network<S>& net, std::size_t at, const change_detection_options& options) {
-    const resolved_graph::node& node = net.resolved().nodes[at];
-    const tensor_shape& in = net.resolved().input_shape(at);
-    const auto values = [&](const char* suffix) -> const S* {
-      const parameter<S>* found = net.parameters().find(node.name + suffix);
-      return found == nullptr ? nullptr : found->weight.data;
-    };
-    auto* const before =
-        stages_.empty() ? nullptr : std::get_if<convolution_stage>(&stages_.back());
-    if (const auto* convolution = node.operation.as<operation::convolution>()) {
-      if (convolution->groups != 1) reject(node.name, "has groups");
-      const auto shape = prunus::detail::convolution_layer<S>::shape_of(*convolution, in);
-      const bool compares = stages_.empty() || shape.kernel_area() > 1;
-      stages_.emplace_back(
-          convolution_stage(shape, values(".weight"), values(".bias"), options, compares));
-      layers_.push_back({node.name, compares, node.shape.plane(), shape.macs(), {}});
-    } else if (const auto* pooling = node.operation.as<operation::pooling>()) {
-      if (pooling->function != operation::pooling_function::max)
-        reject(node.name, "pools by means");
-      if (stages_.empty()) reject(node.name, "pools before the first convolution");
-      stages_.emplace_back(
-          pooling_stage(prunus::detail::pooling_layer<S>::shape_of(*pooling, in), in.channels));
-      layers_.push_back({node.name, false, node.shape.plane(), 0, {}});
-    } else if (const auto* norm = node.operation.as<operation::batch_norm>()) {
-      if (before == nullptr || before->rectified())
-        reject(node.name, "normalises something else than a convolution");
-      before->normalize(values(".weight"), values(".bias"), values(".running_mean"),
-                        values(".running_var"), norm->epsilon);
-    } else if (const auto* function = node.operation.as<operation::activation>()) {
-      if (function->function != operation::activation_function::relu)
-        reject(node.name, "is another activation than relu");
-      if (before == nullptr) reject(node.name, "rectifies something else than a convolution");
-      before->rectify();
-    } else if (!node.operation.is<operation::dropout>()) {
-      reject(node.name, "is another operation");
+  /// @returns `net`, which is such a chain
+  static const network<S>& chain(const network<S>& net) {
+    const std::vector<resolved_graph::node>& nodes = net.resolved().nodes;
+    enum class kind : std::uint8_t { nothing, convolution, rectified, pooling } last{};
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const resolved_graph::node& node = nodes[i];
+      const any_operation& op = node.operation;
+      if (i > 0 && (node.inputs.size() != 1 || node.inputs.front() + 1 != i))
+        reject(node.name, "is where the network branches");
+      if (node.is_output != (i + 1 == nodes.size()))
+        reject(node.name, node.is_output ? "is an output, but not the last node"
+                                         : "is the last node, but no output");
+      if (const auto* convolution = op.as<operation::convolution>()) {
+        if (convolution->groups != 1) reject(node.name, "has groups");
+        last = kind::convolution;
+      } else if (const auto* pooling = op.as<operation::pooling>()) {
+        if (pooling->function != operation::pooling_function::max)
+          reject(node.name, "pools by means");
+        if (last == kind::nothing) reject(node.name, "pools before the first convolution");
+        last = kind::pooling;
+      } else if (op.is<operation::batch_norm>()) {
+        if (last != kind::convolution)
+          reject(node.name, "normalises something else than a convolution");
+      } else if (const auto* function = op.as<operation::activation>()) {
+        if (function->function != operation::activation_function::relu)
+          reject(node.name, "is another activation than relu");
+        if (last != kind::convolution && last != kind::rectified)
+          reject(node.name, "rectifies something else than a convolution");
+        last = kind::rectified;
+      } else if (i > 0 && !op.is<operation::dropout>()) {
+        reject(node.name, "is another operation");
+      }
     }
+    if (last == kind::nothing) reject(nodes.front().name, "is read by no convolution");
+    return net;
+  }
+
+  /// Lets a convolution or a pooling compute only what changed.
+  void add(std::size_t at, const change_detection_options& options) {
+    const resolved_graph::node& node = net_.resolved().nodes[at];
+    const kernel* const before = kernels_.empty() ? nullptr : kernels_.back().get();
+    change_based_layer layer{node.name, false, node.shape.plane(), 0, {}};
+    if (const auto* op = node.operation.template as<operation::convolution>()) {
+      const auto shape =
+          prunus::detail::convolution_layer<S>::shape_of(*op, net_.resolved().input_shape(at));
+      layer.compares = before == nullptr || shape.kernel_area() > 1;
+      layer.dense_macs = shape.macs();
+      kernels_.push_back(std::make_shared<convolution_kernel>(
+          shape, net_.model()[node.name + ".weight"].weight.data, options,
+          layer.compares ? nullptr : before));
+    } else if (const auto* pool = node.operation.template as<operation::pooling>()) {
+      const tensor_shape& in = net_.resolved().input_shape(at);
+      kernels_.push_back(std::make_shared<prunus::detail::change_based_max_pooling_kernel<S>>(
+          prunus::detail::pooling_layer<S>::shape_of(*pool, in), in.channels, *before));
+    } else {
+      return;
+    }
+    layers_.push_back(layer);
+    net_.executor_.set_kernel(at, kernels_.back());
   }
 
   [[nodiscard]] std::size_t index_of(std::string_view name) const {
@@ -205,20 +210,19 @@ class change_based_network {
                          prunus::detail::concat("change_based_network: no convolution or pooling ",
                                                 "is called ", name));
   }
-  template <class Stage>  // const or not
-  [[nodiscard]] static auto& comparing(Stage& stage, std::string_view name) {
-    auto* const convolution = std::get_if<convolution_stage>(&stage);
-    if (convolution == nullptr || !convolution->compares())
+  [[nodiscard]] convolution_kernel& comparing(std::string_view name) const {
+    const std::size_t i = index_of(name);
+    if (!layers_[i].compares)
       throw argument_error(
           errc::unsupported,
           prunus::detail::concat("change_based_network: ", name, " has no threshold: it recomputes",
                                  " what the layer before it recomputed"));
-    return *convolution;
+    return static_cast<convolution_kernel&>(*kernels_[i]);
   }
 
-  Index input_size_;
-  std::vector<any_stage> stages_;
-  std::vector<change_based_layer> layers_;  // of the stages, in their order
+  network<S> net_;  // a copy, with kernels of its own
+  std::vector<std::shared_ptr<kernel>> kernels_;
+  std::vector<change_based_layer> layers_;  // of the kernels, in their order
 };
 
 }  // namespace nn

@@ -4,13 +4,12 @@
 #include <prunus/adaptive/gate.hpp>
 #include <prunus/adaptive/gate_statistics.hpp>
 #include <prunus/core/error.hpp>
-#include <prunus/nn/detail/gated_convolution_layer.hpp>
-#include <prunus/nn/detail/gated_open_work.hpp>
-#include <prunus/nn/detail/gated_plain_layers.hpp>
-#include <prunus/nn/detail/gated_tensor.hpp>
-#include <prunus/nn/detail/sample_shards.hpp>
-#include <prunus/nn/gated_loss.hpp>
+#include <prunus/nn/executor/detail/graph_executor.hpp>
+#include <prunus/nn/layers/detail/gate_layer.hpp>
+#include <prunus/nn/layers/detail/gated_kernels.hpp>
+#include <prunus/nn/layers/detail/open_work.hpp>
 #include <prunus/nn/network.hpp>
+#include <prunus/nn/training/gated_loss.hpp>
 #include <prunus/runtime/executed_work.hpp>
 #include <prunus/runtime/gated_crossover.hpp>
 #include <prunus/structure/operation.hpp>
@@ -18,16 +17,14 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::copy_n, std::fill
+#include <algorithm>    // std::fill, std::min
 #include <concepts>     // std::floating_point
 #include <cstddef>      // std::size_t
-#include <memory>       // std::unique_ptr
+#include <memory>       // std::make_shared, std::shared_ptr
 #include <optional>     // std::optional
 #include <span>         // std::span
-#include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
-#include <variant>      // std::get_if, std::variant, std::visit
 #include <vector>       // std::vector
 
 namespace prunus {
@@ -44,10 +41,10 @@ struct gated_network_options {
 /// The convolutions of a network with gates: closed channels are never computed at inference.
 ///
 /// The backbone stays what it is: a `network` with its weights, gradients, optimizer and graph, on
-/// which pruning, compaction and saving work as ever. A gated network computes with its weights in
-/// a way of its own. A gate takes the place of the rectifier behind a convolution (and behind its
-/// normalisation, if there is one); other convolutions are computed as before. Openness is handed
-/// on through pooling and flattening to the layers that read it.
+/// which pruning, compaction and saving work as ever. A gated network runs the same graph with the
+/// same weights and other layers: a gate takes the place of the rectifier behind a convolution (and
+/// behind its normalisation, if there is one). Openness is handed on through pooling and flattening
+/// to the layers that read it.
 ///
 ///     nn::network<float> backbone(graph);          // trained before
 ///     nn::gated_network<float, activation_gate<float>> net(
@@ -64,13 +61,9 @@ struct gated_network_options {
 /// learn is summed by one thread. After the first batch of a size inference allocates nothing.
 template <std::floating_point S, trainable_gate<S> Gate>
 class gated_network {
-  using tensor = prunus::detail::gated_tensor<S>;
-  using convolution_layer = prunus::detail::gated_convolution_layer<S, Gate>;
-  using any_layer =
-      std::variant<std::unique_ptr<convolution_layer>,
-                   std::unique_ptr<prunus::detail::gated_linear_layer<S>>,
-                   prunus::detail::gated_pooling_layer<S>, prunus::detail::gated_sum_layer<S>,
-                   prunus::detail::gated_copy_layer<S>>;
+  using batch_gate = prunus::detail::batch_gate<S, Gate>;
+  using convolution_kernel = prunus::detail::gated_convolution_kernel<S, Gate>;
+  using linear_kernel = prunus::detail::gated_linear_kernel<S>;
 
  public:
   using output_view = typename network<S>::output_view;
@@ -85,20 +78,8 @@ class gated_network {
   template <class MakeGate>
   gated_network(network<S>& backbone, const MakeGate& make_gate,
                 const gated_network_options& options = {})
-      : backbone_(&backbone),
-        source_(options.source),
-        shards_(options.threads, checked_shards(options.shards)) {
-    const resolved_graph& graph = backbone.resolved();
-    tensors_.resize(graph.nodes.size());
-    tensor_of_.resize(graph.nodes.size());
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      tensors_[i].shape = graph.nodes[i].shape;
-      tensor_of_[i] = i;
-    }
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-      if (tensor_of_[i] == i) add_layer(graph, i, make_gate);
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-      if (graph.nodes[i].is_output) output_ = &tensors_[tensor_of_[i]];
+      : backbone_(&backbone), options_(checked(options)), executor_(make_executor(make_gate)) {
+    for (const placed_kernel& k : kernels_) executor_.set_kernel(k.node, k.kernel);
   }
   gated_network(const gated_network&) = delete;
   gated_network& operator=(const gated_network&) = delete;
@@ -111,33 +92,32 @@ class gated_network {
     if (batch < 1)
       throw argument_error(errc::out_of_range,
                            prunus::detail::concat("gated_network.forward: a batch of ", batch));
-    if (static_cast<Index>(images.size()) != batch * input_->shape.size())
+    if (static_cast<Index>(images.size()) != batch * backbone_->input_size())
       throw shape_error(
           errc::shape_mismatch,
           prunus::detail::concat("gated_network.forward: ", images.size(), " numbers for ", batch,
-                                 " samples of ", input_->shape.size()));
+                                 " samples of ", backbone_->input_size()));
     const bool training = how == mode::training;
-    for (tensor& t : tensors_) t.reserve(batch);
-    std::copy_n(images.data(), images.size(), input_->value.data());
-    each_layer([&](auto& layer) { layer.prepare(batch, training, shards_); });
-    if (training) {
-      each_layer([&](auto& layer) { layer.train(batch, shards_); });
-    } else {
-      shards_.run(batch, [&](const prunus::detail::shard& of) {
-        each_layer([&](auto& layer) { layer.infer(of); });
-      });
-      each_layer([&](auto& layer) { layer.record(batch, shards_.shards_of(batch)); });
+    executor_.reserve(batch, training);
+    for (const auto& layer : convolutions_)
+      if (layer->gate != nullptr) layer->gate->reserve(batch);
+    executor_.forward(images.data(), batch, training, 0);
+    const Index shards = std::min(options_.shards, batch);
+    if (!training) {
+      for (const auto& layer : convolutions_) layer->record(batch, shards);
+      for (const auto& layer : linears_) layer->work += layer->last_work(shards);
     }
     differentiable_ = training ? batch : 0;
-    return output_view(output_->value.data(), batch, output_->shape.size());
+    return output_view(training ? executor_.output().value : executor_.inferred(), batch,
+                       backbone_->output_size());
   }
 
   /// Where `backward` expects the gradient of the outputs of the last training batch.
   /// @throws state_error (wrong_order) without such a batch
   [[nodiscard]] std::span<S> output_gradient() {
     check_differentiable();
-    return std::span(output_->gradient)
-        .first(static_cast<std::size_t>(differentiable_ * output_->shape.size()));
+    return {executor_.output().gradient,
+            static_cast<std::size_t>(differentiable_ * backbone_->output_size())};
   }
 
   /// Gradients of the backbone's parameters and of the gates, overwriting the previous ones.
@@ -146,88 +126,76 @@ class gated_network {
   double backward(const gated_loss& loss = {}) {
     check_differentiable();
     const Index batch = differentiable_;
-    for (tensor& t : tensors_)
-      if (&t != output_) std::fill(t.gradient.begin(), t.gradient.end(), S(0));
-    for (Gate* g : gates()) std::fill(g->gradient().begin(), g->gradient().end(), S(0));
-    const prunus::detail::open_work<S> work = count_open_work(batch);
-    const double excess = work.share() - loss.budget_share;
-    const auto pressure_of = [&](const tensor& gated, Index n) {
-      gate_pressure<S> pressure;
-      pressure.lasso = static_cast<S>(loss.lasso / static_cast<double>(batch));
-      pressure.open = static_cast<S>(2 * loss.budget * excess * work.by_opening(gated, n));
-      return pressure;
-    };
-    for (std::size_t k = layers_.size(); k > 0; --k)
-      visit(layers_[k - 1], [&](auto& layer) {
-        layer.backward(batch, shards_, [&](Index n) { return pressure_of(*layer.out, n); });
-      });
+    work_.count(batch);
+    const double share = work_.share();
+    for (const auto& layer : convolutions_) {
+      if (layer->gate == nullptr) continue;
+      batch_gate& of = *layer->gate;
+      std::fill(of.gate.gradient().begin(), of.gate.gradient().end(), S(0));
+      for (Index n = 0; n < batch; ++n)
+        of.pressure[static_cast<std::size_t>(n)] = {
+            static_cast<S>(loss.lasso / static_cast<double>(batch)),
+            static_cast<S>(2 * loss.budget * (share - loss.budget_share) *
+                           work_.by_opening(of.open, n))};
+    }
+    executor_.backward(batch, 0);
     differentiable_ = 0;
-    return work.share();
+    return share;
   }
 
   /// The gates, in the order of the graph.
   [[nodiscard]] std::vector<Gate*> gates() {
     std::vector<Gate*> found;
-    for (convolution_layer* layer : convolutions_)
-      if (layer->gate) found.push_back(&*layer->gate);
+    for (const auto& layer : convolutions_)
+      if (layer->gate != nullptr) found.push_back(&layer->gate->gate);
     return found;
   }
   /// What the gated layers did at inference since `clear_statistics`, each under the name of its
   /// weight.
   [[nodiscard]] std::vector<gate_statistics> statistics() const {
     std::vector<gate_statistics> found;
-    for (const convolution_layer* layer : convolutions_)
-      if (layer->gate) found.push_back(layer->statistics);
+    for (const auto& layer : convolutions_)
+      if (layer->gate != nullptr) found.push_back(layer->statistics);
     return found;
   }
   /// What all layers did at inference, and the gates for them.
   [[nodiscard]] executed_work work() const {
     executed_work sum;
-    for (const convolution_layer* layer : convolutions_) sum += layer->statistics.work();
-    for (const auto* layer : linears_) sum += layer->work;
+    for (const auto& layer : convolutions_) sum += layer->statistics.work();
+    for (const auto& layer : linears_) sum += layer->work;
     return sum;
   }
   [[nodiscard]] Index gate_macs() const {
     Index sum = 0;
-    for (const convolution_layer* layer : convolutions_) sum += layer->statistics.gate_macs();
+    for (const auto& layer : convolutions_) sum += layer->statistics.gate_macs();
     return sum;
   }
   void clear_statistics() noexcept {
-    for (convolution_layer* layer : convolutions_) layer->statistics.clear();
-    for (auto* layer : linears_) layer->work = {};
+    for (const auto& layer : convolutions_) layer->statistics.clear();
+    for (const auto& layer : linears_) layer->work = {};
   }
 
   /// Measures, for batches of `samples`, from which share on each layer is faster dense on this
   /// machine, and computes it so from then on. See `measure_gated_crossover`.
   void measure_crossovers(const gated_crossover_options& options = {}) {
-    for (convolution_layer* layer : convolutions_)
+    for (const auto& layer : convolutions_)
       layer->fast.set_options(measure_gated_crossover(layer->fast, options).options());
-    for (auto* layer : linears_)
+    for (const auto& layer : linears_)
       layer->fast.set_options(measure_gated_crossover(layer->fast, options).options());
   }
   /// The same share for every layer.
   void set_dense_from(double share) {
-    for (convolution_layer* layer : convolutions_) layer->fast.set_options({.dense_from = share});
-    for (auto* layer : linears_) layer->fast.set_options({.dense_from = share});
+    for (const auto& layer : convolutions_) layer->fast.set_options({.dense_from = share});
+    for (const auto& layer : linears_) layer->fast.set_options({.dense_from = share});
   }
 
  private:
-  [[nodiscard]] prunus::detail::open_work<S> count_open_work(Index batch) const {
-    prunus::detail::open_work<S> work;
-    for (const convolution_layer* layer : convolutions_)
-      work.add(*layer->in, *layer->out, layer->pair_macs());
-    for (const auto* layer : linears_)
-      work.add(*layer->in, *layer->out, static_cast<double>(layer->in->plane()));
-    work.count(batch);
-    return work;
-  }
-
-  static Index checked_shards(Index shards) {
-    if (shards < 1)
-      throw argument_error(
-          errc::out_of_range,
-          prunus::detail::concat("gated_network: ", shards, " shards; a batch has at least 1"));
-    return shards;
+  static const gated_network_options& checked(const gated_network_options& options) {
+    if (options.shards < 1)
+      throw argument_error(errc::out_of_range,
+                           prunus::detail::concat("gated_network: ", options.shards,
+                                                  " shards; a batch has at least 1"));
+    return options;
   }
 
   void check_differentiable() const {
@@ -236,155 +204,156 @@ class gated_network {
                         "gated_network: call forward in training mode before its gradient");
   }
 
-  template <class F>
-  static void visit(any_layer& layer, const F& f) {
-    std::visit(
-        [&](auto& held) {
-          if constexpr (requires { *held; })
-            f(*held);
-          else
-            f(held);
-        },
-        layer);
-  }
-  template <class F>
-  void each_layer(const F& f) {
-    for (any_layer& layer : layers_) visit(layer, f);
-  }
-
-  [[nodiscard]] prunus::detail::borrowed_parameter<S> borrow(std::string_view node,
-                                                             std::string_view suffix) const {
-    const parameter<S>* p = backbone_->parameters().find(prunus::detail::concat(node, ".", suffix));
-    if (p == nullptr) return {};
-    return {p->weight.data, p->options.gradient.data};
-  }
-
+  /// The executor of the backbone's graph with gates in it; fills the lists of kernels.
   template <class MakeGate>
-  void add_layer(const resolved_graph& graph, std::size_t i, const MakeGate& make_gate) {
-    const resolved_graph::node& node = graph.nodes[i];
-    tensor& out = tensors_[i];
-    const auto from = [&](std::size_t k) -> tensor& {
-      return tensors_[tensor_of_[node.inputs[k]]];
-    };
-    if (node.operation.is<operation::input>()) {
-      input_ = &out;
-      out.has_gradient = false;
-    } else if (node.operation.is<operation::convolution>()) {
-      add_convolution(graph, i, make_gate);
-    } else if (node.operation.is<operation::linear>()) {
-      if (from(0).shape.plane() != 1) refuse(node, "a linear layer over positions");
-      auto layer = std::make_unique<prunus::detail::gated_linear_layer<S>>(
-          from(0), out, borrow(node.name, "weight"), borrow(node.name, "bias"));
-      linears_.push_back(layer.get());
-      layers_.emplace_back(std::move(layer));
-    } else if (const auto* pool = node.operation.as<operation::pooling>()) {
-      add_pooling(from(0), out, *pool);
-    } else if (const auto* whole = node.operation.as<operation::global_pooling>()) {
-      const extent2 window(from(0).shape.height, from(0).shape.width);
-      add_pooling(from(0), out, {whole->function, window, window, 0});
-    } else if (node.operation.is<operation::add>()) {
-      prunus::detail::gated_sum_layer<S> layer{{}, &out};
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) layer.in.push_back(&from(k));
-      layers_.emplace_back(std::move(layer));
-    } else if (const bool relu = is_relu(node); relu || node.operation.is<operation::flatten>()) {
-      const auto* flatten = node.operation.as<operation::flatten>();
-      if (flatten != nullptr && flatten->channels_last) refuse(node, "channels last");
-      out.follow(from(0));
-      layers_.emplace_back(prunus::detail::gated_copy_layer<S>{&from(0), &out, relu});
-    } else {
-      refuse(node, "this operation");
+  [[nodiscard]] prunus::detail::graph_executor<S> make_executor(const MakeGate& make_gate) {
+    const std::vector<resolved_graph::node>& nodes = backbone_->resolved().nodes;
+    resolved_graph graph = backbone_->resolved();
+    prunus::detail::gradient_shares<S> shares(options_.shards);
+    auto layers =
+        prunus::detail::make_layers<S>(graph, std::as_const(*backbone_).model(), shares, 0);
+    std::vector<const prunus::detail::open_flags*> open(nodes.size(), nullptr);  // of the results
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      check_supported(i);
+      const resolved_graph::node& node = nodes[i];
+      if (node.inputs.empty()) continue;
+      const std::size_t from = node.inputs.front();
+      if (const auto* op = node.operation.template as<operation::convolution>()) {
+        const std::size_t relu = rectifier_of(i);
+        const auto layer = make_convolution(
+            i, *op, open[from],
+            relu == none ? nullptr : make_batch_gate(i, *op, open[from], make_gate));
+        if (layer->gate == nullptr) continue;
+        open[relu] = &layer->gate->open;
+        layers[relu] = prunus::detail::gate_layer<S>{layer->gate};
+        if (options_.source == gate_source::input) {  // it reads what the convolution reads
+          graph.nodes[relu].inputs.push_back(from);
+          graph.nodes[from].consumers.push_back(relu);
+        }
+      } else if (node.operation.template is<operation::linear>()) {
+        make_linear(i, open[from]);
+      } else if (!node.operation.template is<operation::batch_norm>() &&
+                 !node.operation.template is<operation::add>() && open[i] == nullptr) {
+        open[i] = open[from];
+        if (const auto* pool = node.operation.template as<operation::pooling>();
+            pool != nullptr && open[i] != nullptr)
+          kernels_.push_back(
+              {i, std::make_shared<prunus::detail::gated_pooling_kernel<S>>(
+                      prunus::detail::pooling_layer<S>::shape_of(*pool, nodes[from].shape),
+                      pool->function == operation::pooling_function::max, *open[i])});
+      }
     }
+    return prunus::detail::graph_executor<S>(graph, std::move(layers), std::move(shares),
+                                             {options_.threads, options_.shards});
   }
 
-  [[noreturn]] static void refuse(const resolved_graph::node& node, std::string_view what) {
+  void check_supported(std::size_t i) const {
+    const resolved_graph::node& node = backbone_->resolved().nodes[i];
+    const any_operation& op = node.operation;
+    const auto shape_in = [&]() -> const tensor_shape& {
+      return backbone_->resolved().input_shape(i);
+    };
+    const auto* flatten = op.as<operation::flatten>();
+    if (op.is<operation::input>() || op.is<operation::convolution>() ||
+        op.is<operation::pooling>() || op.is<operation::global_pooling>() ||
+        op.is<operation::add>() || is_relu(node) ||
+        (op.is<operation::linear>() && shape_in().plane() == 1) ||
+        (flatten != nullptr && !flatten->channels_last) ||
+        (op.is<operation::batch_norm>() && backbone_->resolved()
+                                               .nodes[node.inputs.front()]
+                                               .operation.template is<operation::convolution>()))
+      return;
     throw argument_error(
         errc::unsupported,
-        prunus::detail::concat("gated_network: node ", node.name, ": ", what,
+        prunus::detail::concat("gated_network: node ", node.name,
                                " is not supported; convolutions with or without a normalisation "
-                               "behind them, rectifiers, pooling, sums, flattening and linear "
-                               "layers are"));
+                               "behind them, rectifiers, pooling, sums, flattening (channels "
+                               "first) and linear layers on vectors are"));
   }
   [[nodiscard]] static bool is_relu(const resolved_graph::node& node) {
-    const auto* f = node.operation.as<operation::activation>();
+    const auto* f = node.operation.template as<operation::activation>();
     return f != nullptr && f->function == operation::activation_function::relu;
   }
 
+  /// The rectifier that alone reads a convolution, or its normalisation; `none` without one.
+  [[nodiscard]] std::size_t rectifier_of(std::size_t convolution) const {
+    const std::vector<resolved_graph::node>& nodes = backbone_->resolved().nodes;
+    const auto only_reader = [&](std::size_t of) {
+      return nodes[of].consumers.size() == 1 && !nodes[of].is_output ? nodes[of].consumers.front()
+                                                                     : none;
+    };
+    std::size_t next = only_reader(convolution);
+    if (next != none && nodes[next].operation.template is<operation::batch_norm>())
+      next = only_reader(next);
+    return next != none && is_relu(nodes[next]) ? next : none;
+  }
+
   template <class MakeGate>
-  void add_convolution(const resolved_graph& graph, std::size_t i, const MakeGate& make_gate) {
-    const resolved_graph::node& node = graph.nodes[i];
-    const auto& op = *node.operation.as<operation::convolution>();
-    typename convolution_layer::parameters tensors;
-    tensors.weight = borrow(node.name, "weight");
-    tensors.bias = borrow(node.name, "bias");
-    std::size_t last = i;  // of the nodes that become one layer
-    const auto next = [&]() -> const resolved_graph::node* {
-      const auto& readers = graph.nodes[last].consumers;
-      return readers.size() == 1 && !graph.nodes[last].is_output ? &graph.nodes[readers.front()]
-                                                                 : nullptr;
-    };
-    const auto take = [&] {
-      last = graph.nodes[last].consumers.front();
-      tensor_of_[last] = i;
-    };
-    if (const auto* n = next(); n != nullptr)
-      if (const auto* bn = n->operation.template as<operation::batch_norm>()) {
-        tensors.normalization = *bn;
-        tensors.scale = borrow(n->name, "weight");
-        tensors.shift = borrow(n->name, "bias");
-        tensors.running_mean = borrow(n->name, "running_mean");
-        tensors.running_variance = borrow(n->name, "running_var");
-        take();
-      }
-    const auto* follower = next();
-    const bool relu = follower != nullptr && is_relu(*follower);
-    if (relu) take();
-    tensor& in = tensors_[tensor_of_[node.inputs.front()]];
-    tensor& out = tensors_[i];
-    const Index looks_at = source_ == gate_source::input ? in.shape.channels : op.out_channels;
-    std::optional<Gate> gate;
-    if (relu) gate = make_gate(std::string_view(node.name), looks_at, op.out_channels);
-    if (gate && (gate->features() != looks_at || gate->channels() != op.out_channels))
+  [[nodiscard]] std::shared_ptr<batch_gate> make_batch_gate(std::size_t i,
+                                                            const operation::convolution& op,
+                                                            const prunus::detail::open_flags* read,
+                                                            const MakeGate& make_gate) const {
+    const resolved_graph::node& node = backbone_->resolved().nodes[i];
+    const bool sees_input = options_.source == gate_source::input;
+    const tensor_shape& seen = sees_input ? backbone_->resolved().input_shape(i) : node.shape;
+    std::optional<Gate> gate =
+        make_gate(std::string_view(node.name), seen.channels, op.out_channels);
+    if (!gate) return nullptr;
+    if (gate->features() != seen.channels || gate->channels() != op.out_channels)
       throw shape_error(
           errc::shape_mismatch,
           prunus::detail::concat("gated_network: the gate of ", node.name, " looks at ",
                                  gate->features(), " and opens ", gate->channels(),
-                                 " channels; expected ", looks_at, " and ", op.out_channels));
-    if (gate) {
-      out.open = &out.flags;
-      out.flagged = op.out_channels;
-    }
-    auto layer = std::make_unique<convolution_layer>(
-        prunus::detail::concat(node.name, ".weight"),
-        convolution_shape{in.shape.channels, op.out_channels, in.shape.height, in.shape.width,
-                          op.kernel.height, op.kernel.width, op.stride.height, op.stride.width,
-                          op.padding.height, op.padding.width, op.groups},
-        tensors, relu, std::move(gate), source_);
-    layer->in = &in;
-    layer->out = &out;
-    convolutions_.push_back(layer.get());
-    layers_.emplace_back(std::move(layer));
+                                 " channels; expected ", seen.channels, " and ", op.out_channels));
+    return std::make_shared<batch_gate>(std::move(*gate), seen, sees_input ? read : nullptr,
+                                        node.shape.plane());
   }
 
-  void add_pooling(tensor& in, tensor& out, const operation::pooling& op) {
-    out.follow(in);
-    layers_.emplace_back(prunus::detail::gated_pooling_layer<S>{
-        &in,
-        &out,
-        {in.shape.height, in.shape.width, op.kernel.height, op.kernel.width, op.stride.height,
-         op.stride.width, op.padding.height, op.padding.width},
-        op.function == operation::pooling_function::max});
+  std::shared_ptr<convolution_kernel> make_convolution(std::size_t i,
+                                                       const operation::convolution& op,
+                                                       const prunus::detail::open_flags* read,
+                                                       std::shared_ptr<batch_gate> gate) {
+    const resolved_graph::node& node = backbone_->resolved().nodes[i];
+    const convolution_shape shape =
+        prunus::detail::convolution_layer<S>::shape_of(op, backbone_->resolved().input_shape(i));
+    work_.add({read, gate == nullptr ? nullptr : &gate->open,
+               static_cast<double>(shape.in_channels), static_cast<double>(shape.out_channels),
+               static_cast<double>(shape.kernel_area() * node.shape.plane()) /
+                   static_cast<double>(shape.groups)});
+    const parameter<S>& weight = backbone_->model()[prunus::detail::concat(node.name, ".weight")];
+    convolutions_.push_back(std::make_shared<convolution_kernel>(
+        weight.name, shape, weight.weight.data, read, std::move(gate), options_.source,
+        options_.threads, options_.shards));
+    kernels_.push_back({i, convolutions_.back()});
+    return convolutions_.back();
   }
+
+  void make_linear(std::size_t i, const prunus::detail::open_flags* read) {
+    const resolved_graph::node& node = backbone_->resolved().nodes[i];
+    const linear_shape shape{backbone_->resolved().input_shape(i).size(), node.shape.size()};
+    const Index plane = read == nullptr ? 1 : shape.in / read->channels;
+    work_.add({read, nullptr, static_cast<double>(shape.in / plane), static_cast<double>(shape.out),
+               static_cast<double>(plane)});
+    linears_.push_back(std::make_shared<linear_kernel>(
+        gated_linear<S>(shape, plane),
+        backbone_->model()[prunus::detail::concat(node.name, ".weight")].weight.data, read,
+        options_.threads, options_.shards));
+    kernels_.push_back({i, linears_.back()});
+  }
+
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  struct placed_kernel {
+    std::size_t node;
+    std::shared_ptr<prunus::detail::block_kernel<S>> kernel;
+  };
 
   network<S>* backbone_;
-  gate_source source_;
-  prunus::detail::sample_shards shards_;
-  std::vector<tensor> tensors_;  // one a node; of merged nodes the first one's is used
-  std::vector<std::size_t> tensor_of_;
-  std::vector<any_layer> layers_;
-  std::vector<convolution_layer*> convolutions_;
-  std::vector<prunus::detail::gated_linear_layer<S>*> linears_;
-  tensor* input_ = nullptr;
-  tensor* output_ = nullptr;
+  gated_network_options options_;
+  prunus::detail::open_work work_;
+  std::vector<std::shared_ptr<convolution_kernel>> convolutions_;
+  std::vector<std::shared_ptr<linear_kernel>> linears_;
+  std::vector<placed_kernel> kernels_;
+  prunus::detail::graph_executor<S> executor_;
   Index differentiable_ = 0;
 };
 

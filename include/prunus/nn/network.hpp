@@ -5,9 +5,9 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/view.hpp>
-#include <prunus/nn/detail/graph_executor.hpp>
-#include <prunus/nn/detail/parameter_store.hpp>
-#include <prunus/nn/inference_kernel.hpp>
+#include <prunus/nn/executor/detail/graph_executor.hpp>
+#include <prunus/nn/executor/detail/parameter_store.hpp>
+#include <prunus/nn/layers/inference_kernel.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -19,12 +19,11 @@
 #include <concepts>     // std::floating_point, std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
-#include <memory>       // std::shared_ptr
+#include <memory>       // std::make_shared, std::shared_ptr
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
-#include <variant>      // std::holds_alternative
 #include <vector>       // std::vector
 
 namespace prunus {
@@ -46,13 +45,16 @@ struct network_options {
                                             ///< `inner_gradient`; implies keep_activations
 };
 
+template <std::floating_point S>
+class change_based_network;
+
 /// A declared graph with weights: it runs forwards and backwards on the CPU. For examples, tests
 /// and measurements.
 ///
 ///     prunus::nn::network<float> net(prunus::nn::lenet({1, 28, 28}, 10), {.threads = 2});
 ///     auto logits = net.forward(images, 128, prunus::nn::mode::inference);  // 128 x 10
 ///
-/// The network owns its weights, gradients and activations. `parameters()` shows them as the model
+/// The network owns its weights, gradients and activations. `model()` shows them as the model
 /// that pruning works on, under the names of the graph and with the couplings that follow from it;
 /// their addresses never change, so the
 /// network can be neither copied nor moved.
@@ -61,6 +63,8 @@ struct network_options {
 /// does not matter. After the first batch of a size no call of forward or backward allocates.
 template <std::floating_point S>
 class network {
+  friend class change_based_network<S>;  // gives layers kernels that remember the last frame
+
  public:
   using Scalar = S;
   /// One row for each sample.
@@ -76,10 +80,9 @@ class network {
         resolved_(resolve(graph_)),
         options_(checked(options)),
         input_size_(only_input_size(resolved_)),
-        store_(resolved_, options.shards),
-        executor_(resolved_, store_.make_layers(options.seed), store_.shared_gradients(),
-                  options.threads, options.shards, !options_.keep_activations, inner_nodes()),
-        model_(store_.make_model()) {
+        store_(resolved_),
+        model_(store_.make_model()),
+        executor_(make_executor()) {
     store_.initialize(options.seed);
     model_.couple(coupled_groups(resolved_));
     if (options.batch > 0) executor_.reserve(options.batch, false);
@@ -121,8 +124,8 @@ class network {
 
   /// Views on weights, gradients and the optimizer's state, in the order of the graph. Running
   /// statistics are among them and not prunable.
-  [[nodiscard]] model<S>& parameters() noexcept { return model_; }
-  [[nodiscard]] const model<S>& parameters() const noexcept { return model_; }
+  [[nodiscard]] prunus::model<S>& model() noexcept { return model_; }
+  [[nodiscard]] const prunus::model<S>& model() const noexcept { return model_; }
 
   /// Copies values into a parameter; `values` may have another memory order.
   /// @throws argument_error (unknown_name), shape_error (shape_mismatch)
@@ -154,10 +157,14 @@ class network {
   /// @throws argument_error (unknown_name; unsupported: a node without weights to multiply with)
   void set_inference_kernel(std::string_view layer,
                             const std::shared_ptr<const inference_kernel<S>>& kernel) {
-    if (!executor_.set_inference_kernel(resolved_.index_of(layer), kernel))
+    const std::size_t node = resolved_.index_of(layer);
+    std::shared_ptr<prunus::detail::user_kernel<S>> adapted;
+    if (kernel != nullptr) adapted = std::make_shared<prunus::detail::user_kernel<S>>(kernel);
+    if (resolved_.nodes[node].parameters.empty() || !executor_.set_kernel(node, adapted))
       throw argument_error(errc::unsupported,
                            prunus::detail::concat("network.set_inference_kernel: ", layer,
                                                   " is neither a convolution nor a linear layer"));
+    has_kernels_ = has_kernels_ || kernel != nullptr;
   }
 
   /// Computes the outputs of `batch` samples, which lie one after the other as the graph's input
@@ -169,11 +176,16 @@ class network {
   output_view forward(std::span<const S> images, Index batch, mode how) {
     check_images(images, batch, how);
     executor_.reserve(batch, how == mode::training);
+    if (how == mode::training && has_kernels_) {
+      executor_.restore_kernels();
+      has_kernels_ = false;
+    }
     batch_ = batch;
     differentiable_ = how == mode::training ? batch : 0;
     executor_.forward(images.data(), batch, how == mode::training, steps_);
     if (how == mode::training) ++steps_;
-    return output_view(executor_.output().value, batch, output_size());
+    return output_view(how == mode::training ? executor_.output().value : executor_.inferred(),
+                       batch, output_size());
   }
 
   /// Where `backward` expects the gradient of the outputs of the last training batch: batch x
@@ -241,7 +253,7 @@ class network {
   void set_training_passes(std::uint64_t passes) noexcept { steps_ = passes; }
 
   /// Gives every trainable parameter `slots` buffers of its shape for an optimizer, all zero, and
-  /// shows them in `parameters()` as `options.state`; buffers given before are gone. Optimizers
+  /// shows them in `model()` as `options.state`; buffers given before are gone. Optimizers
   /// call it.
   void allocate_state(Index slots) { model_ = store_.with_state(model_, slots); }
 
@@ -256,10 +268,15 @@ class network {
     options.keep_activations = options.keep_activations || !options.inner_losses.empty();
     return options;
   }
-  [[nodiscard]] std::vector<std::size_t> inner_nodes() const {
-    std::vector<std::size_t> nodes;
-    for (const std::string& name : options_.inner_losses) nodes.push_back(resolved_.index_of(name));
-    return nodes;
+  [[nodiscard]] prunus::detail::graph_executor<S> make_executor() const {
+    prunus::detail::executor_options how{options_.threads, options_.shards,
+                                         !options_.keep_activations};
+    for (const std::string& name : options_.inner_losses)
+      how.inner_losses.push_back(resolved_.index_of(name));
+    prunus::detail::gradient_shares<S> shares(options_.shards);
+    auto layers = prunus::detail::make_layers<S>(resolved_, model_, shares, options_.seed);
+    return prunus::detail::graph_executor<S>(resolved_, std::move(layers), std::move(shares),
+                                             std::move(how));
   }
   [[nodiscard]] static Index only_input_size(const resolved_graph& graph) {
     Index size = 0, inputs = 0;
@@ -328,8 +345,9 @@ class network {
   network_options options_;
   Index input_size_;
   prunus::detail::parameter_store<S> store_;
+  prunus::model<S> model_;
   prunus::detail::graph_executor<S> executor_;
-  model<S> model_;
+  bool has_kernels_ = false;  // that compute a layer at inference in its place
   std::uint64_t steps_ = 0;
   Index batch_ = 0;           // of the last forward pass
   Index differentiable_ = 0;  // of the last forward pass when backward may follow, else 0

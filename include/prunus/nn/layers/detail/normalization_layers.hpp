@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/layer.hpp>
+#include <prunus/core/detail/normalization_affine.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/runtime/batch_normalization.hpp>
 #include <prunus/structure/operation.hpp>
 
 #include <Eigen/Core>
 
-#include <cmath>    // std::sqrt
-#include <cstddef>  // std::size_t
-#include <vector>   // std::vector
+#include <cmath>     // std::sqrt
+#include <cstddef>   // std::size_t
+#include <optional>  // std::optional
+#include <vector>    // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -24,19 +27,31 @@ struct batch_norm_layer {
   layer_parameter<S> scale, shift, running_mean, running_variance;
   bool relu = false;  ///< the activation that follows is done here
 
-  std::vector<running_moments> moments{};      // shards x channels
-  std::vector<normalization_sums> sums{};      // shards x channels
-  std::vector<S> mean{}, inverse_deviation{};  // of the batch, or running at inference
+  std::vector<running_moments> moments{};  // shards x channels
+  std::vector<normalization_sums> sums{};  // shards x channels
+  std::vector<S> mean{}, inverse{};        // of the batch, or running at inference
   std::vector<S> from_deviation{}, constant{};
 
+  [[nodiscard]] static std::optional<batch_norm_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::batch_norm>();
+    if (op == nullptr) return std::nullopt;
+    return batch_norm_layer{.attributes = *op,
+                            .channels = at.in().channels,
+                            .scale = at.parameter("weight"),
+                            .shift = at.parameter("bias"),
+                            .running_mean = at.parameter("running_mean"),
+                            .running_variance = at.parameter("running_var")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.backward_in_place = true, .fuses_relu = true, .normalizes_batch = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void prepare(Index shards) {
     const std::size_t c = static_cast<std::size_t>(channels), n = static_cast<std::size_t>(shards);
     moments.resize(n * c);
     sums.resize(n * c);
-    for (std::vector<S>* values : {&mean, &inverse_deviation, &from_deviation, &constant})
-      values->resize(c);
+    for (std::vector<S>* values : {&mean, &inverse, &from_deviation, &constant}) values->resize(c);
   }
 
   void gather_moments(const layer_ports<S>& ports, const sample_block<S>& block) {
@@ -69,20 +84,20 @@ struct batch_norm_layer {
                      static_cast<double>(running_variance.value[c]));
   }
 
-  /// What the normalisation multiplies with and adds.
-  [[nodiscard]] S factor(Index c) const noexcept {
-    return scale.value[c] * inverse_deviation[static_cast<std::size_t>(c)];
-  }
-  [[nodiscard]] S offset(Index c) const noexcept {
-    return shift.value[c] - mean[static_cast<std::size_t>(c)] * factor(c);
+  /// What it does to a channel, of the batch or at inference.
+  [[nodiscard]] normalization_affine<S> affine(Index c) const noexcept {
+    const std::size_t i = static_cast<std::size_t>(c);
+    return {scale.value[c], shift.value[c], mean[i], inverse[i]};
   }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index plane = ports.out.shape.plane();
     for (Index n = block.first; n < block.end(); ++n)
-      for (Index c = 0; c < channels; ++c)
-        scale_and_shift(ports.in[0].value_of(n) + c * plane, factor(c), offset(c), relu,
+      for (Index c = 0; c < channels; ++c) {
+        const normalization_affine<S> by = affine(c);
+        scale_and_shift(ports.in[0].value_of(n) + c * plane, by.factor, by.offset, relu,
                         ports.out.value_of(n) + c * plane, plane);
+      }
   }
 
   void gather_sums(const layer_ports<S>& ports, const sample_block<S>& block) {
@@ -104,11 +119,11 @@ struct batch_norm_layer {
       const std::size_t i = static_cast<std::size_t>(c);
       normalization_sums all;
       for (Index shard = 0; shard < shards; ++shard) all += sums[at(shard, c)];
-      const double inverse = static_cast<double>(inverse_deviation[i]),
-                   by = static_cast<double>(factor(c));
+      const double over = static_cast<double>(inverse[i]),
+                   by = static_cast<double>(affine(c).factor);
       shift.gradient[c] = static_cast<S>(all.gradient);
-      scale.gradient[c] = static_cast<S>(all.gradient_deviation * inverse);
-      from_deviation[i] = static_cast<S>(-by * inverse * inverse * all.gradient_deviation / count);
+      scale.gradient[c] = static_cast<S>(all.gradient_deviation * over);
+      from_deviation[i] = static_cast<S>(-by * over * over * all.gradient_deviation / count);
       constant[i] = static_cast<S>(-by * all.gradient / count);
     }
   }
@@ -121,8 +136,9 @@ struct batch_norm_layer {
       for (Index c = 0; c < channels; ++c) {
         const std::size_t i = static_cast<std::size_t>(c);
         normalization_backward(in.value_of(n) + c * plane, mean[i],
-                               ports.out.gradient_of(n) + c * plane, factor(c), from_deviation[i],
-                               constant[i], in.accumulate, in.gradient_of(n) + c * plane, plane);
+                               ports.out.gradient_of(n) + c * plane, affine(c).factor,
+                               from_deviation[i], constant[i], in.accumulate,
+                               in.gradient_of(n) + c * plane, plane);
       }
   }
 
@@ -132,8 +148,7 @@ struct batch_norm_layer {
   }
   void set_statistics(Index c, double batch_mean, double variance) {
     mean[static_cast<std::size_t>(c)] = static_cast<S>(batch_mean);
-    inverse_deviation[static_cast<std::size_t>(c)] =
-        static_cast<S>(1 / std::sqrt(variance + attributes.epsilon));
+    inverse[static_cast<std::size_t>(c)] = inverse_deviation<S>(variance, attributes.epsilon);
   }
   void blend(S& running, double now) const noexcept {
     running = static_cast<S>((1 - attributes.momentum) * static_cast<double>(running) +
@@ -148,6 +163,15 @@ struct layer_norm_layer {
   tensor_shape shape;
   layer_parameter<S> scale, shift;
 
+  [[nodiscard]] static std::optional<layer_norm_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::layer_norm>();
+    if (op == nullptr) return std::nullopt;
+    return layer_norm_layer{.attributes = *op,
+                            .shape = at.in(),
+                            .scale = at.shared_parameter("weight"),
+                            .shift = at.shared_parameter("bias")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 4 * shape.plane(); }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {

@@ -2,50 +2,18 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/nn/detail/activation_functions.hpp>
-#include <prunus/structure/operation.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/structure/resolve.hpp>
 
-#include <algorithm>    // std::count
-#include <cstddef>      // std::size_t
-#include <type_traits>  // std::is_same_v
-#include <variant>      // std::visit, std::holds_alternative
-#include <vector>       // std::vector
+#include <algorithm>  // std::min
+#include <cstddef>    // std::size_t
+#include <vector>     // std::vector
 
 namespace prunus {
 inline namespace v0 {
 namespace detail {
 
 inline constexpr std::size_t no_node = static_cast<std::size_t>(-1);
-
-/// What the executor must know of an operation; `function` is null but for activations.
-struct operation_traits {
-  bool reshapes = false;  ///< same numbers, same order
-  bool forward_in_place =
-      false;  ///< the result may overwrite the first input (of `add`: or the second)
-  bool backward_in_place = false;  ///< the gradient of an input may overwrite that of the result
-  bool needs_own_result = false;   ///< to compute its gradient
-};
-
-[[nodiscard]] inline operation_traits traits_of(const any_operation& any) {
-  using namespace operation;
-  if (const activation* op = any.as<activation>()) {
-    const bool from_result = with_function(*op, [](const auto& f) { return f.slope_from_result; });
-    return {.forward_in_place = from_result,
-            .backward_in_place = true,
-            .needs_own_result = from_result};
-  }
-  if (const flatten* op = any.as<flatten>())
-    return {.reshapes = !op->channels_last,
-            .forward_in_place = !op->channels_last,
-            .backward_in_place = !op->channels_last};
-  if (any.is<split_heads>() || any.is<merge_heads>())
-    return {.reshapes = true, .forward_in_place = true, .backward_in_place = true};
-  if (any.is<dropout>() || any.is<add>() || any.is<position_embedding>())
-    return {.forward_in_place = true, .backward_in_place = true};
-  if (any.is<batch_norm>()) return {.backward_in_place = true};
-  return {};
-}
 
 /// Which nodes are computed, which of them have a gradient, and which share their memory with
 /// another node.
@@ -76,7 +44,8 @@ struct memory_plan {
 /// @throws argument_error (unsupported) unless the graph has exactly one output, and for inner
 /// nodes
 ///         that it does not depend on or that no parameter stands before
-[[nodiscard]] inline memory_plan plan_memory(const resolved_graph& graph, bool share,
+[[nodiscard]] inline memory_plan plan_memory(const resolved_graph& graph,
+                                             const std::vector<layer_traits>& traits, bool share,
                                              const std::vector<std::size_t>& inner = {}) {
   const std::size_t count = graph.nodes.size();
   memory_plan plan;
@@ -115,20 +84,16 @@ struct memory_plan {
   std::vector<bool> fixed(count, false);  // buffers whose contents somebody needs later
   for (std::size_t i = 0; i < count && share; ++i) {
     const resolved_graph::node& node = graph.nodes[i];
-    const operation_traits traits = traits_of(node.operation);
-    const std::size_t candidates = node.operation.is<operation::add>() ? 2 : 1;
-    for (std::size_t k = 0; k < std::min(candidates, node.inputs.size()); ++k) {
+    for (std::size_t k = 0; k < std::min(traits[i].overwrites, node.inputs.size()); ++k) {
       const std::size_t input = node.inputs[k], owner = plan.value_owner[input];
-      if (!traits.forward_in_place || plan.only_consumer(graph, input) != i ||
-          (fixed[owner] && !traits.reshapes))
-        continue;
+      if (plan.only_consumer(graph, input) != i || (fixed[owner] && !traits[i].reshapes)) continue;
       plan.value_owner[i] = owner;
       break;
     }
-    if (traits.needs_own_result) fixed[plan.value_owner[i]] = true;
+    if (traits[i].needs_result) fixed[plan.value_owner[i]] = true;
   }
   for (std::size_t i = count; i-- > 0 && share;) {
-    if (!traits_of(graph.nodes[i].operation).backward_in_place) continue;
+    if (!traits[i].backward_in_place) continue;
     for (std::size_t input : graph.nodes[i].inputs)
       if (plan.differentiated[input] && plan.only_consumer(graph, input) == i) {
         plan.gradient_owner[input] = plan.gradient_owner[i];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/layer.hpp>
-#include <prunus/nn/inference_kernel.hpp>
+#include <prunus/nn/layers/detail/block_kernel.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/runtime/direct_convolution.hpp>
 #include <prunus/runtime/matrix_product.hpp>
 #include <prunus/simd/packet.hpp>
@@ -12,6 +13,7 @@
 
 #include <algorithm>  // std::max, std::min
 #include <memory>     // std::shared_ptr
+#include <optional>   // std::optional
 #include <vector>     // std::vector
 
 namespace prunus {
@@ -26,8 +28,8 @@ struct convolution_layer {
   bool relu = false;  ///< the activation that follows is done here
   std::vector<S> scale{},
       shift{};  ///< at inference: of the batch normalisation that follows; empty when none does
-  bool folded = false;                                         ///< use them
-  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of `kernel`
+  bool folded = false;                           ///< use them
+  std::shared_ptr<block_kernel<S>> inference{};  ///< instead of `kernel`
 
   [[nodiscard]] static convolution_shape shape_of(const operation::convolution& op,
                                                   const tensor_shape& in) {
@@ -48,6 +50,19 @@ struct convolution_layer {
     return {.in_channels = in.channels, .out_channels = op.out_features, .width = in.plane()};
   }
 
+  [[nodiscard]] static std::optional<convolution_layer> made_for(const layer_context<S>& at) {
+    const auto* convolution = at.template as<operation::convolution>();
+    const auto* linear = at.template as<operation::linear>();
+    if (convolution == nullptr && (linear == nullptr || at.in().plane() == 1)) return std::nullopt;
+    return convolution_layer{
+        .kernel = direct_convolution<S>(convolution != nullptr ? shape_of(*convolution, at.in())
+                                                               : shape_of(*linear, at.in())),
+        .weight = at.shared_parameter("weight"),
+        .bias = at.shared_parameter("bias")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.fuses_relu = true, .folds_normalization = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return kernel.scratch_size(); }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -55,7 +70,7 @@ struct convolution_layer {
                                        folded ? shift.data() : bias.value, relu};
     if (inference != nullptr && !block.training)
       return inference->forward(ports.in[0].value_of(block.first), epilogue,
-                                ports.out.value_of(block.first), block.count, block.scratch);
+                                ports.out.value_of(block.first), block);
     kernel.forward(ports.in[0].value_of(block.first), weight.value, epilogue,
                    ports.out.value_of(block.first), block.count, block.scratch);
   }
@@ -94,10 +109,20 @@ struct linear_layer {
   linear_shape shape;
   layer_parameter<S> weight, bias;
   bool relu = false;
-  std::shared_ptr<const nn::inference_kernel<S>> inference{};  ///< instead of the plain product
+  std::shared_ptr<block_kernel<S>> inference{};  ///< instead of the plain product
 
   /// Samples whose gradients pass through the scratch memory together, where they must be added.
   static constexpr Index added_together = 8;
+  [[nodiscard]] static std::optional<linear_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::linear>();
+    if (op == nullptr || at.in().plane() > 1) return std::nullopt;
+    return linear_layer{.shape = {at.in().channels, op->out_features},
+                        .weight = at.parameter("weight"),
+                        .bias = at.parameter("bias")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.fuses_relu = true, .reads_all_weights = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept {
     return std::max(added_together * shape.in, linear_scratch_size<S>(shape));
   }
@@ -105,9 +130,10 @@ struct linear_layer {
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const channel_epilogue<S> epilogue{.shift = bias.value, .relu = relu};
     if (inference != nullptr && !block.training)
-      return inference->forward(ports.in[0].value_of(block.first), epilogue,
-                                ports.out.value_of(block.first), block.count, block.scratch);
-    linear_forward(shape, ports.in[0].value_of(block.first), weight.value, epilogue,
+      return inference->forward(ports.in[0].value_of(block.first),
+                                {.shift = bias.value, .relu = relu},
+                                ports.out.value_of(block.first), block);
+    linear_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
                    ports.out.value_of(block.first), block.count, block.scratch);
   }
 

@@ -3,7 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/softmax_cross_entropy.hpp>
+#include <prunus/nn/training/softmax_cross_entropy.hpp>
 
 #include <algorithm>  // std::min
 #include <concepts>   // std::floating_point, std::invocable

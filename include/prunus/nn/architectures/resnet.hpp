@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
+#include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -12,62 +13,6 @@
 namespace prunus {
 inline namespace v0 {
 namespace nn {
-
-// Known networks as declared graphs. Their nodes are named as people expect them: "conv1", "bn1",
-// "fc1", ...
-
-/// LeNet-5 with rectifiers and maximum pooling: convolutions of 5 x 5 with 6 and 16 channels (the
-/// first padded), linear layers of 120 and 84. `width` multiplies all of them.
-/// @source LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791
-/// @deviation rectifiers, maximum pooling, fully connected second convolution, softmax outputs
-[[nodiscard]] inline graph lenet(tensor_shape input, Index classes, Index width = 1) {
-  graph g;
-  std::string x = g.input("image", input);
-  x = g.convolution("conv1", x, {.out_channels = 6 * width, .kernel = 5, .padding = 2});
-  x = g.max_pooling("pool1", g.relu("relu1", x), 2, 2);
-  x = g.convolution("conv2", x, {.out_channels = 16 * width, .kernel = 5});
-  x = g.max_pooling("pool2", g.relu("relu2", x), 2, 2);
-  x = g.relu("relu3", g.linear("fc1", g.flatten("flatten", x), {.out_features = 120 * width}));
-  x = g.relu("relu4", g.linear("fc2", x, {.out_features = 84 * width}));
-  g.linear("fc3", x, {.out_features = classes});
-  return g;
-}
-
-/// Two convolutions of 3 x 3 with 32 and 64 channels, each pooled, and a linear layer of 128.
-[[nodiscard]] inline graph small_cnn(tensor_shape input, Index classes) {
-  graph g;
-  std::string x = g.input("image", input);
-  x = g.convolution("conv1", x, {.out_channels = 32, .kernel = 3, .padding = 1});
-  x = g.max_pooling("pool1", g.relu("relu1", x), 2, 2);
-  x = g.convolution("conv2", x, {.out_channels = 64, .kernel = 3, .padding = 1});
-  x = g.max_pooling("pool2", g.relu("relu2", x), 2, 2);
-  x = g.relu("relu3", g.linear("fc1", g.flatten("flatten", x), {.out_features = 128}));
-  g.linear("fc2", x, {.out_features = classes});
-  return g;
-}
-
-/// A plain stack of 3 x 3 convolutions with batch normalisation: two of each width, pooled after
-/// each pair, then the mean over the plane. With the default widths 14.6 million
-/// multiply-accumulates on a 1 x 28 x 28 image.
-/// @source after Simonyan, Zisserman 2015, arXiv:1409.1556
-[[nodiscard]] inline graph small_vgg(tensor_shape input, Index classes,
-                                     const std::vector<Index>& widths = {16, 32, 64}) {
-  graph g;
-  std::string x = g.input("image", input);
-  int layer = 0, stage = 0;
-  for (Index channels : widths) {
-    if (stage++ > 0) x = g.max_pooling(prunus::detail::concat("pool", stage - 1), x, 2, 2);
-    for (int k = 0; k < 2; ++k) {
-      const std::string number = std::to_string(++layer);
-      x = g.convolution("conv" + number, x,
-                        {.out_channels = channels, .kernel = 3, .padding = 1, .bias = false});
-      x = g.relu("relu" + number, g.batch_norm("bn" + number, x));
-    }
-  }
-  x = g.flatten("flatten", g.global_average_pooling("pool", x));
-  g.linear("fc", x, {.out_features = classes});
-  return g;
-}
 
 /// How a residual network carries a tensor across a change of shape.
 enum class shortcut : std::uint8_t {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/activation_functions.hpp>
-#include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/layers/detail/activation_functions.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/nn/random.hpp>
 #include <prunus/structure/operation.hpp>
 
@@ -12,6 +13,7 @@
 #include <array>      // std::array
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
+#include <optional>   // std::optional
 
 namespace prunus {
 inline namespace v0 {
@@ -22,6 +24,18 @@ template <class S>
 struct activation_layer {
   operation::activation op;
 
+  [[nodiscard]] static std::optional<activation_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::activation>();
+    if (op == nullptr) return std::nullopt;
+    return activation_layer{*op};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    const bool from_result = with_function(op, [](const auto& f) { return f.slope_from_result; });
+    return {.overwrites = from_result ? 1u : 0u,
+            .backward_in_place = true,
+            .needs_result = from_result,
+            .is_relu = op.function == operation::activation_function::relu};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -49,6 +63,13 @@ template <class S>
 struct add_layer {
   bool relu = false;  ///< the activation that follows is done here
 
+  [[nodiscard]] static std::optional<add_layer> made_for(const layer_context<S>& at) {
+    if (!(at.template is<operation::add>())) return std::nullopt;
+    return add_layer{};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.overwrites = 2, .backward_in_place = true, .fuses_relu = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -76,6 +97,11 @@ struct add_layer {
 /// Factors of one position are spread over the plane.
 template <class S>
 struct multiply_layer {
+  [[nodiscard]] static std::optional<multiply_layer> made_for(const layer_context<S>& at) {
+    if (!(at.template is<operation::multiply>())) return std::nullopt;
+    return multiply_layer{};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -122,6 +148,14 @@ struct dropout_layer {
   operation::dropout op;
   std::uint64_t seed, node;
 
+  [[nodiscard]] static std::optional<dropout_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::dropout>();
+    if (op == nullptr) return std::nullopt;
+    return dropout_layer{*op, at.seed(), at.node()};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.overwrites = 1, .backward_in_place = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {

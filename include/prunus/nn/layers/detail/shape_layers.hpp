@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/layers/detail/block_kernel.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/runtime/pooling.hpp>
 #include <prunus/simd/packet.hpp>
 #include <prunus/structure/operation.hpp>
@@ -9,6 +11,8 @@
 #include <Eigen/Core>
 
 #include <algorithm>  // std::copy_n, std::fill_n, std::max_element
+#include <memory>     // std::shared_ptr
+#include <optional>   // std::optional
 
 namespace prunus {
 inline namespace v0 {
@@ -19,6 +23,11 @@ template <class S>
 struct input_layer {
   const S* images = nullptr;
 
+  [[nodiscard]] static std::optional<input_layer> made_for(const layer_context<S>& at) {
+    if (!at.template is<operation::input>()) return std::nullopt;
+    return input_layer{};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index size = ports.out.size();
@@ -30,6 +39,16 @@ struct input_layer {
 /// The same numbers in the same order under another shape: flatten, split_heads, merge_heads.
 template <class S>
 struct reshape_layer {
+  [[nodiscard]] static std::optional<reshape_layer> made_for(const layer_context<S>& at) {
+    const auto* flatten = at.template as<operation::flatten>();
+    if (!(flatten != nullptr && !flatten->channels_last) &&
+        !at.template is<operation::split_heads>() && !at.template is<operation::merge_heads>())
+      return std::nullopt;
+    return reshape_layer{};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.reshapes = true, .overwrites = 1, .backward_in_place = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const S* x = ports.in[0].value_of(block.first);
@@ -48,6 +67,12 @@ struct reshape_layer {
 /// Flattens position after position.
 template <class S>
 struct channels_last_layer {
+  [[nodiscard]] static std::optional<channels_last_layer> made_for(const layer_context<S>& at) {
+    const auto* flatten = at.template as<operation::flatten>();
+    if (flatten == nullptr || !flatten->channels_last) return std::nullopt;
+    return channels_last_layer{};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index channels = ports.in[0].shape.channels, plane = ports.in[0].shape.plane();
@@ -69,6 +94,11 @@ struct channels_last_layer {
 
 template <class S>
 struct concat_layer {
+  [[nodiscard]] static std::optional<concat_layer> made_for(const layer_context<S>& at) {
+    if (!at.template is<operation::concat>()) return std::nullopt;
+    return concat_layer{};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     for (Index n = block.first; n < block.end(); ++n) {
@@ -92,6 +122,12 @@ template <class S>
 struct pad_channels_layer {
   operation::pad_channels op;
 
+  [[nodiscard]] static std::optional<pad_channels_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::pad_channels>();
+    if (op == nullptr) return std::nullopt;
+    return pad_channels_layer{*op};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index plane = ports.out.shape.plane();
@@ -115,17 +151,26 @@ template <class S>
 struct pooling_layer {
   pooling_shape shape;
   operation::pooling_function function;
+  std::shared_ptr<block_kernel<S>> inference{};  ///< instead of the plain one
 
   [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op,
                                               const tensor_shape& in) {
     return {in.height,        in.width,        op.kernel.height,  op.kernel.width,
             op.stride.height, op.stride.width, op.padding.height, op.padding.width};
   }
+  [[nodiscard]] static std::optional<pooling_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::pooling>();
+    if (op == nullptr) return std::nullopt;
+    return pooling_layer{shape_of(*op, at.in()), op->function};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const Index planes = block.count * ports.out.shape.channels;
     const S* x = ports.in[0].value_of(block.first);
+    if (inference != nullptr && !block.training)
+      return inference->forward(x, {}, ports.out.value_of(block.first), block);
     if (function == operation::pooling_function::max)
       max_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
     else
@@ -148,6 +193,12 @@ template <class S>
 struct global_pooling_layer {
   operation::pooling_function function;
 
+  [[nodiscard]] static std::optional<global_pooling_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::global_pooling>();
+    if (op == nullptr) return std::nullopt;
+    return global_pooling_layer{op->function};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -188,6 +239,12 @@ template <class S>
 struct upsampling_layer {
   extent2 factor;
 
+  [[nodiscard]] static std::optional<upsampling_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::upsampling>();
+    if (op == nullptr) return std::nullopt;
+    return upsampling_layer{op->factor};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/nn/hint_loss.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/softmax_cross_entropy.hpp>
+#include <prunus/nn/training/hint_loss.hpp>
+#include <prunus/nn/training/softmax_cross_entropy.hpp>
 
 #include <cmath>        // std::exp, std::isfinite, std::log
 #include <concepts>     // std::floating_point, std::invocable

@@ -5,8 +5,8 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/measure/fastest_kernel.hpp>
-#include <prunus/nn/detail/weight_layers.hpp>
-#include <prunus/nn/inference_kernel.hpp>
+#include <prunus/nn/layers/detail/weight_layers.hpp>
+#include <prunus/nn/layers/inference_kernel.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/runtime/sparse_convolution.hpp>
 #include <prunus/runtime/sparse_format.hpp>
@@ -47,7 +47,7 @@ template <class S, class F>
 void visit_weight_layer(const nn::network<S>& net, std::size_t node, const F& f) {
   const resolved_graph& graph = net.resolved();
   const any_operation& op = graph.nodes[node].operation;
-  const auto weight = [&] { return net.parameters()[graph.nodes[node].name + ".weight"].weight; };
+  const auto weight = [&] { return net.model()[graph.nodes[node].name + ".weight"].weight; };
   if (const auto* convolution = op.as<operation::convolution>())
     f(convolution_layer<S>::shape_of(*convolution, graph.input_shape(node)), weight());
   else if (const auto* linear = op.as<operation::linear>()) {

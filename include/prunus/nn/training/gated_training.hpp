@@ -3,10 +3,10 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/nn/gated_network.hpp>
-#include <prunus/nn/hard_samples.hpp>
-#include <prunus/nn/optimizer.hpp>
-#include <prunus/nn/softmax_cross_entropy.hpp>
-#include <prunus/nn/training.hpp>
+#include <prunus/nn/training/hard_samples.hpp>
+#include <prunus/nn/training/optimizer.hpp>
+#include <prunus/nn/training/softmax_cross_entropy.hpp>
+#include <prunus/nn/training/training.hpp>
 
 #include <Eigen/Core>
 

@@ -4,8 +4,8 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/view.hpp>
+#include <prunus/nn/adapters/observe_correlation.hpp>
 #include <prunus/nn/network.hpp>
-#include <prunus/nn/observe_correlation.hpp>
 #include <prunus/observe/target_correlation.hpp>
 #include <prunus/recovery/input_patches.hpp>
 #include <prunus/recovery/reconstruct.hpp>
@@ -133,7 +133,7 @@ template <std::floating_point S>
                                              "network"));
   Eigen::ArrayXd share = Eigen::ArrayXd::Ones(shape.out_channels);
   if (behind != nullptr)
-    share = prunus::detail::normalization<S>(net.parameters(), *behind).factor().inverse();
+    share = prunus::detail::normalization<S>(net.model(), *behind).factor().inverse();
   if (!share.allFinite())
     throw argument_error(
         errc::out_of_range,
@@ -174,8 +174,7 @@ template <std::floating_point S>
   const resolved_graph::node* behind = prunus::detail::normalization_behind(graph, here);
   if (behind == nullptr)
     return std::vector<double>(static_cast<std::size_t>(graph.nodes[here].shape.channels), 1.0);
-  const Eigen::ArrayXd factor =
-      prunus::detail::normalization<S>(net.parameters(), *behind).factor();
+  const Eigen::ArrayXd factor = prunus::detail::normalization<S>(net.model(), *behind).factor();
   return {factor.data(), factor.data() + factor.size()};
 }
 
@@ -197,7 +196,7 @@ reconstruction_report reconstruct_layer(network<S>& net, std::string_view layer_
                                         const reconstruction_options& options = {}) {
   const resolved_graph& graph = net.resolved();
   const std::size_t here = graph.index_of(layer_name);
-  const model<S>& tensors = net.parameters();
+  const model<S>& tensors = net.model();
   const weight_view<S> weight = tensors[std::string(layer_name) + ".weight"].weight;
   const parameter<S>* bias = tensors.find(std::string(layer_name) + ".bias");
   const resolved_graph::node* behind = prunus::detail::normalization_behind(graph, here);

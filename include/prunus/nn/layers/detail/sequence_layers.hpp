@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/layer_context.hpp>
 #include <prunus/structure/operation.hpp>
 
 #include <Eigen/Core>
 
 #include <algorithm>  // std::fill_n
 #include <cmath>      // std::sqrt
+#include <optional>   // std::optional
 
 namespace prunus {
 inline namespace v0 {
@@ -23,12 +25,14 @@ struct attention_layer {
   Index query_features, value_features;  ///< of one head
   Index queries, keys;                   ///< positions
 
-  [[nodiscard]] static attention_layer of(const operation::attention& op, const tensor_shape& query,
-                                          const tensor_shape& value) {
-    return {op.heads, query.channels / op.heads, value.channels / op.heads, query.plane(),
-            value.plane()};
+  [[nodiscard]] static std::optional<attention_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::attention>();
+    if (op == nullptr) return std::nullopt;
+    const tensor_shape &query = at.in(), &value = at.in(2);
+    return attention_layer{op->heads, query.channels / op->heads, value.channels / op->heads,
+                           query.plane(), value.plane()};
   }
-
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   /// The weights of the positions and their gradient.
   [[nodiscard]] Index scratch_size() const noexcept { return 2 * queries * keys; }
 
@@ -106,6 +110,12 @@ struct embedding_layer {
   operation::embedding op;
   layer_parameter<S> table;  // vocabulary x features
 
+  [[nodiscard]] static std::optional<embedding_layer> made_for(const layer_context<S>& at) {
+    const auto* op = at.template as<operation::embedding>();
+    if (op == nullptr) return std::nullopt;
+    return embedding_layer{*op, at.shared_parameter("weight")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
@@ -139,6 +149,14 @@ template <class S>
 struct position_embedding_layer {
   layer_parameter<S> table;  // positions x channels
 
+  [[nodiscard]] static std::optional<position_embedding_layer> made_for(
+      const layer_context<S>& at) {
+    if (!at.template is<operation::position_embedding>()) return std::nullopt;
+    return position_embedding_layer{at.shared_parameter("weight")};
+  }
+  [[nodiscard]] layer_traits traits() const noexcept {
+    return {.overwrites = 1, .backward_in_place = true};
+  }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
 
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {

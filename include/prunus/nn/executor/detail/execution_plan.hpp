@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/memory_plan.hpp>
-#include <prunus/structure/operation.hpp>
+#include <prunus/nn/executor/detail/memory_plan.hpp>
+#include <prunus/nn/layers/detail/layer.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <Eigen/Core>
@@ -11,7 +11,7 @@
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint8_t
 #include <limits>     // std::numeric_limits
-#include <variant>    // std::holds_alternative
+#include <utility>    // std::move
 #include <vector>     // std::vector
 
 namespace prunus {
@@ -43,13 +43,15 @@ struct execution_plan {
   std::vector<bool> relu_is_fused;  ///< the layer applies the activation that follows
   std::vector<std::size_t>
       folded_into;  ///< for convolutions: the batch normalisation they do at inference
+  std::vector<std::size_t> result_in;  ///< at inference: the last node that is done with this one
 };
 
 /// Collects steps into runs and phases.
 class phase_builder {
  public:
-  phase_builder(const resolved_graph& graph, Index scalar_bytes)
-      : graph_(graph), scalar_bytes_(scalar_bytes) {}
+  phase_builder(const resolved_graph& graph, const std::vector<layer_traits>& traits,
+                Index scalar_bytes)
+      : graph_(graph), traits_(traits), scalar_bytes_(scalar_bytes) {}
 
   void step(std::size_t node, execution_stage what) {
     const Index samples = samples_of(node);
@@ -69,63 +71,62 @@ class phase_builder {
   static constexpr Index whole_shard = std::numeric_limits<Index>::max() / 2;
   static constexpr Index cache_bytes = Index{1} << 19;
 
-  /// Linear layers read all their weights for each run of samples and so want many; others want to
-  /// stay in the cache.
+  /// Who reads all its weights for each run of samples wants many; others want to stay in the
+  /// cache.
   [[nodiscard]] Index samples_of(std::size_t node) const {
     const resolved_graph::node& n = graph_.nodes[node];
-    if (n.operation.is<operation::linear>() && n.shape.plane() == 1) return whole_shard;
+    if (traits_[node].reads_all_weights) return whole_shard;
     Index numbers = n.shape.size();
     for (std::size_t input : n.inputs) numbers += graph_.nodes[input].shape.size();
     return std::max<Index>(1, cache_bytes / (2 * numbers * scalar_bytes_));
   }
 
   const resolved_graph& graph_;
+  const std::vector<layer_traits>& traits_;
   Index scalar_bytes_;
   std::vector<execution_phase> phases_{1};
 };
 
 [[nodiscard]] inline execution_plan plan_execution(const resolved_graph& graph,
+                                                   const std::vector<layer_traits>& traits,
                                                    const memory_plan& memory, bool fuse,
                                                    Index scalar_bytes) {
   const std::size_t count = graph.nodes.size();
-  const auto is = [&]<class Operation>(std::size_t i, const Operation*) {
-    return graph.nodes[i].operation.template is<Operation>();
-  };
-  constexpr const operation::convolution* convolution = nullptr;
-  constexpr const operation::linear* linear = nullptr;
-  constexpr const operation::batch_norm* batch_norm = nullptr;
-  constexpr const operation::add* add = nullptr;
-
   execution_plan plan;
   plan.relu_is_fused.assign(count, false);
   plan.folded_into.assign(count, no_node);
-  std::vector<bool> done_by_another(count, false);
+  plan.result_in.resize(count);
+  for (std::size_t i = 0; i < count; ++i) plan.result_in[i] = i;
+  std::vector<bool> done_by_another(count, false), folded(count, false);
   for (std::size_t i = 0; i < count && fuse; ++i) {
     const std::size_t next = memory.live[i] ? memory.only_consumer(graph, i) : no_node;
     if (next == no_node) continue;
-    const operation::activation* function = graph.nodes[next].operation.as<operation::activation>();
-    const bool relu =
-        function != nullptr && function->function == operation::activation_function::relu;
-    if (relu && memory.value_owner[next] == memory.value_owner[i] &&
-        (is(i, convolution) || is(i, linear) || is(i, batch_norm) || is(i, add)))
+    if (traits[i].fuses_relu && traits[next].is_relu &&
+        memory.value_owner[next] == memory.value_owner[i])
       plan.relu_is_fused[i] = done_by_another[next] = true;
-    const bool is_convolution =
-        is(i, convolution) || (is(i, linear) && graph.nodes[i].shape.plane() > 1);
-    if (is_convolution && is(next, batch_norm)) plan.folded_into[i] = next;
+    if (!traits[i].folds_normalization) continue;
+    const auto take = [&](std::size_t another) {
+      plan.result_in[i] = another;
+      folded[another] = true;
+      return memory.only_consumer(graph, another);
+    };
+    std::size_t behind = next;
+    if (traits[next].normalizes_batch) {
+      plan.folded_into[i] = next;
+      behind = take(next);
+    }
+    if (behind != no_node && traits[behind].joins_convolution) take(behind);
   }
-  std::vector<bool> folded(count, false);
-  for (std::size_t into : plan.folded_into)
-    if (into != no_node) folded[into] = true;
 
   const auto forward_is_nothing = [&](std::size_t i) {
     return !memory.live[i] || done_by_another[i] ||
-           (traits_of(graph.nodes[i].operation).reshapes && memory.value_owner[i] != i);
+           (traits[i].reshapes && memory.value_owner[i] != i);
   };
-  phase_builder training(graph, scalar_bytes), inference(graph, scalar_bytes),
-      backward(graph, scalar_bytes);
+  phase_builder training(graph, traits, scalar_bytes), inference(graph, traits, scalar_bytes),
+      backward(graph, traits, scalar_bytes);
   for (std::size_t i = 0; i < count; ++i) {
     if (forward_is_nothing(i)) continue;
-    if (is(i, batch_norm)) {
+    if (traits[i].normalizes_batch) {
       training.step(i, execution_stage::moments);
       training.finish(i, execution_stage::moments);
     }
@@ -134,11 +135,14 @@ class phase_builder {
   }
   for (std::size_t i = count; i-- > 0;) {
     if (!memory.differentiated[i]) continue;
-    if (is(i, batch_norm)) {
+    if (traits[i].normalizes_batch) {
       backward.step(i, execution_stage::sums);
       backward.finish(i, execution_stage::sums);
     }
-    backward.step(i, execution_stage::backward);
+    if (traits[i].whole_batch_backward)
+      backward.finish(i, execution_stage::backward);
+    else
+      backward.step(i, execution_stage::backward);
   }
   plan.training = training.take();
   plan.inference = inference.take();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/nn/optimizer.hpp>
+#include <prunus/nn/training/optimizer.hpp>
 
 #include <array>        // std::array
 #include <cstddef>      // std::size_t

@@ -46,7 +46,7 @@ struct optimizer_state {
 ///     prunus::nn::optimizer optimize(net, prunus::nn::sgd{.learning_rate = 0.05, .momentum =
 ///     0.9}); net.backward(); optimize.step();
 ///
-/// Its buffers belong to the network and stand in `net.parameters()` as `options.state`, so that
+/// Its buffers belong to the network and stand in `net.model()` as `options.state`, so that
 /// pruning holds them at zero with the weights. A network has one optimizer: a new one takes over
 /// and begins with zeros. The optimizer refers to the network, which must outlive it.
 template <std::floating_point S, update_rule<S> Rule>
@@ -67,7 +67,7 @@ class optimizer {
   void step() { step(rule_.learning_rate); }
   void step(double learning_rate) {
     ++steps_;
-    for (const parameter<S>& p : net_->parameters().parameters()) {
+    for (const parameter<S>& p : net_->model().parameters()) {
       if (p.options.gradient.data == nullptr) continue;
       const std::size_t size = static_cast<std::size_t>(p.weight.size());
       std::array<std::span<S>, Rule::state_names.size()> state;
@@ -124,7 +124,7 @@ class optimizer {
  private:
   template <class F>
   void for_each_buffer(const F& f) const {
-    for (const parameter<S>& p : net_->parameters().parameters())
+    for (const parameter<S>& p : net_->model().parameters())
       for (std::size_t k = 0; k < p.options.state.size(); ++k)
         f(p.name, Rule::state_names[k], p.options.state[k]);
   }

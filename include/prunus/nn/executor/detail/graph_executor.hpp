@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/nn/detail/any_layer.hpp>
-#include <prunus/nn/detail/execution_plan.hpp>
-#include <prunus/nn/detail/memory_plan.hpp>
+#include <prunus/nn/executor/detail/execution_plan.hpp>
+#include <prunus/nn/executor/detail/memory_plan.hpp>
+#include <prunus/nn/layers/detail/any_layer.hpp>
 #include <prunus/runtime/thread_pool.hpp>
 #include <prunus/structure/resolve.hpp>
 
@@ -21,12 +21,10 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-/// A share of a gradient to be summed over the shards.
-template <class S>
-struct shared_gradient {
-  S* gradient;
-  const S* share;
-  Index pitch, size;
+struct executor_options {
+  Index threads = 1, shards = 1;
+  bool share_memory = true;                 ///< compute in place and fuse
+  std::vector<std::size_t> inner_losses{};  ///< nodes whose gradient the caller begins
 };
 
 /// Runs the layers of a resolved graph over batches: memory, order, threads. Knows nothing of
@@ -39,16 +37,16 @@ template <class S>
 class graph_executor {
  public:
   graph_executor(const resolved_graph& graph, std::vector<any_layer<S>> layers,
-                 std::vector<shared_gradient<S>> shares, Index threads, Index shards,
-                 bool share_memory, std::vector<std::size_t> inner_losses)
-      : plan_(plan_memory(graph, share_memory, inner_losses)),
-        inner_losses_(std::move(inner_losses)),
+                 gradient_shares<S> shares, executor_options options)
+      : options_(std::move(options)),
         layers_(std::move(layers)),
-        shares_(std::move(shares)),
-        order_(plan_execution(graph, plan_, share_memory, static_cast<Index>(sizeof(S)))),
-        shards_(shards),
-        pool_(threads),
-        scratch_(static_cast<std::size_t>(threads)) {
+        shares_(std::move(shares.all())),
+        pool_(options_.threads),
+        scratch_(static_cast<std::size_t>(options_.threads)) {
+    const std::vector<layer_traits> traits = traits_of(layers_);
+    plan_ = plan_memory(graph, traits, options_.share_memory, options_.inner_losses);
+    order_ =
+        plan_execution(graph, traits, plan_, options_.share_memory, static_cast<Index>(sizeof(S)));
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       layer_ports<S> ports;
       for (std::size_t k = 0; k < graph.nodes[i].inputs.size(); ++k)
@@ -66,7 +64,7 @@ class graph_executor {
     for (buffer& one : scratch_) one.setZero(scratch);
     for (any_layer<S>& layer : layers_)
       if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer))
-        norm->prepare(shards_);
+        norm->prepare(options_.shards);
     plan_final_tasks();
   }
 
@@ -76,6 +74,8 @@ class graph_executor {
     return ports_[node].out;
   }
   [[nodiscard]] const layer_port<S>& output() const noexcept { return ports_[plan_.output].out; }
+  /// The same after a pass at inference.
+  [[nodiscard]] const S* inferred() const noexcept { return folded_ports_[plan_.output].out.value; }
 
   /// Makes room for `batch` samples, and for their gradients when training.
   void reserve(Index batch, bool training) {
@@ -93,38 +93,25 @@ class graph_executor {
   }
 
   /// Gives a layer another kernel for inference, or its own back.
-  /// @returns false where the node has no weights to multiply with
-  bool set_inference_kernel(std::size_t node,
-                            const std::shared_ptr<const nn::inference_kernel<S>>& kernel) {
-    return std::visit(
-        [&](auto& layer) {
-          if constexpr (requires { layer.inference; }) {
-            if (kernel != nullptr)
-              for (buffer& one : scratch_)
-                if (one.size() < kernel->scratch_size()) one.setZero(kernel->scratch_size());
-            layer.inference = kernel;
-            replaced_ = replaced_ || kernel != nullptr;
-            return true;
-          } else {
-            return false;
-          }
-        },
-        layers_[node]);
+  /// @returns false where the layer can have none
+  bool set_kernel(std::size_t node, const std::shared_ptr<block_kernel<S>>& kernel) {
+    std::shared_ptr<block_kernel<S>>* const place = kernel_of(layers_[node]);
+    if (place == nullptr) return false;
+    if (kernel != nullptr)
+      for (buffer& one : scratch_)
+        if (one.size() < kernel->scratch_size()) one.setZero(kernel->scratch_size());
+    *place = kernel;
+    if (capacity_ > 0) bind();
+    return true;
   }
 
   /// Gives all layers their own kernels back.
   void restore_kernels() noexcept {
     for (any_layer<S>& layer : layers_)
-      std::visit(
-          [](auto& l) {
-            if constexpr (requires { l.inference; }) l.inference = nullptr;
-          },
-          layer);
-    replaced_ = false;
+      if (std::shared_ptr<block_kernel<S>>* const place = kernel_of(layer)) *place = nullptr;
   }
 
   void forward(const S* images, Index batch, bool training, std::uint64_t step) {
-    if (training && replaced_) restore_kernels();
     for (any_layer<S>& layer : layers_) {
       if (input_layer<S>* input = std::get_if<input_layer<S>>(&layer)) input->images = images;
       if (batch_norm_layer<S>* norm = std::get_if<batch_norm_layer<S>>(&layer);
@@ -133,13 +120,13 @@ class graph_executor {
     }
     fold_normalizations(!training);
     run(training ? order_.training : order_.inference, batch, training, step);
-    for (std::size_t i : inner_losses_)
+    for (std::size_t i : options_.inner_losses)
       if (training) std::fill_n(ports_[i].out.gradient, batch * ports_[i].out.size(), S(0));
   }
 
   void backward(Index batch, std::uint64_t step) {
     run(order_.backward, batch, true, step);
-    const Index shards = std::min(shards_, batch);
+    const Index shards = std::min(options_.shards, batch);
     pool_.run(static_cast<Index>(final_tasks_.size()), [&](Index task, Index) {
       const final_task& t = final_tasks_[static_cast<std::size_t>(task)];
       if (t.is_linear) {
@@ -147,12 +134,11 @@ class graph_executor {
             .weight_gradient(ports_[t.node], batch, t.first, t.count);
         return;
       }
-      const shared_gradient<S>& g = shares_[t.node];
-      for (Index i = t.first; i < t.first + t.count; ++i) g.gradient[i] = g.share[i];
-      for (Index shard = 1; shard < shards; ++shard) {
-        const S* share = g.share + shard * g.pitch;
-        for (Index i = t.first; i < t.first + t.count; ++i) g.gradient[i] += share[i];
-      }
+      const auto& g = shares_[t.node];
+      for (Index shard = 0; shard < shards; ++shard)
+        contribute(
+            g.sum + t.first, shard > 0, t.count,
+            [share = g.shares.data() + shard * g.pitch + t.first](Index i) { return share[i]; });
     });
   }
 
@@ -166,6 +152,17 @@ class graph_executor {
     std::size_t node;  // of the linear layer, or position in shares_
     Index first, count;
   };
+
+  [[nodiscard]] static std::shared_ptr<block_kernel<S>>* kernel_of(any_layer<S>& layer) noexcept {
+    return std::visit(
+        [](auto& l) -> std::shared_ptr<block_kernel<S>>* {
+          if constexpr (requires { l.inference; })
+            return &l.inference;
+          else
+            return nullptr;
+        },
+        layer);
+  }
 
   void plan_final_tasks() {
     constexpr Index rows = 32, numbers = 8192;
@@ -200,8 +197,24 @@ class graph_executor {
       }
     folded_ports_ = ports_;
     for (std::size_t i = 0; i < ports_.size(); ++i)
-      if (order_.folded_into[i] != no_node)
-        folded_ports_[i].out.value = ports_[order_.folded_into[i]].out.value;
+      folded_ports_[i].out.value = ports_[order_.result_in[i]].out.value;
+    bind_results();
+  }
+
+  /// At inference nodes read the results of a kernel where it leaves them.
+  void bind_results() {
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      const auto* const kernel = kernel_of(layers_[i]);
+      if (kernel == nullptr || *kernel == nullptr || (*kernel)->result() == nullptr) continue;
+      const S* const elsewhere = folded_ports_[i].out.value;
+      // Layers that work in place are dropouts and rectifiers: there, twice is once.
+      S* const result = const_cast<S*>((*kernel)->result());
+      for (layer_ports<S>& ports : folded_ports_) {
+        if (ports.out.value == elsewhere) ports.out.value = result;
+        for (layer_port<S>& in : ports.in)
+          if (in.value == elsewhere) in.value = result;
+      }
+    }
   }
 
   static void set_fused_relu(any_layer<S>& layer, bool relu) {
@@ -225,16 +238,17 @@ class graph_executor {
       convolution.scale.resize(static_cast<std::size_t>(norm.channels));
       convolution.shift.resize(static_cast<std::size_t>(norm.channels));
       for (Index c = 0; c < norm.channels; ++c) {
-        const S bias = convolution.bias ? convolution.bias.value[c] * norm.factor(c) : S(0);
-        convolution.scale[static_cast<std::size_t>(c)] = norm.factor(c);
-        convolution.shift[static_cast<std::size_t>(c)] = norm.offset(c) + bias;
+        const normalization_affine<S> by = norm.affine(c);
+        const S bias = convolution.bias ? convolution.bias.value[c] * by.factor : S(0);
+        convolution.scale[static_cast<std::size_t>(c)] = by.factor;
+        convolution.shift[static_cast<std::size_t>(c)] = by.offset + bias;
       }
     }
   }
 
   void run(const std::vector<execution_phase>& phases, Index batch, bool training,
            std::uint64_t step) {
-    const Index shards = std::min(shards_, batch);
+    const Index shards = std::min(options_.shards, batch);
     for (const execution_phase& phase : phases) {
       pool_.run(shards, [&](Index shard, Index worker) {
         const Index begin = shard * batch / shards, end = (shard + 1) * batch / shards;
@@ -247,15 +261,23 @@ class graph_executor {
                             .starts_shard = first == begin,
                             .training = training,
                             .step = step,
+                            .worker = worker,
                             .scratch = scratch_[static_cast<std::size_t>(worker)].data()});
       });
-      if (phase.finish.node == no_node) continue;
-      batch_norm_layer<S>& norm = std::get<batch_norm_layer<S>>(layers_[phase.finish.node]);
-      if (phase.finish.what == execution_stage::moments)
-        norm.finish_moments(shards);
-      else
-        norm.finish_sums(shards, batch, ports_[phase.finish.node].out.shape.plane());
+      if (phase.finish.node != no_node) finish(phase.finish, batch, shards, step);
     }
+  }
+
+  /// What one thread does when all shards are done.
+  void finish(const execution_step& last, Index batch, Index shards, std::uint64_t step) {
+    if (last.what == execution_stage::moments)
+      std::get<batch_norm_layer<S>>(layers_[last.node]).finish_moments(shards);
+    else if (last.what == execution_stage::sums)
+      std::get<batch_norm_layer<S>>(layers_[last.node])
+          .finish_sums(shards, batch, ports_[last.node].out.shape.plane());
+    else
+      execute(last,
+              {.count = batch, .training = true, .step = step, .scratch = scratch_.front().data()});
   }
 
   void execute(const execution_step& one, const sample_block<S>& block) {
@@ -274,14 +296,12 @@ class graph_executor {
     }
   }
 
-  memory_plan plan_;
-  std::vector<std::size_t> inner_losses_;  // nodes whose gradient the caller begins
+  executor_options options_;
   std::vector<any_layer<S>> layers_;
-  std::vector<shared_gradient<S>> shares_;
+  std::vector<typename gradient_shares<S>::gradient> shares_;
+  memory_plan plan_;
   execution_plan order_;
-  Index shards_;
   Index capacity_ = 0, gradient_capacity_ = 0;
-  bool replaced_ = false;  // some layer has another kernel for inference
   std::vector<std::vector<std::size_t>> inputs_;
   std::vector<layer_ports<S>> ports_, folded_ports_;
   std::vector<buffer> values_, gradients_;
