@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The small network: single convolutions, whole training steps, and the latency of one image for
 // networks that keep 25, 50 and 75 % of their channels beside the dense one.
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/nn/architectures/lenet.hpp>
 #include <prunus/nn/architectures/resnet.hpp>
 #include <prunus/nn/architectures/small_cnn.hpp>
@@ -83,8 +84,8 @@ void training_step(benchmark::State& state, const prunus::graph& g, Index thread
 }
 
 /// A network of which every layer but the last keeps that share of its channels.
-std::pair<prunus::graph, std::vector<prunus::named_tensor<float>>> compacted(const prunus::graph& g,
-                                                                             double kept) {
+std::pair<prunus::graph, prunus::named_tensors<float>> compacted(const prunus::graph& g,
+                                                                 double kept) {
   network dense(g);
   std::vector<prunus::unit_selection> removed;
   for (const prunus::coupling& c : prunus::coupled_groups(dense.resolved())) {

@@ -2,6 +2,7 @@
 // Half of a residual network in two epochs: the filters inside the blocks go by the error that they
 // leave in the output of their block, the layers behind them are fitted to the dense network, and
 // the small network then learns from the dense one, at its output and behind every block.
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/nn.hpp>
 #include <prunus/nn/adapters/reconstruct_layer.hpp>
 #include <prunus/nn/training/distillation.hpp>
@@ -272,7 +273,7 @@ class recovery {
   const options& chosen_;
   const data_split& data_;
   network dense_, net_;
-  std::vector<prunus::named_tensor<float>> start_;
+  prunus::named_tensors<float> start_;
   std::vector<inner_filters> inside_;
   std::vector<float> calibration_, validation_, taught_;
 };

@@ -3,6 +3,7 @@
 // them the channels that its training zeroed; what another tool made of the same network stands
 // beside it, tensor by tensor. Needs the data; without them it shows the same on a small network
 // that it makes itself.
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/io/safetensors.hpp>
 #include <prunus/nn.hpp>
@@ -36,7 +37,7 @@ namespace {
 
 using namespace prunus_examples;
 using prunus::Index;
-using tensors = std::vector<prunus::named_tensor<float>>;
+using tensors = prunus::named_tensors<float>;
 
 struct options {
   std::string data;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whole networks: training steps, compacted networks, packed weights, masks held while training.
 #include <prunus/allocation/uniform.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/measure/fastest_kernel.hpp>
 #include <prunus/nn/adapters/sparse_inference.hpp>
@@ -30,7 +31,7 @@ namespace nn = prunus::nn;
 using network = nn::network<float>;
 
 /// Half of the channels of every layer but the last are gone: a quarter of the MACs stays.
-std::pair<prunus::graph, std::vector<prunus::named_tensor<float>>> halved(const network& dense) {
+std::pair<prunus::graph, prunus::named_tensors<float>> halved(const network& dense) {
   std::vector<prunus::unit_selection> removed;
   for (const prunus::coupling& c : prunus::coupled_groups(dense.resolved())) {
     if (!c.prunable) continue;

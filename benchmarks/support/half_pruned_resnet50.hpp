@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/uniform.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/selection/selection.hpp>
@@ -42,7 +43,7 @@ class half_pruned_resnet50 {
   [[nodiscard]] const prunus::model<float>& net() const { return net_; }
 
   /// Declares the graph, plans and makes the smaller network: everything behind the masks.
-  [[nodiscard]] std::vector<prunus::named_tensor<float>> removed() const {
+  [[nodiscard]] prunus::named_tensors<float> removed() const {
     const prunus::graph declared = known_networks::resnet50();
     const prunus::plan plan = prunus::plan_removal(declared, net_);
     static_cast<void>(prunus::compact(declared, plan));

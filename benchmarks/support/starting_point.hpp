@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/nn.hpp>
 
 #include <examples/support/counter_random.hpp>
@@ -25,7 +26,7 @@ using prunus_examples::dataset;
 /// A trained network, and how it is trained on.
 struct starting_point {
   prunus::graph graph;
-  std::vector<prunus::named_tensor<float>> tensors;
+  prunus::named_tensors<float> tensors;
 };
 
 /// Runs that share a recipe can be compared.

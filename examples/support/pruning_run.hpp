@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/nn.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/structure.hpp>
@@ -73,7 +74,7 @@ class pruning_run {
 
   /// Where a dense phase ended; several runs of one recipe can begin there.
   struct dense_phase {
-    std::vector<prunus::named_tensor<float>> tensors;
+    prunus::named_tensors<float> tensors;
     std::uint64_t training_passes = 0;
     std::vector<epoch_record> history;
   };
@@ -165,7 +166,7 @@ class pruning_run {
   }
 
  private:
-  using tensor_list = std::vector<prunus::named_tensor<float>>;
+  using tensor_list = prunus::named_tensors<float>;
 
   [[nodiscard]] prunus::nn::sgd rule() const {
     return {.learning_rate = settings_.learning_rate,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/io/safetensors.hpp>
 #include <prunus/nn/architectures/lenet.hpp>
 #include <prunus/nn/architectures/resnet.hpp>
@@ -27,9 +27,9 @@ namespace prunus_examples {
 struct trained_network {
   std::string name;  ///< of the file, without its ending
   prunus::graph graph;
-  std::vector<prunus::named_tensor<float>> tensors;  ///< under the names of the graph
-  channel_statistics statistics;  ///< of the pixels in [0, 1] that it was trained on
-  double stated_accuracy = 0;     ///< on the 10,000 test images, as its authors say; 0 to 1
+  prunus::named_tensors<float> tensors;  ///< under the names of the graph
+  channel_statistics statistics;         ///< of the pixels in [0, 1] that it was trained on
+  double stated_accuracy = 0;            ///< on the 10,000 test images, as its authors say; 0 to 1
 };
 
 namespace detail {
@@ -79,8 +79,7 @@ namespace detail {
 }
 
 /// How many blocks the stages have, from the names of the tensors (ours).
-[[nodiscard]] inline std::vector<int> blocks_of(
-    const std::vector<prunus::named_tensor<float>>& tensors) {
+[[nodiscard]] inline std::vector<int> blocks_of(const prunus::named_tensors<float>& tensors) {
   std::vector<int> blocks;
   for (std::size_t stage = 1;; ++stage) {
     int count = 0;
@@ -96,8 +95,8 @@ namespace detail {
 }
 
 /// The same graph with layers as wide as their weights: what another tool left of it.
-[[nodiscard]] inline prunus::graph as_wide_as(
-    const prunus::graph& declared, const std::vector<prunus::named_tensor<float>>& tensors) {
+[[nodiscard]] inline prunus::graph as_wide_as(const prunus::graph& declared,
+                                              const prunus::named_tensors<float>& tensors) {
   prunus::graph result;
   for (prunus::graph_node node : declared.nodes()) {
     for (const prunus::named_tensor<float>& t : tensors) {

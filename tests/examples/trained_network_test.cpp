@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/core/error.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/io/safetensors.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/structure/compaction.hpp>
@@ -31,8 +32,8 @@ const std::map<std::string, std::string> texts{
 
 /// Tensors of ones in the shapes of a graph, under the names that `rename` gives them.
 template <class Rename>
-std::vector<prunus::named_tensor<float>> ones(const prunus::graph& declared, const Rename& rename) {
-  std::vector<prunus::named_tensor<float>> result;
+prunus::named_tensors<float> ones(const prunus::graph& declared, const Rename& rename) {
+  prunus::named_tensors<float> result;
   for (const auto& node : prunus::resolve(declared).nodes)
     for (const auto& p : node.parameters) {
       std::vector<float> values(static_cast<std::size_t>(p.size()), 1.0F);

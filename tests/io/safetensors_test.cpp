@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/io/safetensors.hpp>
 #include <prunus/io/stored_type.hpp>
 
@@ -156,7 +157,7 @@ TEST_CASE("a weight of four axes is out x in x height x width", "[io][safetensor
 }
 
 TEST_CASE("what is written is read again, bit for bit", "[io][safetensors]") {
-  const std::vector<named_tensor<float>> tensors{
+  const named_tensors<float> tensors{
       small("a", {1, -0.0F, std::numeric_limits<float>::denorm_min()}),
       small("name with \"quotes\", \xc3\xa9 and \n", {std::numeric_limits<float>::infinity()})};
   const std::map<std::string, std::string> texts{{"arch", "a \"small\" one"}, {"", "\t"}};
@@ -207,7 +208,7 @@ TEST_CASE("a written file has the layout of the format", "[io][safetensors]") {
   const std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
   CHECK(bytes == length_of(56) + header + std::string(56 - header.size(), ' ') +
                      bytes_of({0, 0, 0x80, 0x3f}));
-  CHECK(prunus::safetensors_bytes(std::vector<named_tensor<float>>{}) == length_of(8) + "{}      ");
+  CHECK(prunus::safetensors_bytes(named_tensors<float>{}) == length_of(8) + "{}      ");
   CHECK(safetensors(length_of(2) + "{}").entries().empty());
 }
 
@@ -231,7 +232,7 @@ TEST_CASE("safetensors files are written whole and read back", "[io][safetensors
 }
 
 TEST_CASE("what cannot be written is refused", "[io][safetensors]") {
-  const auto code = [](std::vector<named_tensor<float>> tensors,
+  const auto code = [](named_tensors<float> tensors,
                        const std::map<std::string, std::string>& texts = {}) {
     return support::code_of<prunus::argument_error>(
         [&] { static_cast<void>(prunus::safetensors_bytes(tensors, texts)); });

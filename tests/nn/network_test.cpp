@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/nn/random.hpp>
 #include <prunus/structure/graph.hpp>
@@ -213,7 +214,7 @@ TEST_CASE("network takes back the tensors it gave, in any memory order", "[nn][n
   const std::vector<float> images = normal_numbers<float>(4 * 72, 1);
   nn::network<float> net(small_graph(), {.seed = 1});
   net.forward(images, 4, nn::mode::training);  // moves the running statistics
-  std::vector<prunus::named_tensor<float>> tensors = net.tensors();
+  prunus::named_tensors<float> tensors = net.tensors();
   for (auto& t : tensors)  // HWIO, as Keras has it
     if (t.name == "conv2.weight") {
       const prunus::named_tensor<float> from = t;
@@ -249,7 +250,7 @@ TEST_CASE("network reports what does not fit, by code", "[nn][network]") {
             [&] { net.assign("conv9.weight", prunus::view(slopes)); }) == errc::unknown_name);
   CHECK(code_of<prunus::shape_error>([&] { net.assign("conv1.weight", prunus::view(slopes)); }) ==
         errc::shape_mismatch);
-  std::vector<prunus::named_tensor<float>> tensors = net.tensors();
+  prunus::named_tensors<float> tensors = net.tensors();
   tensors.pop_back();
   CHECK(code_of<prunus::argument_error>([&] { nn::network<float>(small_graph(), tensors); }) ==
         errc::unknown_name);

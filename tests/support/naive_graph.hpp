@@ -6,7 +6,7 @@
 // the loops of naive_operations.hpp.
 
 #include <prunus/core/model.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/structure/graph.hpp>
 
 #include "support/naive_operations.hpp"
@@ -39,7 +39,7 @@ named_values tensors_of(const prunus::model<S>& net) {
   return result;
 }
 template <class S>
-named_values tensors_of(const std::vector<prunus::named_tensor<S>>& owned) {
+named_values tensors_of(const prunus::named_tensors<S>& owned) {
   named_values result;
   for (const prunus::named_tensor<S>& t : owned) result[t.name] = in_usual_order(t.view());
   return result;

@@ -5,7 +5,7 @@
 // random memory orders.
 
 #include <prunus/core/model.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/resolve.hpp>
@@ -242,7 +242,7 @@ struct network {
   prunus::graph graph;
   prunus::network_structure structure;
   prunus::resolved_graph resolved;
-  std::vector<prunus::named_tensor<double>> tensors;
+  prunus::named_tensors<double> tensors;
   prunus::model<double> model;
 };
 inline network with_random_weights(const prunus::graph& declared, source& random) {

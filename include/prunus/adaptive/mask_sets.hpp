@@ -5,7 +5,7 @@
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_masks.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/plan.hpp>
@@ -25,7 +25,7 @@ template <weight_scalar S>
 struct smaller_network {
   prunus::plan plan;
   prunus::graph graph;
-  std::vector<named_tensor<S>> tensors;
+  named_tensors<S> tensors;
 };
 
 /// Several sets of masks over one set of weights: which part of the network runs is switched at run

@@ -4,7 +4,7 @@
 #include <prunus/core/archive.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/io/detail/safetensors_header.hpp>
 #include <prunus/io/detail/safetensors_text.hpp>
@@ -120,8 +120,8 @@ class safetensors {
   /// All tensors of floating-point numbers; others (counters, labels) are left out.
   /// @throws as `tensor`
   template <weight_scalar S>
-  [[nodiscard]] std::vector<named_tensor<S>> tensors() const {
-    std::vector<named_tensor<S>> result;
+  [[nodiscard]] named_tensors<S> tensors() const {
+    named_tensors<S> result;
     for (const entry& e : entries_)
       if (is_floating(e.type)) result.push_back(tensor<S>(e.name));
     return result;
@@ -200,8 +200,7 @@ class safetensors {
 ///         as the extents say)
 template <weight_scalar S>
 [[nodiscard]] std::string safetensors_bytes(
-    const std::vector<named_tensor<S>>& tensors,
-    const std::map<std::string, std::string>& metadata = {}) {
+    const named_tensors<S>& tensors, const std::map<std::string, std::string>& metadata = {}) {
   std::vector<detail::tensor_to_write<S>> all;
   for (const named_tensor<S>& t : tensors) {
     const weight_view<const S> seen = t.view();

@@ -3,13 +3,12 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/nn/executor/detail/graph_executor.hpp>
 #include <prunus/nn/executor/detail/parameter_store.hpp>
 #include <prunus/nn/layers/inference_kernel.hpp>
-#include <prunus/structure/coupling.hpp>
-#include <prunus/structure/graph.hpp>
+#include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <Eigen/Core>
@@ -75,16 +74,16 @@ class network {
   /// @throws what `resolve` throws; argument_error (unsupported: several outputs, an inner loss
   /// without parameters before it; out_of_range: threads, shards, batch; unknown_name: of an inner
   /// loss)
-  explicit network(prunus::graph declared, const network_options& options = {})
-      : graph_(std::move(declared)),
-        resolved_(resolve(graph_)),
+  explicit network(network_structure declared, const network_options& options = {})
+      : structure_(std::move(declared)),
+        resolved_(structure_.resolved()),
         options_(checked(options)),
         input_size_(only_input_size(resolved_)),
         store_(resolved_),
         model_(store_.make_model()),
         executor_(make_executor()) {
     store_.initialize(options.seed);
-    model_.couple(coupled_groups(resolved_));
+    model_.couple(structure_.couplings());
     if (options.batch > 0) executor_.reserve(options.batch, false);
   }
 
@@ -92,9 +91,8 @@ class network {
   /// @throws as above; argument_error (unknown_name: a tensor that the graph does not declare, or
   /// the other way round),
   ///         shape_error (shape_mismatch)
-  template <std::same_as<std::vector<named_tensor<S>>>
-                Tensors>  // a template, so that {...} means options
-  network(prunus::graph declared, const Tensors& tensors, const network_options& options = {})
+  template <std::same_as<named_tensors<S>> Tensors>  // a template, so that {...} means options
+  network(network_structure declared, const Tensors& tensors, const network_options& options = {})
       : network(std::move(declared), options) {
     for (const named_tensor<S>& tensor : tensors) assign(tensor.name, tensor.view());
     for (const parameter<S>& p : model_.parameters()) {
@@ -111,7 +109,8 @@ class network {
   network(const network&) = delete;
   network& operator=(const network&) = delete;
 
-  [[nodiscard]] const prunus::graph& graph() const noexcept { return graph_; }
+  [[nodiscard]] const network_structure& structure() const noexcept { return structure_; }
+  [[nodiscard]] const prunus::graph& graph() const noexcept { return structure_.declared(); }
   [[nodiscard]] const resolved_graph& resolved() const noexcept { return resolved_; }
   [[nodiscard]] Index threads() const noexcept { return executor_.threads(); }
   /// Numbers of one sample that go in, and that come out.
@@ -143,8 +142,8 @@ class network {
   }
 
   /// Copies of all parameters and running statistics.
-  [[nodiscard]] std::vector<named_tensor<S>> tensors() const {
-    std::vector<named_tensor<S>> result;
+  [[nodiscard]] named_tensors<S> tensors() const {
+    named_tensors<S> result;
     for (const parameter<S>& p : model_.parameters())
       result.push_back({p.name, p.weight.extents, p.weight.axes, p.weight.rank,
                         std::vector<S>(p.weight.data, p.weight.data + p.weight.size())});
@@ -340,8 +339,8 @@ class network {
     return {data, static_cast<std::size_t>(batch_ * port.size())};
   }
 
-  prunus::graph graph_;
-  resolved_graph resolved_;
+  network_structure structure_;
+  const resolved_graph& resolved_;  // of the structure
   network_options options_;
   Index input_size_;
   prunus::detail::parameter_store<S> store_;

@@ -4,7 +4,7 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/structure/detail/tensor_extents.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/kept_channels.hpp>
@@ -243,8 +243,8 @@ template <class = compiled_on_use>
 /// @throws argument_error (unknown_name, duplicate_name; out_of_range: a damaged plan),
 ///         shape_error (shape_mismatch: the plan was made for other shapes)
 template <weight_scalar S>
-[[nodiscard]] std::vector<named_tensor<S>> compact(const model<S>& net, const plan& p,
-                                                   compaction_options options = {}) {
+[[nodiscard]] named_tensors<S> compact(const model<S>& net, const plan& p,
+                                       compaction_options options = {}) {
   detail::expect_plan_fits(net, p);
   struct addition {
     std::string tensor;
@@ -280,7 +280,7 @@ template <weight_scalar S>
     }
   };
 
-  std::vector<named_tensor<S>> result;
+  named_tensors<S> result;
   result.reserve(net.parameters().size() + p.new_tensors.size());
   for (const parameter<S>& source : net.parameters()) {
     const plan::tensor_slice* slice = p.find(source.name);

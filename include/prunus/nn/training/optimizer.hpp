@@ -3,7 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
-#include <prunus/core/named_tensor.hpp>
+#include <prunus/core/named_tensors.hpp>
 #include <prunus/nn/network.hpp>
 
 #include <Eigen/Core>
@@ -38,7 +38,7 @@ concept update_rule = requires(const Rule& rule, std::span<S> weight, std::span<
 template <class S>
 struct optimizer_state {
   std::int64_t steps = 0;
-  std::vector<named_tensor<S>> tensors;  ///< "<parameter>.<state name>"
+  named_tensors<S> tensors;  ///< "<parameter>.<state name>"
 };
 
 /// Applies an update rule to the trainable parameters of a network.

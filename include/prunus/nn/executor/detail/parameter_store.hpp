@@ -48,7 +48,7 @@ class parameter_store {
       if (d.role == parameter_role::weight)
         nn::he_normal(values, d.size() / d.shape.front(),
                       nn::rectifier_gain(graph_, slots_[k].node), seed, k);
-      else if (d.features_last)
+      else if (d.role == parameter_role::table || d.shape.size() > 1)
         nn::he_normal(values, 1, 1, seed, k);
       else if (d.role == parameter_role::scale || d.role == parameter_role::running_variance)
         for (S& v : values) v = S(1);
@@ -59,7 +59,7 @@ class parameter_store {
     model<S> result;
     for (const slot& s : slots_) {
       const std::vector<Index>& shape = s.declaration->shape;
-      const layout meaning = s.declaration->axes();
+      const layout meaning = s.declaration->axes;
       parameter_options<S> options;
       if (s.gradient >= 0)
         options.gradient = view(gradients_.data() + s.gradient, std::span(shape), meaning);
@@ -105,9 +105,6 @@ class parameter_store {
     const Index at = total;
     total += (size + step - 1) / step * step;
     return at;
-  }
-  [[nodiscard]] static bool is_statistic(parameter_role role) noexcept {
-    return role == parameter_role::running_mean || role == parameter_role::running_variance;
   }
 
   const resolved_graph& graph_;
