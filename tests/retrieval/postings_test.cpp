@@ -13,7 +13,7 @@
 
 namespace {
 
-using prunus::Index;
+using Eigen::Index;
 using prunus::retrieval::posting;
 using prunus::retrieval::posting_cursor;
 using prunus::retrieval::posting_list;

@@ -20,7 +20,7 @@
 namespace {
 
 using Catch::Matchers::WithinAbs;
-using prunus::Index;
+using Eigen::Index;
 using prunus::ranked_item;
 using prunus::retrieval::evaluation_statistics;
 using prunus::retrieval::query_term;

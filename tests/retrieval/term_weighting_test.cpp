@@ -13,7 +13,7 @@
 namespace {
 
 using Catch::Matchers::WithinAbs;
-using prunus::Index;
+using Eigen::Index;
 using prunus::retrieval::collection_statistics;
 using prunus::retrieval::term_statistics;
 
