@@ -29,7 +29,7 @@ enum class coefficient_scheme : std::uint8_t {
 /// b_1 .. b_K).
 ///
 /// @source Chen, Dai, Liu, Chen, Yuan, Liu 2020, arXiv:2003.10027
-/// @deviation none; of equal pieces the first counts in derivatives
+/// @deviation of equal pieces the first counts in derivatives
 struct dynamic_relu {
   Index pieces = 2;           ///< K, at least 1
   double slope_range = 1;     ///< lambda_a

@@ -15,9 +15,6 @@ using Eigen::Index;
 
 /// Feature maps of one sample: channels x plane, row-major. Closed channels are zero and need not
 /// be looked at.
-///
-/// @source the type is ours
-/// @deviation none
 template <class S>
 struct feature_maps {
   const S* values = nullptr;
@@ -34,7 +31,6 @@ struct feature_maps {
 /// the next layer saves work.
 ///
 /// @source our reading of Liu, Yang, Gao, Cheng 2022, Applied Intelligence 52:16818-16831
-/// @deviation none
 enum class gate_source : std::uint8_t { input, output };
 
 /// A gate decides for one sample at a time which output channels of a layer are open, and may shape
@@ -44,9 +40,6 @@ enum class gate_source : std::uint8_t { input, output };
 /// depends on the features alone. What it leaves in the `scratch_size()` numbers of scratch is what
 /// `shape` of the same sample finds there. `shape` touches the planes of open channels only.
 /// Neither allocates; threads may share a gate, each with a scratch of its own.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class G, class S>
 concept gate = requires(const G& g, const feature_maps<S>& features, std::span<std::uint8_t> open,
                         std::span<S> scratch, S* values, Index plane) {
@@ -61,7 +54,6 @@ concept gate = requires(const G& g, const feature_maps<S>& features, std::span<s
 /// What a training pass wants of a gate beside the loss.
 ///
 /// @source our reading of Liu, Yang, Gao, Cheng 2022, Applied Intelligence 52:16818-16831
-/// @deviation none
 template <class S>
 struct gate_pressure {
   S lasso = 0;  ///< derivative of the loss by the size of each channel's coefficients
@@ -75,9 +67,6 @@ struct gate_pressure {
 /// plane: what `shape` was given, computed for the closed channels too, and the derivative of the
 /// loss by what `shape` made of it. It writes `gradient` (by `before`; may be `y_gradient`) and
 /// adds to `features_gradient` (features x plane; null where not wanted).
-///
-/// @source the concept is ours
-/// @deviation none
 template <class G, class S>
 concept trainable_gate = gate<G, S> &&
     requires(G& g, const feature_maps<S>& features, std::span<const std::uint8_t> open,

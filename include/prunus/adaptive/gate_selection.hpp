@@ -16,9 +16,6 @@ inline namespace v0 {
 using Eigen::Index;
 
 /// 1 / (1 + exp(-x)), without overflow.
-///
-/// @source common knowledge
-/// @deviation none
 template <class S>
 [[nodiscard]] S logistic_function(S x) noexcept {
   if (x >= 0) return S(1) / (S(1) + std::exp(-x));
@@ -29,7 +26,6 @@ template <class S>
 /// Opens the channels whose score exceeds `threshold`; NaN closes.
 ///
 /// @source our reading of Liu, Yang, Gao, Cheng 2022, Applied Intelligence 52:16818-16831
-/// @deviation none
 template <class S>
 void open_above(std::span<const S> scores, S threshold, std::span<std::uint8_t> open) noexcept {
   for (std::size_t c = 0; c < scores.size(); ++c) open[c] = scores[c] > threshold ? 1 : 0;

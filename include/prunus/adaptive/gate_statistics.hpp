@@ -23,9 +23,6 @@ inline namespace v0 {
 ///     prunus::gate_statistics statistics("conv2.weight", 64);
 ///     statistics.record(open);            // samples x 64 flags
 ///     statistics.record(run, gate.macs() * samples);
-///
-/// @source the quantities are ours
-/// @deviation none
 class gate_statistics {
  public:
   gate_statistics() = default;

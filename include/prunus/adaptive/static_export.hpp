@@ -50,9 +50,6 @@ template <class = compiled_on_use>
 
 /// The output channels of a weight that a plan leaves, ascending; all `channels` where it cuts
 /// none.
-///
-/// @source the function is ours
-/// @deviation none
 [[nodiscard]] inline std::vector<Index> kept_channels(const plan& p, std::string_view weight,
                                                       Index channels) {
   const plan::tensor_slice* const slice = p.find(weight);

@@ -14,9 +14,6 @@ namespace prunus {
 inline namespace v0 {
 
 /// How a common threshold is read.
-///
-/// @source see `equal_per_filter`
-/// @deviation none
 enum class threshold_rule : std::uint8_t {
   exact_count,  ///< exactly round(sparsity * n) of n units are below it; shares are rounded
   strict,  ///< the unit of rank int(sparsity * n) and all that equal it are; shares are cut off

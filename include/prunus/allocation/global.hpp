@@ -40,7 +40,6 @@ enum class score_scaling : std::uint8_t {
 /// @source global magnitude pruning, e.g. D. Blalock et al., "What is the State of Neural Network
 /// Pruning?", MLSys 2020,
 ///         arXiv:2003.03033; division by the mean: common practice
-/// @deviation none
 struct global {
   score_scaling scaling = score_scaling::none;
 

@@ -36,8 +36,6 @@ inline namespace v0 {
 ///         unreachable_target: even the limits leave more, with the smallest share that can be
 ///         reached), value_error (not_finite); nothing is then written
 /// Cost: about log2(units) rankings of the units.
-/// @source bisection of a common threshold to a budget, common practice
-/// @deviation none
 class macs_target {
  public:
   /// @throws what `resolve` throws

@@ -18,9 +18,6 @@ inline constexpr Index unknown_count = -1;
 /// What an allocation decides about: the units of one parameter (its tiles) or of one coupling,
 /// with their scores, or with what ranks them where no scores are written (see
 /// threshold_allocation).
-///
-/// @source the type is ours
-/// @deviation none
 template <class T, class Source = score_source<T>>
 struct ranking_group {
   std::string_view name;  ///< of the parameter or coupling
@@ -40,9 +37,6 @@ struct ranking_group {
 /// `a.allocate(units, sparsity)` validates first, then writes `keep` of every entry. It never
 /// revives a unit that is gone, and keeps at least one unit of every entry. One that can rank in
 /// several threads takes a third argument, the pool.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class A, class T>
 concept allocation = requires(const A& a, std::span<ranking_group<T>> units, double sparsity) {
   a.allocate(units, sparsity);

@@ -16,9 +16,6 @@ inline namespace v0 {
 
 /// Which units of one entry go, said by a threshold: all that score below it, and of those equal to
 /// it the ones that are pruned already and the first `ties` of the others.
-///
-/// @source the type is ours
-/// @deviation none
 template <class T>
 struct removal_threshold {
   T threshold{};
@@ -35,9 +32,6 @@ struct removal_threshold {
 /// writes nothing; nullopt where it does not decide by thresholds of the scores as they are. With a
 /// `Source` other than score_source scores exist only for its threshold_finder; thresholds are then
 /// values of the source, and nullopt asks for written scores.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class A, class T, class Source = score_source<T>>
 concept threshold_allocation = allocation<A, T> &&
     requires(const A& a, std::span<const ranking_group<T, Source>> units, double sparsity,

@@ -16,8 +16,6 @@
 #include <vector>     // std::vector
 
 /// The steps that allocations share: how many units may go, and the writing of masks from a cut.
-/// @source ours; exact counts and the order among ties are laws of this library
-/// @deviation none
 namespace prunus {
 inline namespace v0 {
 namespace detail {

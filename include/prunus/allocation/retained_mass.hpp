@@ -17,9 +17,6 @@ namespace prunus {
 inline namespace v0 {
 
 /// What a unit adds to the mass of its layer.
-///
-/// @source see `retained_mass`
-/// @deviation none
 enum class score_mass : std::uint8_t {
   score,   ///< its score
   square,  ///< the square of its score
@@ -29,9 +26,6 @@ namespace detail {
 
 /// Units of one entry in the order in which they go: those pruned already, then by score, then by
 /// index; and the mass of all up to each of them, in double.
-///
-/// @source ours
-/// @deviation none
 struct cumulated_mass {
   std::vector<Index> order;
   std::vector<double> up_to;

@@ -31,7 +31,6 @@ inline namespace v0 {
 /// @source "layer-wise" or "local" pruning, e.g. H. Li et al., "Pruning Filters for Efficient
 /// ConvNets", ICLR 2017,
 ///         arXiv:1608.08710
-/// @deviation none
 struct uniform {
   rounding round = rounding::nearest;  ///< of the number of units that go
 

@@ -31,9 +31,6 @@ struct coupled_weights {
 /// `c.score(coupled_weights, scores)` writes one finite number a unit and changes nothing else. A
 /// pass over coupled filters or channels calls it with all members: producers, readers and
 /// dependents. Of other criteria a pass takes the mean of the scores of a unit's tiles.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class C, class S>
 concept coupling_criterion = criterion<C, S> &&
     requires(const C& c, const coupled_weights<S>& weights, std::span<score_of<S>> scores) {

@@ -23,9 +23,6 @@ inline namespace v0 {
 /// A pass that is given threads scores several parameters at once; score() must then not use the
 /// same pool. A criterion that cannot bear that says `static constexpr bool scores_one_at_a_time =
 /// true`.
-///
-/// @source the concept is ours
-/// @deviation none
 template <class C, class S>
 concept criterion = weight_scalar<S> &&
     requires(const C& c, const parameter<S>& p, const tile_grid& grid,

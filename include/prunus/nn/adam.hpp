@@ -19,7 +19,6 @@ namespace nn {
 /// epsilon), where m' and v' are freed of their start at zero.
 /// @source Kingma, Ba 2015, arXiv:1412.6980; decoupled weight decay: Loshchilov, Hutter 2019,
 /// arXiv:1711.05101
-/// @deviation none
 struct adam {
   double learning_rate = 0.001;  ///< >= 0
   double beta1 = 0.9;            ///< in [0, 1)

@@ -189,9 +189,8 @@ template <std::floating_point S>
 /// @returns as `reconstruct`, on the outputs of the layer itself
 /// @throws as `reconstruct`; argument_error (unknown_name)
 /// Cost: that of `reconstruct`
-/// @source as `reconstruct` from targets; the folding of what was fitted into a batch normalisation
-/// is ours
-/// @deviation none
+/// @source as `reconstruct` from targets
+/// @deviation what was fitted is folded into the batch normalisation
 template <std::floating_point S>
 reconstruction_report reconstruct_layer(network<S>& net, std::string_view layer_name,
                                         const mask& keep, const target_correlation<double>& seen,

@@ -10,7 +10,6 @@ inline namespace v0 {
 /// @source e.g. S. Han et al., "Learning both Weights and Connections for Efficient Neural
 /// Networks", 2015,
 ///         arXiv:1506.02626
-/// @deviation none
 struct hard {
   [[nodiscard]] constexpr double factor(Index, Index) const noexcept { return 0; }
   [[nodiscard]] constexpr bool permanent(Index) const noexcept { return true; }

@@ -42,7 +42,6 @@ enum class optimizer_buffers : std::uint8_t {
 /// (back to the first weights); J. Frankle, G. K. Dziugaite, D. M. Roy, M. Carbin, "Linear Mode
 /// Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (back to an early
 /// step)
-/// @deviation none
 template <weight_scalar S>
 class weight_snapshot {
  public:

@@ -19,8 +19,6 @@ inline namespace v0 {
 /// @returns as `brute_force_search`, the best of what was tried
 /// @throws as `brute_force_search`
 /// Cost: about log2 of both grids evaluations.
-/// @source ours, for comparison
-/// @deviation none
 template <class Structured, class Unstructured>
   requires pruning_stages<Structured, Unstructured>
 [[nodiscard]] two_stage_result sequential_search(const ratio_grid& grid,

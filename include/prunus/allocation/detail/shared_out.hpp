@@ -17,8 +17,6 @@ namespace detail {
 using Eigen::Index;
 
 /// What one entry may get.
-/// @source ours
-/// @deviation none
 struct share_bounds {
   double least = 0, most = 0;  ///< before rounding
   Index room = 0;              ///< after rounding it is no more than this
