@@ -4,9 +4,10 @@
 #include "support/allocation_laws.hpp"
 #include "support/catch.hpp"
 
-#include <string>   // std::string
-#include <utility>  // std::pair
-#include <vector>   // std::vector
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
 
 namespace {
 
@@ -35,6 +36,15 @@ prunus::graph residual_network() {
   x = g.convolution("narrow", x, {.out_channels = 5, .kernel = 1});
   g.linear("fc", g.flatten("flat", x), {.out_features = 4});
   return g;
+}
+
+Index number_in_residual_network(std::string_view coupling) {
+  Index number = 0;
+  for (const prunus::coupling& c : prunus::coupled_groups(prunus::resolve(residual_network()))) {
+    if (c.name == coupling) return number;
+    ++number;
+  }
+  return -1;
 }
 
 /// Over a graph in which every entry is the channels between two 1 x 1 convolutions.
@@ -74,7 +84,8 @@ struct entries {
                         {scores[i].data(), static_cast<Index>(scores[i].size()), false, names[i]},
                         keep[i],
                         limits[i],
-                        nullptr});
+                        nullptr,
+                        number_in_residual_network(names[i])});
     return result;
   }
   template <class Allocation>

@@ -41,11 +41,15 @@ struct scored_network {
   std::vector<std::string> names;
   std::vector<std::vector<double>> scores;
   std::vector<std::vector<std::uint8_t>> keep;
+  std::vector<Index> numbers;  ///< of the couplings
 
   scored_network(const prunus::graph& g, std::uint64_t seed) {
     support::random_source random(seed);
+    Index number = -1;
     for (const prunus::coupling& c : prunus::network_structure(g).couplings()) {
+      ++number;
       if (!c.prunable) continue;
+      numbers.push_back(number);
       names.push_back(c.name);
       scores.emplace_back();
       const double peak = random.real(1, 20);  // layers differ in how even their scores are
@@ -60,7 +64,10 @@ struct scored_network {
     for (std::size_t i = 0; i < names.size(); ++i)
       all.push_back({names[i],
                      {scores[i].data(), static_cast<Index>(scores[i].size()), false, names[i]},
-                     keep[i]});
+                     keep[i],
+                     {},
+                     nullptr,
+                     numbers[i]});
     allocation.allocate(std::span<prunus::ranking_group<double>>(all), target);
   }
 };

@@ -386,9 +386,11 @@ TEST_CASE("a step that fails leaves weights, masks and what is due",
     s.add(ramp, second ? prunus::any_pass<float>(fails) : prunus::any_pass<float>(works));
     s.step({.step = 0});
     s.step({.step = 2});
+    std::size_t kept = 0;
+    while (t.conv1[kept] == 0) ++kept;
     t.train(1);  // what is gone lives again
-    const float good = t.conv1[9];
-    t.conv1[9] = std::numeric_limits<float>::infinity();
+    const float good = t.conv1[kept];
+    t.conv1[kept] = std::numeric_limits<float>::infinity();
     const values weights = t.weights(), momentum = t.momentum;
     const auto masks = [&] {
       std::vector<prunus::named_masks> all;
@@ -400,7 +402,7 @@ TEST_CASE("a step that fails leaves weights, masks and what is due",
     CHECK(t.weights() == weights);
     CHECK(t.momentum == momentum);
     CHECK(masks() == masks_before);
-    t.conv1[9] = good;
+    t.conv1[kept] = good;
     const step_report report = s.step({.step = 3});
     REQUIRE(report.events.size() == 2);
     CHECK(report.events[0].event == 4);
