@@ -28,11 +28,12 @@ int main() {
   graph.relu("relu",
              graph.linear("hidden", graph.input("x", {.channels = 2}), {.out_features = 64}));
   graph.linear("out", "relu", {.out_features = 1, .bias = false});
-  prunus::couple(net, graph);
+  const prunus::network_structure network(graph);
+  prunus::couple(net, network);
 
   prunus::scheduler scheduler{net};  // what is to happen, and when
   scheduler.add(prunus::cubic_ramp{.final_sparsity = 0.75, .begin = 200, .end = 1500, .every = 100},
-                prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, prunus::hard{}});
+                prunus::pass{prunus::l2_norm{}, prunus::filter});
 
   const auto hidden = [&] { return MatrixXf(((w1 * x).colwise() + b1).cwiseMax(0.0F)); };
   for (long step = 0; step < 3000; ++step) {  // your training, whatever it is
@@ -46,13 +47,11 @@ int main() {
   }
 
   const MatrixXf masked = w2 * hidden();
-  const prunus::plan plan = prunus::plan_removal(graph, net);
-  const auto smaller =
-      prunus::compact(net, plan);  // copies of what stays, in the order of the model
-  w1 = Eigen::Map<const MatrixXf>(smaller[0].values.data(), plan.find("hidden.weight")->kept_out(),
-                                  2);
-  b1 = Eigen::Map<const VectorXf>(smaller[1].values.data(), w1.rows());
-  w2 = Eigen::Map<const MatrixXf>(smaller[2].values.data(), 1, w1.rows());
+  const prunus::plan plan = prunus::plan_removal(network, net);
+  const auto smaller = prunus::compact(net, plan);  // copies of what stays
+  smaller["hidden.weight"].to(w1);
+  smaller["hidden.bias"].to(b1);
+  smaller["out.weight"].to(w2);
   const MatrixXf compacted = w2 * hidden();
 
   const float difference = (compacted - masked).cwiseAbs().maxCoeff();

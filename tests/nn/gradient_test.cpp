@@ -38,7 +38,7 @@ std::vector<test_case> all_operations() {
   const auto on_x = [](std::string name, prunus::any_operation op) {
     return test_case{name, [=](graph& g) { g.node("y", op, {"x"}); }};
   };
-  const auto function = [&](std::string name, activation_function kind) {
+  const auto function = [&](std::string name, prunus::operation::activation_function kind) {
     return on_x(name, activation{kind, 0.1});
   };
   using namespace prunus::operation;

@@ -88,7 +88,7 @@ TEST_CASE("reconstruction promises what the network then does", "[nn][reconstruc
   // How much a fit gains depends on the images, but it is a least-squares fit: the parabola of the
   // difference along any surviving weight or bias has its lowest point where that stands.
   for (const std::string& fitted_name : {name, layer_name + ".bias"}) {
-    const auto w = net.parameters()[fitted_name].weight;
+    const auto w = net.model()[fitted_name].weight;
     for (Index k = 0; k < w.size(); k += 3) {
       if (fitted_name == name && w.data[k] == 0) continue;  // it was removed
       const float stands = w.data[k], step = 0.125F;

@@ -171,7 +171,7 @@ TEST_CASE("an optimizer shows its buffers in the model and keeps couplings", "[n
   CHECK(p.options.state[0].same_shape(p.weight));
   CHECK(net.model()["bn.running_mean"].options.state.empty());
   CHECK(net.model().couplings().size() == 1);
-  CHECK(optimize.state().tensors.front().name == "conv.weight.first_moment");
+  CHECK(optimize.state().tensors.begin()->name == "conv.weight.first_moment");
 }
 
 TEST_CASE("a run that is saved and restored continues bit by bit", "[nn][training]") {
@@ -200,9 +200,9 @@ TEST_CASE("a run that is saved and restored continues bit by bit", "[nn][trainin
   resumed.set_training_passes(passes);
   train(resumed, optimize_resumed, 5, 10);
   const auto expected = whole.tensors(), got = resumed.tensors();
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    CAPTURE(expected[i].name);
-    CHECK(expected[i].values == got[i].values);
+  for (const auto& tensor : expected) {
+    CAPTURE(tensor.name);
+    CHECK(tensor.values == got[tensor.name].values);
   }
 }
 

@@ -120,7 +120,7 @@ class gated_linear_kernel final : public gated_kernel<S, gated_linear<S>> {
 
   void forward(const S* x, const channel_epilogue<S>& epilogue, S* y,
                const sample_block<S>& block) override {
-    this->count(this->fast.forward(x, this->weights_, epilogue.shift, epilogue.relu, y, block.count,
+    this->count(this->fast.forward(x, this->weights_, epilogue, y, block.count,
                                    {.inputs = this->open_inputs(block)}, this->workspace(block)),
                 block);
   }

@@ -130,10 +130,9 @@ struct linear_layer {
   void forward(const layer_ports<S>& ports, const sample_block<S>& block) const {
     const channel_epilogue<S> epilogue{.shift = bias.value, .relu = relu};
     if (inference != nullptr && !block.training)
-      return inference->forward(ports.in[0].value_of(block.first),
-                                {.shift = bias.value, .relu = relu},
+      return inference->forward(ports.in[0].value_of(block.first), epilogue,
                                 ports.out.value_of(block.first), block);
-    linear_forward(shape, ports.in[0].value_of(block.first), weight.value, bias.value, relu,
+    linear_forward(shape, ports.in[0].value_of(block.first), weight.value, epilogue,
                    ports.out.value_of(block.first), block.count, block.scratch);
   }
 
