@@ -26,7 +26,7 @@ struct activation_layer {
 
   [[nodiscard]] static std::optional<activation_layer> made_for(const layer_context<S>& at) {
     return at.template when<operation::activation>(
-        [&](const auto& op) { return activation_layer{op}; });
+        [&](const auto& its) { return activation_layer{its}; });
   }
   [[nodiscard]] layer_traits traits() const noexcept {
     const bool from_result = with_function(op, [](const auto& f) { return f.slope_from_result; });
@@ -148,8 +148,8 @@ struct dropout_layer {
   std::uint64_t seed, node;
 
   [[nodiscard]] static std::optional<dropout_layer> made_for(const layer_context<S>& at) {
-    return at.template when<operation::dropout>([&](const auto& op) {
-      return dropout_layer{op, at.seed(), at.node()};
+    return at.template when<operation::dropout>([&](const auto& its) {
+      return dropout_layer{its, at.seed(), at.node()};
     });
   }
   [[nodiscard]] layer_traits traits() const noexcept {

@@ -33,8 +33,8 @@ struct batch_norm_layer {
   std::vector<S> from_deviation{}, constant{};
 
   [[nodiscard]] static std::optional<batch_norm_layer> made_for(const layer_context<S>& at) {
-    return at.template when<operation::batch_norm>([&](const auto& op) {
-      return batch_norm_layer{.attributes = op,
+    return at.template when<operation::batch_norm>([&](const auto& its) {
+      return batch_norm_layer{.attributes = its,
                               .channels = at.in().channels,
                               .scale = at.parameter("weight"),
                               .shift = at.parameter("bias"),
@@ -164,8 +164,8 @@ struct layer_norm_layer {
   layer_parameter<S> scale, shift;
 
   [[nodiscard]] static std::optional<layer_norm_layer> made_for(const layer_context<S>& at) {
-    return at.template when<operation::layer_norm>([&](const auto& op) {
-      return layer_norm_layer{.attributes = op,
+    return at.template when<operation::layer_norm>([&](const auto& its) {
+      return layer_norm_layer{.attributes = its,
                               .shape = at.in(),
                               .scale = at.shared_parameter("weight"),
                               .shift = at.shared_parameter("bias")};

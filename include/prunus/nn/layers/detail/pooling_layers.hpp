@@ -30,8 +30,8 @@ struct pooling_layer {
             op.stride.height, op.stride.width, op.padding.height, op.padding.width};
   }
   [[nodiscard]] static std::optional<pooling_layer> made_for(const layer_context<S>& at) {
-    return at.template when<operation::pooling>([&](const auto& op) {
-      return pooling_layer{shape_of(op, at.in()), op.function};
+    return at.template when<operation::pooling>([&](const auto& its) {
+      return pooling_layer{shape_of(its, at.in()), its.function};
     });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }
@@ -66,7 +66,7 @@ struct global_pooling_layer {
 
   [[nodiscard]] static std::optional<global_pooling_layer> made_for(const layer_context<S>& at) {
     return at.template when<operation::global_pooling>(
-        [&](const auto& op) { return global_pooling_layer{op.function}; });
+        [&](const auto& its) { return global_pooling_layer{its.function}; });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
@@ -111,7 +111,7 @@ struct upsampling_layer {
 
   [[nodiscard]] static std::optional<upsampling_layer> made_for(const layer_context<S>& at) {
     return at.template when<operation::upsampling>(
-        [&](const auto& op) { return upsampling_layer{op.factor}; });
+        [&](const auto& its) { return upsampling_layer{its.factor}; });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }

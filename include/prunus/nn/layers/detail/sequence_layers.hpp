@@ -111,8 +111,8 @@ struct embedding_layer {
   layer_parameter<S> table;  // vocabulary x features
 
   [[nodiscard]] static std::optional<embedding_layer> made_for(const layer_context<S>& at) {
-    return at.template when<operation::embedding>([&](const auto& op) {
-      return embedding_layer{op, at.shared_parameter("weight")};
+    return at.template when<operation::embedding>([&](const auto& its) {
+      return embedding_layer{its, at.shared_parameter("weight")};
     });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }

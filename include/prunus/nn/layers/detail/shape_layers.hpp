@@ -118,7 +118,7 @@ struct pad_channels_layer {
 
   [[nodiscard]] static std::optional<pad_channels_layer> made_for(const layer_context<S>& at) {
     return at.template when<operation::pad_channels>(
-        [&](const auto& op) { return pad_channels_layer{op}; });
+        [&](const auto& its) { return pad_channels_layer{its}; });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
