@@ -129,6 +129,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/layers/detail/layer_context.hpp
   include/prunus/nn/layers/detail/normalization_layers.hpp
   include/prunus/nn/layers/detail/open_work.hpp
+  include/prunus/nn/layers/detail/pooling_layers.hpp
   include/prunus/nn/layers/detail/sequence_layers.hpp
   include/prunus/nn/layers/detail/shape_layers.hpp
   include/prunus/nn/layers/detail/weight_layers.hpp

@@ -40,7 +40,7 @@ prunus::graph residual_network() {
 
 Index number_in_residual_network(std::string_view coupling) {
   Index number = 0;
-  for (const prunus::coupling& c : prunus::coupled_groups(prunus::resolve(residual_network()))) {
+  for (const prunus::coupling& c : prunus::network_structure(residual_network()).couplings()) {
     if (c.name == coupling) return number;
     ++number;
   }

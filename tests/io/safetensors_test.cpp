@@ -21,6 +21,7 @@ using prunus::axis;
 using prunus::errc;
 using prunus::Index;
 using prunus::named_tensor;
+using prunus::named_tensors;
 using prunus::safetensors;
 using prunus::stored_type;
 
@@ -167,12 +168,14 @@ TEST_CASE("what is written is read again, bit for bit", "[io][safetensors]") {
   const auto read = file.tensors<float>();
   REQUIRE(read.size() == 2);
   for (std::size_t k = 0; k < 2; ++k) {
-    CHECK(read[k].name == tensors[k].name);
-    CHECK(read[k].extents == tensors[k].extents);
-    CHECK(read[k].axes == tensors[k].axes);
-    CHECK(read[k].rank == 1);
-    CHECK(std::memcmp(read[k].values.data(), tensors[k].values.data(),
-                      tensors[k].values.size() * sizeof(float)) == 0);
+    const named_tensor<float>&got = *(read.begin() + static_cast<std::ptrdiff_t>(k)),
+          &given = *(tensors.begin() + static_cast<std::ptrdiff_t>(k));
+    CHECK(got.name == given.name);
+    CHECK(got.extents == given.extents);
+    CHECK(got.axes == given.axes);
+    CHECK(got.rank == 1);
+    CHECK(std::memcmp(got.values.data(), given.values.data(),
+                      given.values.size() * sizeof(float)) == 0);
   }
   CHECK(prunus::safetensors_bytes(read, texts) == bytes);
 }
@@ -204,7 +207,7 @@ TEST_CASE("every memory order is written in the usual one", "[io][safetensors]")
 }
 
 TEST_CASE("a written file has the layout of the format", "[io][safetensors]") {
-  const std::string bytes = prunus::safetensors_bytes(std::vector{small("a", {1})});
+  const std::string bytes = prunus::safetensors_bytes(named_tensors<float>{small("a", {1})});
   const std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
   CHECK(bytes == length_of(56) + header + std::string(56 - header.size(), ' ') +
                      bytes_of({0, 0, 0x80, 0x3f}));
@@ -215,7 +218,7 @@ TEST_CASE("a written file has the layout of the format", "[io][safetensors]") {
 TEST_CASE("safetensors files are written whole and read back", "[io][safetensors]") {
   const temporary_folder folder("safetensors");
   const std::string path = folder / "net.safetensors";
-  prunus::write_safetensors(path, std::vector{small("a", {1, 2})}, {{"epoch", "3"}});
+  prunus::write_safetensors(path, named_tensors<float>{small("a", {1, 2})}, {{"epoch", "3"}});
   CHECK(folder.files() == 1);
   const safetensors file = prunus::read_safetensors(path);
   CHECK(file.values<float>("a") == std::vector<float>{1, 2});
@@ -227,7 +230,8 @@ TEST_CASE("safetensors files are written whole and read back", "[io][safetensors
           static_cast<void>(prunus::read_safetensors(folder / "nothing"));
         }) == errc::cannot_open);
   CHECK(support::code_of<prunus::file_error>([&] {
-          prunus::write_safetensors(folder / "no/such/folder", std::vector{small("a", {1})});
+          prunus::write_safetensors(folder / "no/such/folder",
+                                    named_tensors<float>{small("a", {1})});
         }) == errc::cannot_open);
 }
 
@@ -248,13 +252,13 @@ TEST_CASE("what cannot be written is refused", "[io][safetensors]") {
   named_tensor<float> wrong = small("a", {1});
   wrong.extents[3] = 2;
   CHECK(support::code_of<prunus::shape_error>([&] {
-          static_cast<void>(prunus::safetensors_bytes(std::vector{wrong}));
+          static_cast<void>(prunus::safetensors_bytes(named_tensors<float>{wrong}));
         }) == errc::shape_mismatch);
 }
 
 TEST_CASE("files that end early are refused", "[io][safetensors]") {
   const std::string bytes =
-      prunus::safetensors_bytes(std::vector{small("a", {1, 2}), small("b", {3})});
+      prunus::safetensors_bytes(named_tensors<float>{small("a", {1, 2}), small("b", {3})});
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CAPTURE(size);
     CHECK(refusal(bytes.substr(0, size)).code == errc::truncated);
@@ -411,8 +415,8 @@ TEST_CASE("messages name the file and stay short and printable", "[io][safetenso
 }
 
 TEST_CASE("damaged files are refused or read, and nothing else", "[io][safetensors]") {
-  const std::string good =
-      prunus::safetensors_bytes(std::vector{small("a", {1, 2}), small("b", {3})}, {{"k", "v"}});
+  const std::string good = prunus::safetensors_bytes(
+      named_tensors<float>{small("a", {1, 2}), small("b", {3})}, {{"k", "v"}});
   support::random_source random(11);
   Index refused = 0, accepted = 0;
   for (int trial = 0; trial < 4000; ++trial) {

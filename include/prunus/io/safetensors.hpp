@@ -222,7 +222,7 @@ template <weight_scalar S>
   return detail::safetensors_text<S>(all, metadata);
 }
 
-/// Writes a file, whole or not at all: a vector of named_tensor, or all parameters of a model.
+/// Writes a file, whole or not at all: named_tensors, or all parameters of a model.
 /// @throws as safetensors_bytes; file_error (cannot_open)
 template <class Tensors>
 void write_safetensors(const std::string& path, const Tensors& tensors,

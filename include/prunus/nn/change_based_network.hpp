@@ -3,7 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/nn/layers/detail/change_based_kernels.hpp>
-#include <prunus/nn/layers/detail/shape_layers.hpp>
+#include <prunus/nn/layers/detail/pooling_layers.hpp>
 #include <prunus/nn/layers/detail/weight_layers.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/runtime/change_based_convolution.hpp>

@@ -85,6 +85,10 @@ class gated_network {
   gated_network& operator=(const gated_network&) = delete;
 
   [[nodiscard]] network<S>& backbone() noexcept { return *backbone_; }
+  [[nodiscard]] Index input_size() const noexcept { return backbone_->input_size(); }
+  [[nodiscard]] const tensor_shape& output_shape() const noexcept {
+    return backbone_->output_shape();
+  }
 
   /// @returns a view that is valid until the next call
   /// @throws argument_error (out_of_range: batch < 1), shape_error (shape_mismatch)
@@ -92,11 +96,11 @@ class gated_network {
     if (batch < 1)
       throw argument_error(errc::out_of_range,
                            prunus::detail::concat("gated_network.forward: a batch of ", batch));
-    if (static_cast<Index>(images.size()) != batch * backbone_->input_size())
+    if (static_cast<Index>(images.size()) != batch * input_size())
       throw shape_error(
           errc::shape_mismatch,
           prunus::detail::concat("gated_network.forward: ", images.size(), " numbers for ", batch,
-                                 " samples of ", backbone_->input_size()));
+                                 " samples of ", input_size()));
     const bool training = how == mode::training;
     executor_.reserve(batch, training);
     for (const auto& layer : convolutions_)
@@ -109,7 +113,7 @@ class gated_network {
     }
     differentiable_ = training ? batch : 0;
     return output_view(training ? executor_.output().value : executor_.inferred(), batch,
-                       backbone_->output_size());
+                       output_shape().size());
   }
 
   /// Where `backward` expects the gradient of the outputs of the last training batch.
@@ -117,7 +121,7 @@ class gated_network {
   [[nodiscard]] std::span<S> output_gradient() {
     check_differentiable();
     return {executor_.output().gradient,
-            static_cast<std::size_t>(differentiable_ * backbone_->output_size())};
+            static_cast<std::size_t>(differentiable_ * output_shape().size())};
   }
 
   /// Gradients of the backbone's parameters and of the gates, overwriting the previous ones.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/error.hpp>
 #include <prunus/nn/gated_network.hpp>
 #include <prunus/nn/training/hard_samples.hpp>
 #include <prunus/nn/training/optimizer.hpp>
@@ -10,14 +9,13 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::min
-#include <array>      // std::array
-#include <concepts>   // std::floating_point
-#include <cstddef>    // std::size_t
-#include <cstdint>    // std::int64_t
-#include <optional>   // std::optional
-#include <span>       // std::span
-#include <vector>     // std::vector
+#include <array>     // std::array
+#include <concepts>  // std::floating_point
+#include <cstddef>   // std::size_t
+#include <cstdint>   // std::int64_t
+#include <optional>  // std::optional
+#include <span>      // std::span
+#include <vector>    // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -87,36 +85,11 @@ gated_batch_result train_step(gated_network<S, Gate>& net, Optimizer& optimizer,
   return result;
 }
 
-/// Loss and accuracy over a data set at inference, where closed channels are not computed. What was
-/// executed is added to the statistics of the network.
-/// @throws argument_error (out_of_range: no samples, batch < 1), shape_error (shape_mismatch)
+/// `evaluate` of one sample at a time, as gated networks run.
 template <std::floating_point S, class Gate>
 [[nodiscard]] evaluation evaluate(gated_network<S, Gate>& net, std::span<const S> images,
                                   std::span<const int> labels, Index batch = 1) {
-  if (labels.empty() || batch < 1)
-    throw argument_error(
-        errc::out_of_range,
-        prunus::detail::concat("evaluate: ", labels.size(), " samples in batches of ", batch,
-                               "; both must be at least 1"));
-  const std::size_t size = static_cast<std::size_t>(net.backbone().input_size());
-  if (images.size() != labels.size() * size)
-    throw shape_error(errc::shape_mismatch,
-                      prunus::detail::concat("evaluate: ", images.size(), " numbers for ",
-                                             labels.size(), " samples of ", size));
-  double loss = 0;
-  Index correct = 0;
-  for (std::size_t begin = 0; begin < labels.size(); begin += static_cast<std::size_t>(batch)) {
-    const std::size_t count = std::min(static_cast<std::size_t>(batch), labels.size() - begin);
-    const auto outputs = net.forward(images.subspan(begin * size, count * size),
-                                     static_cast<Index>(count), mode::inference);
-    const batch_result part =
-        softmax_cross_entropy<S>({outputs.data(), static_cast<std::size_t>(outputs.size())},
-                                 labels.subspan(begin, count), {});
-    loss += part.loss * static_cast<double>(count);
-    correct += part.correct;
-  }
-  return {loss / static_cast<double>(labels.size()),
-          static_cast<double>(correct) / static_cast<double>(labels.size())};
+  return evaluate<S, gated_network<S, Gate>>(net, images, labels, batch);
 }
 
 }  // namespace nn

@@ -49,9 +49,11 @@ struct evaluation {
 };
 
 /// Loss and accuracy over a data set, in batches of at most `batch` samples, in inference mode.
+/// `net` is a network, or what runs like one. What a gated network executes is added to its
+/// statistics; one sample at a time is what it is for.
 /// @throws argument_error (out_of_range: no samples, batch < 1), shape_error (shape_mismatch)
-template <std::floating_point S>
-[[nodiscard]] evaluation evaluate(network<S>& net, std::span<const S> images,
+template <std::floating_point S, class Network>
+[[nodiscard]] evaluation evaluate(Network& net, std::span<const S> images,
                                   std::span<const int> labels, Index batch = 256) {
   if (labels.empty() || batch < 1)
     throw argument_error(

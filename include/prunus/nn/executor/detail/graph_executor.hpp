@@ -32,7 +32,7 @@ struct executor_options {
 ///
 /// A batch is cut into shards; a shard is one task. Within a phase a shard runs on its own, some
 /// samples through all layers, then the next. Phases are separated where the whole batch must be
-/// known: at batch normalisations.
+/// known: at batch normalisations, and backwards at gates.
 template <class S>
 class graph_executor {
  public:
@@ -69,7 +69,6 @@ class graph_executor {
   }
 
   [[nodiscard]] Index threads() const noexcept { return pool_.threads(); }
-  [[nodiscard]] const memory_plan& plan() const noexcept { return plan_; }
   [[nodiscard]] const layer_port<S>& result(std::size_t node) const noexcept {
     return ports_[node].out;
   }
@@ -106,9 +105,10 @@ class graph_executor {
   }
 
   /// Gives all layers their own kernels back.
-  void restore_kernels() noexcept {
+  void restore_kernels() {
     for (any_layer<S>& layer : layers_)
       if (std::shared_ptr<block_kernel<S>>* const place = kernel_of(layer)) *place = nullptr;
+    if (capacity_ > 0) bind();
   }
 
   void forward(const S* images, Index batch, bool training, std::uint64_t step) {

@@ -25,9 +25,8 @@ struct activation_layer {
   operation::activation op;
 
   [[nodiscard]] static std::optional<activation_layer> made_for(const layer_context<S>& at) {
-    const auto* op = at.template as<operation::activation>();
-    if (op == nullptr) return std::nullopt;
-    return activation_layer{*op};
+    return at.template when<operation::activation>(
+        [&](const auto& its) { return activation_layer{its}; });
   }
   [[nodiscard]] layer_traits traits() const noexcept {
     const bool from_result = with_function(op, [](const auto& f) { return f.slope_from_result; });
@@ -149,9 +148,9 @@ struct dropout_layer {
   std::uint64_t seed, node;
 
   [[nodiscard]] static std::optional<dropout_layer> made_for(const layer_context<S>& at) {
-    const auto* op = at.template as<operation::dropout>();
-    if (op == nullptr) return std::nullopt;
-    return dropout_layer{*op, at.seed(), at.node()};
+    return at.template when<operation::dropout>([&](const auto& its) {
+      return dropout_layer{its, at.seed(), at.node()};
+    });
   }
   [[nodiscard]] layer_traits traits() const noexcept {
     return {.overwrites = 1, .backward_in_place = true};

@@ -10,6 +10,7 @@
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
+#include <optional>     // std::optional
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
 #include <vector>       // std::vector
@@ -67,6 +68,12 @@ class layer_context {
   template <class Operation>
   [[nodiscard]] bool is() const noexcept {
     return here().operation.template is<Operation>();
+  }
+  /// What `make(operation)` returns where the node's operation is an Operation, else nothing.
+  template <class Operation, class F>
+  [[nodiscard]] auto when(const F& make) const {
+    const Operation* const op = as<Operation>();
+    return op == nullptr ? std::nullopt : std::optional(make(*op));
   }
   [[nodiscard]] const tensor_shape& in(std::size_t k = 0) const {
     return graph_.nodes[here().inputs[k]].shape;

@@ -33,14 +33,14 @@ struct batch_norm_layer {
   std::vector<S> from_deviation{}, constant{};
 
   [[nodiscard]] static std::optional<batch_norm_layer> made_for(const layer_context<S>& at) {
-    const auto* op = at.template as<operation::batch_norm>();
-    if (op == nullptr) return std::nullopt;
-    return batch_norm_layer{.attributes = *op,
-                            .channels = at.in().channels,
-                            .scale = at.parameter("weight"),
-                            .shift = at.parameter("bias"),
-                            .running_mean = at.parameter("running_mean"),
-                            .running_variance = at.parameter("running_var")};
+    return at.template when<operation::batch_norm>([&](const auto& its) {
+      return batch_norm_layer{.attributes = its,
+                              .channels = at.in().channels,
+                              .scale = at.parameter("weight"),
+                              .shift = at.parameter("bias"),
+                              .running_mean = at.parameter("running_mean"),
+                              .running_variance = at.parameter("running_var")};
+    });
   }
   [[nodiscard]] layer_traits traits() const noexcept {
     return {.backward_in_place = true, .fuses_relu = true, .normalizes_batch = true};
@@ -164,12 +164,12 @@ struct layer_norm_layer {
   layer_parameter<S> scale, shift;
 
   [[nodiscard]] static std::optional<layer_norm_layer> made_for(const layer_context<S>& at) {
-    const auto* op = at.template as<operation::layer_norm>();
-    if (op == nullptr) return std::nullopt;
-    return layer_norm_layer{.attributes = *op,
-                            .shape = at.in(),
-                            .scale = at.shared_parameter("weight"),
-                            .shift = at.shared_parameter("bias")};
+    return at.template when<operation::layer_norm>([&](const auto& its) {
+      return layer_norm_layer{.attributes = its,
+                              .shape = at.in(),
+                              .scale = at.shared_parameter("weight"),
+                              .shift = at.shared_parameter("bias")};
+    });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 4 * shape.plane(); }

@@ -111,9 +111,9 @@ struct embedding_layer {
   layer_parameter<S> table;  // vocabulary x features
 
   [[nodiscard]] static std::optional<embedding_layer> made_for(const layer_context<S>& at) {
-    const auto* op = at.template as<operation::embedding>();
-    if (op == nullptr) return std::nullopt;
-    return embedding_layer{*op, at.shared_parameter("weight")};
+    return at.template when<operation::embedding>([&](const auto& its) {
+      return embedding_layer{its, at.shared_parameter("weight")};
+    });
   }
   [[nodiscard]] layer_traits traits() const noexcept { return {}; }
   [[nodiscard]] Index scratch_size() const noexcept { return 0; }
@@ -151,8 +151,8 @@ struct position_embedding_layer {
 
   [[nodiscard]] static std::optional<position_embedding_layer> made_for(
       const layer_context<S>& at) {
-    if (!at.template is<operation::position_embedding>()) return std::nullopt;
-    return position_embedding_layer{at.shared_parameter("weight")};
+    return at.template when<operation::position_embedding>(
+        [&](const auto&) { return position_embedding_layer{at.shared_parameter("weight")}; });
   }
   [[nodiscard]] layer_traits traits() const noexcept {
     return {.overwrites = 1, .backward_in_place = true};
