@@ -21,7 +21,7 @@ namespace detail {
 template <class S>
 struct pooling_layer {
   pooling_shape shape;
-  operation::pooling::kind function;
+  operation::pooling_function function;
   std::shared_ptr<block_kernel<S>> inference{};  ///< instead of the plain one
 
   [[nodiscard]] static pooling_shape shape_of(const operation::pooling& op,
@@ -42,7 +42,7 @@ struct pooling_layer {
     const S* x = ports.in[0].value_of(block.first);
     if (inference != nullptr && !block.training)
       return inference->forward(x, {}, ports.out.value_of(block.first), block);
-    if (function == operation::pooling::kind::max)
+    if (function == operation::pooling_function::max)
       max_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
     else
       average_pooling_forward(shape, x, ports.out.value_of(block.first), planes);
@@ -53,7 +53,7 @@ struct pooling_layer {
     const Index planes = block.count * in.shape.channels;
     const S* dy = ports.out.gradient_of(block.first);
     S* dx = in.gradient_of(block.first);
-    if (function == operation::pooling::kind::max)
+    if (function == operation::pooling_function::max)
       max_pooling_backward(shape, in.value_of(block.first), dy, in.accumulate, dx, planes);
     else
       average_pooling_backward(shape, dy, in.accumulate, dx, planes);
@@ -62,7 +62,7 @@ struct pooling_layer {
 
 template <class S>
 struct global_pooling_layer {
-  operation::pooling::kind function;
+  operation::pooling_function function;
 
   [[nodiscard]] static std::optional<global_pooling_layer> made_for(const layer_context<S>& at) {
     return at.template when<operation::global_pooling>(
@@ -76,7 +76,7 @@ struct global_pooling_layer {
     const S* x = ports.in[0].value_of(block.first);
     S* y = ports.out.value_of(block.first);
     for (Index i = 0; i < planes; ++i, x += plane)
-      y[i] = function == operation::pooling::kind::max
+      y[i] = function == operation::pooling_function::max
                  ? x[position_of_maximum(x, plane)]
                  : sum_over<S>(
                        plane, [](auto value) { return value; }, x) /
@@ -89,7 +89,7 @@ struct global_pooling_layer {
     const S *x = in.value_of(block.first), *dy = ports.out.gradient_of(block.first);
     S* dx = in.gradient_of(block.first);
     for (Index i = 0; i < planes; ++i, x += plane, dx += plane) {
-      if (function == operation::pooling::kind::max) {
+      if (function == operation::pooling_function::max) {
         if (!in.accumulate) std::fill_n(dx, plane, S(0));
         dx[position_of_maximum(x, plane)] += dy[i];
       } else {
