@@ -184,6 +184,28 @@ TEST_CASE("gradients of a gated network agree with differences while the gates h
   }
 }
 
+TEST_CASE("a backward pass leaves nothing behind for the next one", "[nn][gated_network]") {
+  const gate_source source = GENERATE(gate_source::input, gate_source::output);
+  const std::vector<double> x = images(4);
+  nn::network<double> backbone(declared());
+  gated_network net(backbone, random_gates({.score = gate_score::head}), {.source = source});
+  const auto gradients = [&] {
+    net.forward(x, 4, mode::training);
+    for (std::size_t i = 0; i < 12; ++i) net.output_gradient()[i] = static_cast<double>(i) - 5;
+    net.backward({.lasso = 0.1, .budget = 1, .budget_share = 0.2});
+    std::vector<double> found;
+    for (const auto& p : backbone.model().parameters())
+      if (!p.options.gradient.empty())
+        found.insert(found.end(), p.options.gradient.data,
+                     p.options.gradient.data + p.weight.size());
+    for (activation_gate* gate : net.gates())
+      found.insert(found.end(), gate->gradient().begin(), gate->gradient().end());
+    return found;
+  };
+  const std::vector<double> first = gradients();
+  CHECK(gradients() == first);
+}
+
 TEST_CASE("what is skipped changes nothing: gathering equals computing all and masking",
           "[nn][gated_network]") {
   const gate_source source = GENERATE(gate_source::input, gate_source::output);
