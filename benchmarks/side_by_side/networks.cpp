@@ -33,7 +33,7 @@ using network = nn::network<float>;
 /// Half of the channels of every layer but the last are gone: a quarter of the MACs stays.
 std::pair<prunus::graph, prunus::named_tensors<float>> halved(const network& dense) {
   std::vector<prunus::unit_selection> removed;
-  for (const prunus::coupling& c : prunus::coupled_groups(dense.resolved())) {
+  for (const prunus::coupling& c : dense.structure().couplings()) {
     if (!c.prunable) continue;
     prunus::unit_selection units{c.name, {}};
     for (Index u = (c.units + 1) / 2; u < c.units; ++u) units.units.push_back(u);

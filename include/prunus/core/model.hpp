@@ -53,7 +53,7 @@ struct parameter {
 /// position `i` along the member's axis with `unit_of[i] == u`.
 ///
 /// `scored` members are weights whose tiles make up the score of a unit; the others (biases, scales
-/// and shifts of a normalisation) only follow. Computed from a graph by `coupled_groups`, or
+/// and shifts of a normalisation) only follow. Computed from a graph by `network_structure`, or
 /// declared by hand.
 struct coupling {
   struct member {

@@ -36,15 +36,6 @@ using any_layer =
                  pooling_layer<S>, global_pooling_layer<S>, upsampling_layer<S>, attention_layer<S>,
                  embedding_layer<S>, position_embedding_layer<S>, dropout_layer<S>, gate_layer<S>>;
 
-/// What an operation is called in a message.
-template <class Operation>
-[[nodiscard]] std::string_view kind_of(const Operation& op) {
-  if constexpr (requires { op.kind(); })
-    return op.kind();
-  else
-    return "an operation";
-}
-
 template <class S, layer<S>... Layers>
 [[nodiscard]] std::optional<std::variant<Layers...>> make_layer(
     std::type_identity<std::variant<Layers...>>, const layer_context<S>& at) {
@@ -71,7 +62,7 @@ template <class S>
     if (!made)
       throw argument_error(errc::unsupported,
                            concat("network: node ", graph.nodes[i].name, " is ",
-                                  kind_of(graph.nodes[i].operation), ", which no layer computes"));
+                                  graph.nodes[i].operation.kind(), ", which no layer computes"));
     layers.push_back(std::move(*made));
   }
   return layers;
