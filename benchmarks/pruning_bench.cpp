@@ -129,7 +129,7 @@ void removal_copy(benchmark::State& state) {
   const auto small = prunus::compact(half_pruned().net(), plan);
   for (auto _ : state) {
     const auto copy = small;
-    benchmark::DoNotOptimize(copy.data());
+    benchmark::DoNotOptimize(copy.begin()->values.data());
   }
 }
 

@@ -32,7 +32,7 @@ class half_pruned_resnet50 {
           for (float& value : values)
             value = static_cast<float>(prunus::detail::mix_bits(counter++) >> 40) / 8388608 - 1;
         net_.add(p.name,
-                 prunus::view(values.data(), std::span<const Eigen::Index>(p.shape), p.axes()));
+                 prunus::view(values.data(), std::span<const Eigen::Index>(p.shape), p.axes));
       }
     prunus::couple(net_, declared_);
     const prunus::pass half{prunus::l2_norm{}, prunus::filter, prunus::uniform{}};
@@ -44,9 +44,9 @@ class half_pruned_resnet50 {
 
   /// Declares the graph, plans and makes the smaller network: everything behind the masks.
   [[nodiscard]] prunus::named_tensors<float> removed() const {
-    const prunus::graph declared = known_networks::resnet50();
-    const prunus::plan plan = prunus::plan_removal(declared, net_);
-    static_cast<void>(prunus::compact(declared, plan));
+    const prunus::network_structure network(known_networks::resnet50());
+    const prunus::plan plan = prunus::plan_removal(network, net_);
+    static_cast<void>(prunus::compact(network, plan));
     return prunus::compact(net_, plan);
   }
 

@@ -102,9 +102,13 @@ namespace detail {
     for (const prunus::named_tensor<float>& t : tensors) {
       if (t.name != node.name + ".weight") continue;
       const prunus::Index width = t.view().extent(prunus::axis::out);
-      if (auto* conv = node.operation.as<prunus::operation::convolution>())
-        conv->out_channels = width;
-      if (auto* dense = node.operation.as<prunus::operation::linear>()) dense->out_features = width;
+      if (const auto* found = node.operation.as<prunus::operation::convolution>()) {
+        prunus::operation::convolution wide = *found;
+        wide.out_channels = width;
+        node.operation = wide;
+      } else if (const auto* linear = node.operation.as<prunus::operation::linear>()) {
+        node.operation = prunus::operation::linear{.out_features = width, .bias = linear->bias};
+      }
     }
     result.add_node(std::move(node));
   }
@@ -116,8 +120,13 @@ namespace detail {
   const prunus::graph padded = prunus::nn::lenet({3, 28, 28}, 10);
   prunus::graph result;
   for (prunus::graph_node node : padded.nodes()) {
-    if (auto* input = node.operation.as<prunus::operation::input>()) input->shape = {3, 32, 32};
-    if (node.name == "conv1") node.operation.as<prunus::operation::convolution>()->padding = 0;
+    if (node.operation.is<prunus::operation::input>())
+      node.operation = prunus::operation::input{{3, 32, 32}};
+    if (node.name == "conv1") {
+      prunus::operation::convolution first = *node.operation.as<prunus::operation::convolution>();
+      first.padding = 0;
+      node.operation = first;
+    }
     result.add_node(std::move(node));
   }
   return result;

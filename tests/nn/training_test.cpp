@@ -213,7 +213,7 @@ TEST_CASE("training reports what does not fit, by code", "[nn][training]") {
   const auto step = [&](std::vector<int> labels) {
     nn::train_step<float>(net, optimize, data.images, labels, 0.1);
   };
-  const auto before = net.tensors().front().values;
+  const auto before = net.tensors()["conv.weight"].values;
   CHECK(code_of<prunus::argument_error>([&] {
           step({0, 1, 2, 3, 0, 1, 2, 4});
         }) == errc::out_of_range);
@@ -222,7 +222,7 @@ TEST_CASE("training reports what does not fit, by code", "[nn][training]") {
         }) == errc::out_of_range);
   CHECK(code_of<prunus::shape_error>([&] { step({0, 1, 2}); }) == errc::shape_mismatch);
   CHECK(code_of<prunus::argument_error>([&] { step({}); }) == errc::out_of_range);
-  CHECK(before == net.tensors().front().values);
+  CHECK(before == net.tensors()["conv.weight"].values);
   CHECK(code_of<prunus::argument_error>([&] {
           static_cast<void>(nn::evaluate<float>(net, data.images, data.labels, 0));
         }) == errc::out_of_range);
@@ -231,7 +231,7 @@ TEST_CASE("training reports what does not fit, by code", "[nn][training]") {
   CHECK(code_of<prunus::argument_error>(
             [&] { nn::optimizer<float, nn::adam>(net, {.epsilon = 0}); }) == errc::out_of_range);
   nn::optimizer_state<float> state = optimize.state();
-  state.tensors.front().name = "other";
+  state.tensors.begin()->name = "other";
   CHECK(code_of<prunus::argument_error>([&] { optimize.restore(state); }) == errc::unknown_name);
 }
 

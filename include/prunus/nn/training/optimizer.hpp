@@ -92,32 +92,34 @@ class optimizer {
   /// @throws argument_error (unknown_name: a tensor is missing or foreign), shape_error
   /// (shape_mismatch)
   void restore(const optimizer_state<S>& saved) {
-    std::size_t next = 0;
+    std::size_t expected = 0;
     const auto check = [&](std::string_view parameter, std::string_view name,
                            const weight_view<S>& w) {
-      if (next == saved.tensors.size() ||
-          saved.tensors[next].name != prunus::detail::concat(parameter, ".", name))
+      const std::string full = prunus::detail::concat(parameter, ".", name);
+      const named_tensor<S>* found = saved.tensors.find(full);
+      if (found == nullptr)
         throw argument_error(
             errc::unknown_name,
-            prunus::detail::concat(
-                "optimizer.restore: expected ", parameter, ".", name, ", came ",
-                next == saved.tensors.size() ? "nothing" : saved.tensors[next].name));
-      if (!saved.tensors[next].view().same_shape(w))
-        throw shape_error(errc::shape_mismatch,
-                          prunus::detail::concat("optimizer.restore: ", saved.tensors[next].name,
-                                                 " is ", describe(saved.tensors[next].view()),
-                                                 ", expected ", describe(w)));
-      ++next;
+            prunus::detail::concat("optimizer.restore: ", full, " is not among the ",
+                                   saved.tensors.size(), " tensors of the state"));
+      if (!found->view().same_shape(w))
+        throw shape_error(
+            errc::shape_mismatch,
+            prunus::detail::concat("optimizer.restore: ", full, " is ", describe(found->view()),
+                                   ", expected ", describe(w)));
+      ++expected;
     };
     for_each_buffer(check);
-    if (next != saved.tensors.size())
-      throw argument_error(errc::unknown_name,
-                           prunus::detail::concat("optimizer.restore: ", saved.tensors[next].name,
-                                                  " belongs to no parameter"));
-    next = 0;
-    for_each_buffer([&](std::string_view, std::string_view, const weight_view<S>& w) {
-      std::copy_n(saved.tensors[next++].values.data(), w.size(), w.data);
-    });
+    if (expected != saved.tensors.size())
+      throw argument_error(
+          errc::unknown_name,
+          prunus::detail::concat("optimizer.restore: the state holds ", saved.tensors.size(),
+                                 " tensors, the network has ", expected));
+    for_each_buffer(
+        [&](std::string_view parameter, std::string_view name, const weight_view<S>& w) {
+          const auto& from = saved.tensors[prunus::detail::concat(parameter, ".", name)];
+          std::copy_n(from.values.data(), w.size(), w.data);
+        });
     steps_ = saved.steps;
   }
 
