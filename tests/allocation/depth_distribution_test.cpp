@@ -186,8 +186,8 @@ TEST_CASE("equal multiply-adds worked out by hand", "[allocation][depth_distribu
   std::vector<float> scores1{3, 1, 4, 1.5F}, scores2{2, 7, 1, 8, 2, 8, 1, 8};
   std::vector<std::uint8_t> keep1(4, 1), keep2(8, 1);
   std::vector<ranking_group<float>> units{
-      {"conv1", {scores1.data(), 4, false, ""}, keep1, {}, nullptr},
-      {"conv2", {scores2.data(), 8, false, ""}, keep2, {}, nullptr}};
+      {"conv1", {scores1.data(), 4, false, ""}, keep1, {}, nullptr, 1},
+      {"conv2", {scores2.data(), 8, false, ""}, keep2, {}, nullptr, 2}};
   allocation.allocate(std::span<ranking_group<float>>(units), 0.5);
   CHECK(keep1 == std::vector<std::uint8_t>{1, 0, 1, 0});
   CHECK(keep2 == std::vector<std::uint8_t>{1, 1, 0, 1, 1, 1, 0, 1});

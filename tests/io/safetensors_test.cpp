@@ -286,7 +286,7 @@ TEST_CASE("a header that is no JSON is refused", "[io][safetensors]") {
   for (const std::string& header :
        {std::string("{"), std::string("{}{}"), "{" + a + "},", "{" + a + ",}", "{" + a + "} x",
         "{" + a + "/* comment */}", std::string("{\"\xff\":{}}"), "{" + a + nul,
-        "{" + a + nul + "}"})
+        "{" + a + nul + "}", "{" + a + "}" + nul, "{" + a + "}" + nul + "x"})
     check_malformed(header, "no JSON at byte");
 }
 

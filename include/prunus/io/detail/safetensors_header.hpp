@@ -229,6 +229,9 @@ inline void expect_contiguous(const safetensors_header& header, std::uint64_t da
   if (!text.starts_with('{'))
     fail(errc::malformed, "the header does not begin with '{'; is it a safetensors file?");
 
+  // The parser would take it for the end of the text, and read nothing of what stands behind it.
+  if (const std::size_t nul = text.find('\0'); nul != text.npos)
+    fail(errc::malformed, "the header is no JSON at byte ", nul, ": a zero byte");
   safetensors_header_reader reader(origin);
   nlohmann::json::sax_parse(text.begin(), text.end(), &reader);
   safetensors_header header = reader.take();

@@ -2,9 +2,8 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/detail/normalization_affine.hpp>
 #include <prunus/structure/operation.hpp>
-
-#include <cmath>  // std::sqrt
 
 namespace prunus {
 inline namespace v0 {
@@ -40,7 +39,9 @@ struct batch_norm {
                         &mean = inputs[parameter_role::running_mean],
                         &variance = inputs[parameter_role::running_variance];
     std::vector<channel_value> out = inputs.mapped([&](Index c, double x) {
-      return (x - mean(c)) / std::sqrt(variance(c) + epsilon) * scale(c) + shift(c);
+      const prunus::detail::normalization_affine<double> map(scale(c), shift(c), mean(c),
+                                                             variance(c), epsilon);
+      return x * map.factor + map.offset;
     });
     for (std::size_t c = 0; c < out.size(); ++c)  // a scale of zero makes a constant of anything
       if (const Index at = static_cast<Index>(c); scale(at) == 0)
