@@ -11,13 +11,12 @@
 //     support::check_operation_laws(channel_shuffle{.groups = 2}, {{6, 4, 3}}, {.oracle = oracle});
 
 #include <prunus/structure/compaction.hpp>
-#include <prunus/structure/cost.hpp>
 #include <prunus/structure/detail/constant_channels.hpp>
 #include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan_removal.hpp>
-#include <prunus/structure/plan_text.hpp>
 
 #include "support/catch.hpp"
+#include "support/compaction_laws.hpp"
 #include "support/naive_graph.hpp"
 #include "support/random_graph.hpp"
 
@@ -49,7 +48,7 @@ class operation_inspection {
                        const operation_surroundings& around)
       : operation_(std::move(operation)), inputs_(std::move(inputs)), around_(around) {
     guarded("on its own", [&] { inspect_description(); });
-    if (!violations_.empty()) return;
+    if (!laws_.found().empty()) return;
     guarded("other numbers of inputs", [&] { inspect_numbers_of_inputs(); });
     guarded("equality", [&] { inspect_equality(); });
     for (std::uint64_t seed = 1; seed <= around_.trials; ++seed)
@@ -58,22 +57,18 @@ class operation_inspection {
         inspect_in(surroundings(random), random);
       });
   }
-  [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
+  [[nodiscard]] const std::vector<std::string>& found() const noexcept { return laws_.found(); }
 
  private:
   using graph = prunus::graph;
 
-  template <class... Parts>
-  void expect(bool law, const Parts&... parts) {
-    if (!law) violations_.push_back(prunus::detail::concat(where_, ": ", parts...));
-  }
   template <class Inspect>
-  void guarded(std::string where, const Inspect& inspect) {
-    where_ = std::move(where);
+  void guarded(const std::string& where, const Inspect& inspect) {
+    laws_.set_where(where + ": ");
     try {
       inspect();
     } catch (const std::exception& problem) {
-      expect(false, "threw ", problem.what());
+      laws_.expect(false, "threw ", problem.what());
     }
   }
   [[nodiscard]] graph alone(std::size_t inputs) const {
@@ -103,25 +98,25 @@ class operation_inspection {
     takes_tokens_ = operation_.describe(inputs_).takes_network_inputs;
     const std::vector<naive::node> nodes = around_.oracle.nodes_of(alone(inputs_.size()));
     const naive::operation& twin = twin_of(nodes);
-    expect(agree(node.shape, twin.shape), "describe: the shape is not that of the loops");
+    laws_.expect(agree(node.shape, twin.shape), "describe: the shape is not that of the loops");
     bool same = node.parameters.size() == twin.parameters.size();
     for (std::size_t k = 0; same && k < node.parameters.size(); ++k) {
       const prunus::parameter_declaration& p = node.parameters[k];
       const naive::parameter& own = twin.parameters[k];
       same = p.name == "subject." + own.suffix && p.shape == own.shape;
-      expect(own.trained != prunus::is_statistic(p.role), "describe: the role of ", p.name);
+      laws_.expect(own.trained != prunus::is_statistic(p.role), "describe: the role of ", p.name);
     }
-    expect(same, "describe: the tensors are not those of the loops");
+    laws_.expect(same, "describe: the tensors are not those of the loops");
     const prunus::node_description once = operation_.describe(inputs_),
                                    again = operation_.describe(inputs_);
-    expect(once.shape == again.shape && once.parameters == again.parameters &&
-               once.fixed_work == again.fixed_work && once.work.size() == again.work.size(),
-           "describe: asked again, it says something else");
+    laws_.expect(once.shape == again.shape && once.parameters == again.parameters &&
+                     once.fixed_work == again.fixed_work && once.work.size() == again.work.size(),
+                 "describe: asked again, it says something else");
     const prunus::channel_map map = operation_.channels(inputs_),
                               other = operation_.channels(inputs_);
-    expect(map.from == other.from && map.ties == other.ties && map.unread == other.unread &&
-               map.keeps == other.keeps,
-           "channels: asked again, it says something else");
+    laws_.expect(map.from == other.from && map.ties == other.ties && map.unread == other.unread &&
+                     map.keeps == other.keeps,
+                 "channels: asked again, it says something else");
   }
 
   /// A wrong number of inputs is refused; where any number is right, each is spoken of.
@@ -132,26 +127,27 @@ class operation_inspection {
       try {
         const prunus::resolved_graph resolved = prunus::resolve(g);
         const std::size_t n = resolved.index_of("subject");
-        expect(agree(resolved.nodes[n].shape, twin_of(around_.oracle.nodes_of(g)).shape),
-               "describe: takes ", number, " inputs, and gives another shape than the loops");
+        laws_.expect(agree(resolved.nodes[n].shape, twin_of(around_.oracle.nodes_of(g)).shape),
+                     "describe: takes ", number, " inputs, and gives another shape than the loops");
         const prunus::channel_map map = operation_.channels(resolved.input_shapes(n));
         for (std::size_t k = 0; k < number; ++k)
-          expect(speaks_of(map, resolved.nodes[n], static_cast<prunus::Index>(k), 0), "takes ",
-                 number, " inputs, and does not say what becomes of number ", k);
+          laws_.expect(speaks_of(map, resolved.nodes[n], static_cast<prunus::Index>(k), 0),
+                       "takes ", number, " inputs, and does not say what becomes of number ", k);
       } catch (const prunus::graph_error& refusal) {
-        expect(refusal.code() == prunus::errc::bad_node &&
-                   std::string(refusal.what()).find("subject") != std::string::npos,
-               "describe: refuses ", number, " inputs with ", refusal.what());
+        laws_.expect(refusal.code() == prunus::errc::bad_node &&
+                         std::string(refusal.what()).find("subject") != std::string::npos,
+                     "describe: refuses ", number, " inputs with ", refusal.what());
       }
     }
   }
   void inspect_equality() {
     const prunus::any_operation copy = operation_;
-    expect(copy == operation_, "equality: a copy differs");
-    expect(operation_.shrunk(all_of(inputs_, operation_.describe(inputs_).shape)) == operation_,
-           "shrunk: with all channels kept it is another operation");
+    laws_.expect(copy == operation_, "equality: a copy differs");
+    laws_.expect(
+        operation_.shrunk(all_of(inputs_, operation_.describe(inputs_).shape)) == operation_,
+        "shrunk: with all channels kept it is another operation");
     if (around_.different)
-      expect(!(operation_ == *around_.different), "equality: other attributes are equal");
+      laws_.expect(!(operation_ == *around_.different), "equality: other attributes are equal");
   }
   [[nodiscard]] static prunus::kept_channels all_of(std::span<const prunus::tensor_shape> inputs,
                                                     const prunus::tensor_shape& result) {
@@ -252,16 +248,17 @@ class operation_inspection {
     inspect_constants(net, random);
     // What is compacted is a network like any other: it can be pruned and compacted again.
     const prunus::plan plan = prunus::plan_removal(net.structure, net.model);
-    expect(plan.is_exact(), "a plan from weights is not exact");
-    inspect_compaction(net, plan, random);
+    laws_.expect(plan.is_exact(), "a plan from weights is not exact");
+    inspect_compaction(laws_, net, plan, random, around_.oracle);
     const prunus::plan wider = prunus::plan_removal(
         net.structure, net.model, {.at_padding = prunus::padding_policy::approximate});
-    if (wider.is_exact()) inspect_compaction(net, wider, random);
+    if (wider.is_exact()) inspect_compaction(laws_, net, wider, random, around_.oracle);
     random_graph::network smaller =
         random_graph::with_random_weights(prunus::compact(net.structure, plan), random);
     random_graph::zero_random_units(smaller, random);
     inspect_constants(smaller, random);
-    inspect_compaction(smaller, prunus::plan_removal(smaller.structure, smaller.model), random);
+    inspect_compaction(laws_, smaller, prunus::plan_removal(smaller.structure, smaller.model),
+                       random, around_.oracle);
   }
 
   /// couple accepts it, and each axis that is cut belongs to one coupling.
@@ -273,10 +270,10 @@ class operation_inspection {
     for (const auto& node : net.resolved.nodes)
       for (const auto& p : node.parameters) {
         const bool trained = !prunus::is_statistic(p.role);
-        expect(seen[{p.name, prunus::axis::out}] == (trained && p.per_channel ? 1 : 0),
-               "the out axis of ", p.name, " is not in one coupling");
-        expect(seen[{p.name, prunus::axis::in}] == (trained && p.reads ? 1 : 0), "the in axis of ",
-               p.name, " is not in one coupling");
+        laws_.expect(seen[{p.name, prunus::axis::out}] == (trained && p.per_channel ? 1 : 0),
+                     "the out axis of ", p.name, " is not in one coupling");
+        laws_.expect(seen[{p.name, prunus::axis::in}] == (trained && p.reads ? 1 : 0),
+                     "the in axis of ", p.name, " is not in one coupling");
       }
   }
 
@@ -314,10 +311,11 @@ class operation_inspection {
           bool changes = false;
           for (std::size_t i = r * plane; i < (r + 1) * plane; ++i)
             changes = changes || before[i] != after[i];
-          expect(!changes || structure.unit_of[n][r] == structure.unit_of[node.inputs[k]][c] ||
-                     reads(node, k, c, r),
-                 "channels: number ", r, " of the result changes with number ", c, " of input ", k,
-                 ", and is neither tied to it nor reads it");
+          laws_.expect(!changes ||
+                           structure.unit_of[n][r] == structure.unit_of[node.inputs[k]][c] ||
+                           reads(node, k, c, r),
+                       "channels: number ", r, " of the result changes with number ", c,
+                       " of input ", k, ", and is neither tied to it nor reads it");
         }
       }
   }
@@ -351,7 +349,7 @@ class operation_inspection {
         bool holds = true;
         for (std::size_t i = c * plane; i < (c + 1) * plane; ++i)
           holds = holds && std::abs(found[i] - value) <= 1e-11 * std::max(1.0, std::abs(value));
-        expect(holds, "constants: channel ", c, " is not ", value, " everywhere");
+        laws_.expect(holds, "constants: channel ", c, " is not ", value, " everywhere");
       }
     }
   }
@@ -366,107 +364,21 @@ class operation_inspection {
     }
     const prunus::plan plan = prunus::plan_removal(net.structure, requested);
     const naive::named_values inputs = random_graph::random_inputs(net.resolved, random);
-    (void)inspect_smaller(net, plan, inputs, 4);
-  }
-
-  /// A masked network and its compacted twin give the same outputs.
-  void inspect_compaction(const random_graph::network& net, const prunus::plan& plan,
-                          random_source& random) {
-    expect(prunus::load_plan(prunus::save_plan(plan)) == plan, "a saved plan is another one");
-    const naive::named_values inputs = random_graph::random_inputs(net.resolved, random);
-    const naive::evaluation masked =
-        around_.oracle.evaluate(net.graph, naive::tensors_of(net.model), inputs);
-    expect(plan.before == prunus::cost{masked.macs, masked.trained, masked.stored * 8},
-           "describe: costs ", plan.before.macs, " multiply-adds and ", plan.before.parameters,
-           " parameters; the loops count ", masked.macs, " and ", masked.trained);
-    const naive::evaluation compacted = inspect_smaller(net, plan, inputs, 8);
-    double largest = 1e-3, worst = 0;
-    for (const std::string& name : net.graph.outputs()) {
-      const naive::values &a = masked.of(name), &b = compacted.of(name);
-      for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-        largest = std::max(largest, std::abs(a[i]));
-        worst = std::max(worst, std::abs(a[i] - b[i]));
-      }
-      expect(a.size() == b.size(), "compacted, ", name, " has another size");
-    }
-    expect(worst <= 1e-11 * largest, "compacted, it differs by ", worst, " from ", largest, "\n",
-           prunus::to_text(plan));
-  }
-
-  /// The compacted network is what the plan says: shapes, tensors and costs. @returns its results
-  [[nodiscard]] naive::evaluation inspect_smaller(const random_graph::network& net,
-                                                  const prunus::plan& plan,
-                                                  const naive::named_values& inputs,
-                                                  prunus::Index scalar_bytes) {
-    const graph smaller = prunus::compact(net.structure, plan);
-    const prunus::resolved_graph resolved = prunus::resolve(smaller);
-    const prunus::named_tensors<double> tensors = prunus::compact(net.model, plan);
-    std::size_t declared = 0;
-    for (const auto& node : resolved.nodes)
-      for (const auto& p : node.parameters) {
-        ++declared;
-        const auto* tensor = tensors.find(p.name);
-        expect(tensor != nullptr && prunus::detail::extents_of(tensor->view()) == p.extents(),
-               "shrunk: compacted, ", p.name, " is not of the shape that describe tells");
-      }
-    expect(declared == tensors.size(), "shrunk: it forgets a tensor");
-
-    const auto keep = kept_units(net.structure, plan);
-    const auto& structure = net.structure.data().channels;
-    for (std::size_t n = 0; n < net.resolved.nodes.size(); ++n) {
-      const auto &before = net.resolved.nodes[n].shape,
-                 &after = resolved.nodes[resolved.index_of(net.resolved.nodes[n].name)].shape;
-      prunus::Index kept = 0;
-      for (const prunus::Index unit : structure.unit_of[n]) {
-        const auto u = static_cast<std::size_t>(unit);
-        kept += keep[static_cast<std::size_t>(structure.coupling_of[u])]
-                    [static_cast<std::size_t>(structure.number_of[u])];
-      }
-      expect(after == prunus::tensor_shape{kept, before.height, before.width},
-             "shrunk: ", net.resolved.nodes[n].name, " keeps ", kept, " channels and has ",
-             after.channels);
-    }
-
-    const naive::evaluation result =
-        around_.oracle.evaluate(smaller, naive::tensors_of(tensors), inputs);
-    const prunus::cost counted{result.macs, result.trained, result.stored * scalar_bytes};
-    expect(plan.after == counted && prunus::cost_of(resolved, scalar_bytes) == counted,
-           "compacted, it costs ", counted.macs, " multiply-adds and ", counted.parameters,
-           " parameters; the plan says ", plan.after.macs, " and ", plan.after.parameters);
-    prunus::cost without_new = plan.after;
-    for (const prunus::plan::new_tensor& t : plan.new_tensors) {
-      without_new.parameters -= t.size;
-      without_new.bytes -= t.size * scalar_bytes;
-    }
-    const std::vector<std::span<const std::uint8_t>> kept(keep.begin(), keep.end());
-    expect(net.structure.cost_of_kept(kept, scalar_bytes) == without_new,
-           "cost_of_kept is not the cost of what is kept");
-    return result;
-  }
-  [[nodiscard]] static std::vector<std::vector<std::uint8_t>> kept_units(
-      const prunus::network_structure& network, const prunus::plan& plan) {
-    std::vector<std::vector<std::uint8_t>> keep;
-    for (const prunus::coupling& group : network.couplings())
-      keep.emplace_back(static_cast<std::size_t>(group.units), std::uint8_t{1});
-    for (const prunus::plan::removal& r : plan.removed)
-      keep[static_cast<std::size_t>(network.find_coupling(r.coupling))]
-          [static_cast<std::size_t>(r.unit)] = 0;
-    return keep;
+    inspect_smaller(laws_, net, plan, inputs, 4, around_.oracle);
   }
 
   prunus::any_operation operation_;
   std::vector<prunus::tensor_shape> inputs_;
   const operation_surroundings& around_;
   bool takes_tokens_ = false;
-  std::string where_;
-  std::vector<std::string> violations_;
+  support::violations laws_;
 };
 
 /// The laws that an operation breaks on inputs of these shapes, in words.
 [[nodiscard]] inline std::vector<std::string> operation_violations(
     const prunus::any_operation& operation, const std::vector<prunus::tensor_shape>& inputs,
     const operation_surroundings& around = {}) {
-  return operation_inspection(operation, inputs, around).violations();
+  return operation_inspection(operation, inputs, around).found();
 }
 inline void check_operation_laws(const prunus::any_operation& operation,
                                  const std::vector<prunus::tensor_shape>& inputs,
