@@ -46,6 +46,7 @@ TEST_CASE("a masked network and its compacted twin give the same outputs on rand
     const prunus::plan plan = prunus::plan_removal(net.graph, net.model);
     CAPTURE(prunus::to_text(plan));
     REQUIRE(plan.is_exact());
+    REQUIRE(plan.opaque.empty());
     met.add(plan);
     support::violations laws;
     support::inspect_compaction(laws, net, plan, random);

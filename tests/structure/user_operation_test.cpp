@@ -342,6 +342,48 @@ naive::operation twin_of_mixer(const Mixer& op, const naive::shapes& from) {
           }};
 }
 
+/// Weighs the channels of its first input with the sum of all channels of the second, of which it
+/// says nothing.
+struct gate_by_sum {
+  static constexpr std::string_view kind = "gate_by_sum";
+
+  [[nodiscard]] prunus::node_description describe(std::span<const tensor_shape> inputs) const {
+    if (inputs.size() != 2) refuse("takes what is weighed and what it is weighed with");
+    return {.shape = inputs[0]};
+  }
+  [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {
+    return channel_map::same(inputs.first(1));
+  }
+  [[nodiscard]] std::vector<channel_value> constants(const prunus::constant_inputs& inputs) const {
+    return inputs.anything();
+  }
+  [[nodiscard]] gate_by_sum shrunk(const prunus::kept_channels&) const { return {}; }
+  friend bool operator==(const gate_by_sum&, const gate_by_sum&) = default;
+};
+naive::operation twin_of_gate(const gate_by_sum&, const naive::shapes& from) {
+  const naive::shape s = from.at(0), other = from.at(1);
+  return {s, {}, [=](const naive::tensors& t, const naive::named_values&) {
+            return naive::computed{naive::filled(s, [&](Index c, Index y, Index x) {
+              double sum = 0;
+              for (Index i = 0; i < other.channels; ++i) sum += t[1](i, y, x);
+              return sum * t[0](c, y, x);
+            })};
+          }};
+}
+
+/// A layer in which every channel counts, zeros too: there is a softmax before its weight.
+struct softmax_weighted : transposed_convolution {
+  [[nodiscard]] channel_map channels(std::span<const tensor_shape>) const {
+    channel_map map = channel_map::fresh(out_channels);
+    map.keeps = prunus::keep_reason::layer_norm;
+    return map;
+  }
+  [[nodiscard]] softmax_weighted shrunk(const prunus::kept_channels& kept) const {
+    return {transposed_convolution::shrunk(kept)};
+  }
+  friend bool operator==(const softmax_weighted&, const softmax_weighted&) = default;
+};
+
 /// The laws that an operation breaks whose naive twin is that of the right one.
 template <class Operation, class Twin>
 std::vector<std::string> violations_of(const Operation& op, const tensor_shape& input, Twin twin) {
@@ -442,6 +484,39 @@ TEST_CASE("what reaches an operation that does not say how it uses it stays, and
   const prunus::plan asked = prunus::plan_removal(net.structure, {{"before", {1, 2}}});
   CHECK(asked.removed.empty());
   CHECK(asked.kept.size() == 2);
+}
+
+TEST_CASE("a channel that is known of one input may be unknown of another",
+          "[structure][operation]") {
+  naive::evaluator oracle;
+  oracle.teach<gate_by_sum>(twin_of_gate);
+  support::check_operation_laws(gate_by_sum{}, {{5, 3, 2}, {5, 3, 2}}, {.oracle = oracle});
+
+  prunus::graph g;
+  g.input("image", {2, 3, 3});
+  g.convolution("before", "image", {.out_channels = 4});
+  g.node("gate", gate_by_sum{}, {"before", g.relu("rectified", "before")});
+  g.convolution("after", "gate", {.out_channels = 2});
+  random_graph::source random(1);
+  const random_graph::network net = random_graph::with_random_weights(g, random);
+  for (Index o = 0; o < 2; ++o) net.model["after.weight"].weight(o, 1) = 0;
+  const prunus::plan plan = prunus::plan_removal(net.structure, net.model);
+  CHECK(plan.removed.empty());  // nobody reads it behind the gate, but the sum does
+  CHECK(plan.opaque == std::vector<prunus::plan::opaque_node>{{"gate", "gate_by_sum", 4}});
+}
+
+TEST_CASE("an operation in which all channels count keeps what it takes and what it makes",
+          "[structure][operation]") {
+  prunus::graph g;
+  g.input("image", {2, 3, 3});
+  g.convolution("before", "image", {.out_channels = 4});
+  g.node("own", softmax_weighted{{.out_channels = 3}}, {"before"});
+  g.convolution("after", "own", {.out_channels = 2});
+  random_graph::source random(1);
+  const random_graph::network net = random_graph::with_random_weights(g, random);
+  for (Index o = 0; o < 3; ++o) net.model["own.weight"].weight(o, 1) = 0;
+  for (Index o = 0; o < 2; ++o) net.model["after.weight"].weight(o, 1) = 0;
+  CHECK(prunus::plan_removal(net.structure, net.model).removed.empty());
 }
 
 TEST_CASE("a network of user operations is coupled, pruned, planned and compacted",
