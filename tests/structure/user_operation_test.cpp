@@ -102,6 +102,33 @@ struct reorder {
   friend bool operator==(const reorder&, const reorder&) = default;
 };
 
+/// Some channels in a row; nothing comes of the others.
+struct channel_slice {
+  static constexpr std::string_view kind = "channel_slice";
+
+  Index first = 0;
+  Index count = 1;
+
+  [[nodiscard]] prunus::node_description describe(std::span<const tensor_shape> inputs) const {
+    if (inputs.size() != 1 || first < 0 || count < 1 || first + count > inputs[0].channels)
+      refuse("a slice takes one input that has these channels");
+    return {.shape = {count, inputs[0].height, inputs[0].width}};
+  }
+  [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {
+    channel_map map;
+    for (Index c = 0; c < inputs[0].channels; ++c)
+      (c >= first && c < first + count ? map.from : map.unread).push_back({0, c});
+    return map;
+  }
+  [[nodiscard]] std::vector<channel_value> constants(const prunus::constant_inputs& inputs) const {
+    return {inputs[0].begin() + first, inputs[0].begin() + first + count};
+  }
+  [[nodiscard]] channel_slice shrunk(const prunus::kept_channels& kept) const {
+    return {prunus::kept_channels::among(kept.inputs[0], 0, first), kept.results()};
+  }
+  friend bool operator==(const channel_slice&, const channel_slice&) = default;
+};
+
 /// A 1 x 1 transposed convolution, whose weight is in x out.
 struct transposed_convolution {
   static constexpr std::string_view kind = "transposed_convolution";
@@ -210,6 +237,11 @@ naive::evaluator taught() {
   oracle.teach<channel_shuffle>(twin_of_shuffle<channel_shuffle>);
   oracle.teach<reorder>(
       [](const reorder& op, const naive::shapes& from) { return shuffled(from.at(0), op.order); });
+  oracle.teach<channel_slice>([](const channel_slice& op, const naive::shapes& from) {
+    std::vector<Index> source;
+    for (Index c = 0; c < op.count; ++c) source.push_back(op.first + c);
+    return shuffled({op.count, from.at(0).height, from.at(0).width}, source);
+  });
   oracle.teach<transposed_convolution>(twin_of_transposed);
   oracle.teach<channel_scale>(twin_of_scale);
   return oracle;
@@ -408,6 +440,9 @@ TEST_CASE("operations of a user keep the laws", "[structure][operation]") {
   check_operation_laws(channel_shuffle{.groups = 4}, {{4, 2, 2}}, {.oracle = oracle});
   check_operation_laws(reorder{{4, 0, 3, 1, 2}}, {{5, 3, 3}},
                        {.oracle = oracle, .different = reorder{{0, 1, 2, 3, 4}}});
+  check_operation_laws(channel_slice{.first = 2, .count = 3}, {{7, 3, 2}},
+                       {.oracle = oracle, .different = channel_slice{.first = 1, .count = 3}});
+  check_operation_laws(channel_slice{.first = 0, .count = 4}, {{4, 2, 2}}, {.oracle = oracle});
   check_operation_laws(transposed_convolution{.out_channels = 4}, {{5, 3, 2}},
                        {.oracle = oracle, .different = transposed_convolution{.out_channels = 3}});
   check_operation_laws(transposed_convolution{.out_channels = 3, .bias = false}, {{6, 2, 2}},
@@ -484,6 +519,22 @@ TEST_CASE("what reaches an operation that does not say how it uses it stays, and
   const prunus::plan asked = prunus::plan_removal(net.structure, {{"before", {1, 2}}});
   CHECK(asked.removed.empty());
   CHECK(asked.kept.size() == 2);
+}
+
+TEST_CASE("channels that an operation leaves unread go", "[structure][operation]") {
+  prunus::graph g;
+  g.input("image", {2, 3, 3});
+  g.convolution("before", "image", {.out_channels = 6});
+  g.node("middle", channel_slice{.first = 1, .count = 3}, {"before"});
+  g.convolution("after", "middle", {.out_channels = 2});
+  random_graph::source random(1);
+  const random_graph::network net = random_graph::with_random_weights(g, random);
+  const prunus::plan plan = prunus::plan_removal(net.structure, net.model);
+  REQUIRE(plan.find("before.weight") != nullptr);
+  CHECK(plan.find("before.weight")->out == std::vector<Index>{0, 4, 5});
+  CHECK(plan.opaque.empty());
+  CHECK(*prunus::compact(net.structure, plan).nodes()[2].operation.as<channel_slice>() ==
+        channel_slice{.first = 0, .count = 3});
 }
 
 TEST_CASE("a channel that is known of one input may be unknown of another",
