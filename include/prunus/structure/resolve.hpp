@@ -114,10 +114,10 @@ void describe_node(resolved_graph& graph, std::size_t n) {
         refuse(errc::bad_node, concat("reads ", graph.nodes[from].name,
                                       "; token numbers come from an input of the network"));
   for (const parameter_declaration& p : found.parameters) {
-    const std::array<Index, 4> extents = p.extents();
     if (p.axes.rank() != static_cast<int>(p.shape.size()) || p.size() < 1)
       refuse(errc::bad_node, concat("its ", p.name, " has ", p.shape.size(), " extents, ",
                                     p.axes.rank(), " axes and ", p.size(), " values"));
+    const std::array<Index, 4> extents = p.extents();
     if (p.per_channel && extents[0] != found.shape.channels)
       refuse(errc::bad_node, concat("its ", p.name, " has ", extents[0], " outputs for ",
                                     found.shape.channels, " channels of the result"));
