@@ -255,6 +255,7 @@ TEST_CASE("features of tables are removed where no normalisation counts them",
   REQUIRE(plan.removed.size() == 2);
   REQUIRE(plan.folds.size() == 1);
   CHECK(plan.folds[0].value == 0.75);
+  CHECK(plan.opaque.empty());  // what an embedding does with tokens is known
   const proof p = compacted(net, plan);
   CHECK(p.difference < 1e-12);
   CHECK(p.smaller.nodes[p.smaller.index_of("embedding")].parameters[0].shape ==

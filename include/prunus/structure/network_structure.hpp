@@ -43,32 +43,35 @@ struct structure_data {
 /// @throws argument_error (unknown_name, duplicate_name)
 template <class = compiled_on_use>
 void rename_parameters(resolved_graph& network, const name_table& names) {
-  std::size_t used = 0;
   std::unordered_map<std::string, std::string> taken;  // to what was called so
-  for (resolved_graph::node& node : network.nodes) {
+  const auto take = [&](const std::string& name, const std::string& declared) {
+    if (const auto [other, is_new] = taken.emplace(name, declared); !is_new)
+      throw argument_error(errc::duplicate_name,
+                           concat("network_structure: both ", other->second, " and ", declared,
+                                  " would be called ", name));
+  };
+  std::size_t used = 0;
+  for (resolved_graph::node& node : network.nodes)
     for (parameter_declaration& p : node.parameters) {
       const std::string declared = p.name;
-      if (const auto found = names.find(p.name); found != names.end()) {
+      if (const auto found = names.find(declared); found != names.end()) {
         p.name = found->second;
         ++used;
       }
-      if (const auto [other, is_new] = taken.emplace(p.name, declared); !is_new)
-        throw argument_error(errc::duplicate_name,
-                             concat("network_structure: both ", other->second, " and ", declared,
-                                    " would be called ", p.name));
+      take(p.name, declared);
     }
-  }
   if (used == names.size()) return;
   for (const auto& [declared, name] : names) {
-    bool known = false;
-    for (const resolved_graph::node& node : network.nodes) {
-      for (const parameter_declaration& p : node.parameters) known = known || p.name == name;
-      known = known || declared == concat(node.name, ".bias");  // one that a plan may create
-    }
-    if (!known)
+    if (const auto found = taken.find(name); found != taken.end() && found->second == declared)
+      continue;
+    bool may_come = false;  // a bias that a plan may create
+    for (const resolved_graph::node& node : network.nodes)
+      may_come = may_come || declared == concat(node.name, ".bias");
+    if (!may_come)
       throw argument_error(errc::unknown_name,
                            concat("network_structure: the table of names has ", declared,
                                   ", which is no parameter of the graph"));
+    take(name, declared);
   }
 }
 

@@ -114,10 +114,10 @@ void describe_node(resolved_graph& graph, std::size_t n) {
         refuse(errc::bad_node, concat("reads ", graph.nodes[from].name,
                                       "; token numbers come from an input of the network"));
   for (const parameter_declaration& p : found.parameters) {
-    const std::array<Index, 4> extents = p.extents();
     if (p.axes.rank() != static_cast<int>(p.shape.size()) || p.size() < 1)
       refuse(errc::bad_node, concat("its ", p.name, " has ", p.shape.size(), " extents, ",
                                     p.axes.rank(), " axes and ", p.size(), " values"));
+    const std::array<Index, 4> extents = p.extents();
     if (p.per_channel && extents[0] != found.shape.channels)
       refuse(errc::bad_node, concat("its ", p.name, " has ", extents[0], " outputs for ",
                                     found.shape.channels, " channels of the result"));
@@ -130,6 +130,18 @@ void describe_node(resolved_graph& graph, std::size_t n) {
       refuse(errc::bad_node,
              concat("its ", p.name, " reads ", extents[1], " channels in ", p.reads->groups,
                     " groups of input ", p.reads->input, ", which has not that many"));
+  }
+  const auto channels_of = [&](Index side) {  // 0 where there is no such side
+    if (side == multiply_adds::of_result) return found.shape.channels;
+    if (side < 0 || side >= static_cast<Index>(node.inputs.size())) return Index{0};
+    return graph.nodes[node.inputs[static_cast<std::size_t>(side)]].shape.channels;
+  };
+  for (const multiply_adds& work : found.work) {
+    const Index grouped = channels_of(work.pairs_with.value_or(work.channels));
+    if (work.each < 0 || channels_of(work.channels) == 0 || grouped == 0 || work.groups < 1 ||
+        grouped % work.groups != 0)
+      refuse(errc::bad_node, concat("its work is ", work.each, " for ", work.groups,
+                                    " groups of channels that it does not have"));
   }
   node.shape = found.shape;
   node.parameters = std::move(found.parameters);

@@ -64,6 +64,7 @@ void check_channel_map(const resolved_graph& network, std::size_t n, const chann
   bool good = static_cast<Index>(map.from.size()) == node.shape.channels;
   for (const channel_map::channel& c : map.from) good = good && (c.is_new() || exists(c));
   for (const auto& [a, b] : map.ties) good = good && exists(a) && exists(b);
+  for (const channel_map::channel& c : map.unread) good = good && !c.is_new() && exists(c);
   if (!good)
     throw graph_error(errc::bad_node,
                       concat("graph: node ", node.name, ": ", node.operation.kind(), " maps ",

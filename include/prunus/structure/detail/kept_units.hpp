@@ -6,9 +6,10 @@
 #include <prunus/structure/keep_reason.hpp>
 #include <prunus/structure/resolve.hpp>
 
-#include <cstddef>  // std::size_t
-#include <cstdint>  // std::uint8_t
-#include <vector>   // std::vector
+#include <algorithm>  // std::fill
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint8_t
+#include <vector>     // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -65,26 +66,23 @@ class kept_units {
       else if (node.is_output)
         keep_all(n, {keep_reason::output_of_network, n});
     }
-    std::vector<std::uint8_t> known(kept_.size());
     for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
-      const resolved_graph::node& node = network_.nodes[n];
-      const bool opaque = structure_.maps[n].keeps == keep_reason::opaque;
-      if (opaque) keep_all(n, {keep_reason::opaque, n});
-      if (!opaque) mark_known(n, known, 1);
-      for (const std::size_t input : node.inputs)
-        for (const Index unit : structure_.unit_of[input])
-          if (known[static_cast<std::size_t>(unit)] == 0) {
-            keep(unit, {keep_reason::opaque, n});
-            ++used_unknown_[n];
-          }
-      if (!opaque) mark_known(n, known, 0);
+      if (structure_.maps[n].keeps == keep_reason::opaque) keep_all(n, {keep_reason::opaque, n});
+      for_each_unknown(n, [&](Index unit) {
+        keep(unit, {keep_reason::opaque, n});
+        ++used_unknown_[n];
+      });
     }
   }
   /// What counts in the statistics of a layer.
   template <class = compiled_on_use>
   void keep_what_operations_need() {
-    for (std::size_t n = 0; n < network_.nodes.size(); ++n)
-      if (structure_.maps[n].keeps) keep_all(n, {*structure_.maps[n].keeps, n});
+    for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
+      if (!structure_.maps[n].keeps) continue;
+      keep_all(n, {*structure_.maps[n].keeps, n});
+      for (const std::size_t input : network_.nodes[n].inputs)
+        keep_all(input, {*structure_.maps[n].keeps, n});
+    }
   }
   /// Follows what is newly kept with `follow(unit)`, which may keep more, then saves layers that
   /// lost every channel, last layers first, until nothing changes.
@@ -116,18 +114,33 @@ class kept_units {
   void keep_all(std::size_t n, cause why) {
     for (const Index unit : structure_.unit_of[n]) keep(unit, why);
   }
-  /// Channels of the inputs of node n of which it is known what becomes of them.
-  template <class = compiled_on_use>
-  void mark_known(std::size_t n, std::vector<std::uint8_t>& known, std::uint8_t mark) const {
+  /// Calls `use` for the unit of each channel that reaches node n and of which the node does not
+  /// say what becomes of it. Of inputs of the network nobody needs to know: they stay.
+  template <class Use>
+  void for_each_unknown(std::size_t n, const Use& use) const {
     const resolved_graph::node& node = network_.nodes[n];
-    const auto set = [&](Index unit) { known[static_cast<std::size_t>(unit)] = mark; };
-    for (const Index unit : structure_.unit_of[n]) set(unit);
-    for (const parameter_declaration& p : node.parameters)
-      if (p.reads)
-        for (const Index unit : structure_.unit_of[node.inputs[p.reads->input]]) set(unit);
-    for (const channel_map::channel& c : structure_.maps[n].unread)
-      set(structure_.unit_of[node.inputs[static_cast<std::size_t>(c.input)]]
-                            [static_cast<std::size_t>(c.number)]);
+    const channel_map& map = structure_.maps[n];
+    std::vector<std::vector<std::uint8_t>> known;  // a unit may be known of one input only
+    for (const std::size_t input : node.inputs)
+      known.emplace_back(structure_.unit_of[input].size(),
+                         network_.nodes[input].is_network_input ? 1 : 0);
+    if (map.keeps != keep_reason::opaque) {
+      const auto mark = [&](const channel_map::channel& c) {
+        if (!c.is_new())
+          known[static_cast<std::size_t>(c.input)][static_cast<std::size_t>(c.number)] = 1;
+      };
+      for (const channel_map::channel& c : map.from) mark(c);
+      for (const channel_map::channel& c : map.unread) mark(c);
+      for (const auto& [a, b] : map.ties) {
+        mark(a);
+        mark(b);
+      }
+      for (const parameter_declaration& p : node.parameters)
+        if (p.reads) std::fill(known[p.reads->input].begin(), known[p.reads->input].end(), 1);
+    }
+    for (std::size_t k = 0; k < known.size(); ++k)
+      for (std::size_t c = 0; c < known[k].size(); ++c)
+        if (known[k][c] == 0) use(structure_.unit_of[node.inputs[k]][c]);
   }
   /// All channels of an input are among those of node n. `own` is all 0, also afterwards.
   [[nodiscard]] bool passes_channels_on(std::size_t n, std::vector<std::uint8_t>& own) const {
