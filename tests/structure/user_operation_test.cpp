@@ -362,6 +362,18 @@ struct mixer_that_reads_nothing : mixer {
   friend bool operator==(const mixer_that_reads_nothing&,
                          const mixer_that_reads_nothing&) = default;
 };
+/// The same, and its inputs go only together, which says nothing of the result.
+struct mixer_of_tied_inputs : mixer {
+  [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {
+    channel_map map = channel_map::fresh(out_channels);
+    for (Index c = 1; c < inputs[0].channels; ++c) map.ties.push_back({{0, 0}, {0, c}});
+    return map;
+  }
+  [[nodiscard]] mixer_of_tied_inputs shrunk(const prunus::kept_channels& kept) const {
+    return {mixer::shrunk(kept)};
+  }
+  friend bool operator==(const mixer_of_tied_inputs&, const mixer_of_tied_inputs&) = default;
+};
 template <class Mixer>
 naive::operation twin_of_mixer(const Mixer& op, const naive::shapes& from) {
   const naive::shape in = from.at(0), s{op.out_channels, in.height, in.width};
@@ -494,6 +506,8 @@ TEST_CASE("descriptions and smaller selves that do not fit are found out",
 TEST_CASE("what reaches an operation that does not say how it uses it stays, and the plan says so",
           "[structure][operation]") {
   CHECK(violations_of(mixer{3}, {5, 2, 2}, twin_of_mixer<mixer>).empty());
+  CHECK(violations_of(mixer_of_tied_inputs{{3}}, {5, 2, 2}, twin_of_mixer<mixer_of_tied_inputs>)
+            .empty());
   CHECK(speak_of(violations_of(mixer_that_reads_nothing{{3}}, {5, 2, 2},
                                twin_of_mixer<mixer_that_reads_nothing>),
                  "is neither tied to it nor reads it"));

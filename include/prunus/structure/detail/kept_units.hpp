@@ -66,9 +66,10 @@ class kept_units {
       else if (node.is_output)
         keep_all(n, {keep_reason::output_of_network, n});
     }
+    std::vector<std::uint8_t> own(kept_.size());
     for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
       if (structure_.maps[n].keeps == keep_reason::opaque) keep_all(n, {keep_reason::opaque, n});
-      for_each_unknown(n, [&](Index unit) {
+      for_each_unknown(n, own, [&](Index unit) {
         keep(unit, {keep_reason::opaque, n});
         ++used_unknown_[n];
       });
@@ -115,9 +116,11 @@ class kept_units {
     for (const Index unit : structure_.unit_of[n]) keep(unit, why);
   }
   /// Calls `use` for the unit of each channel that reaches node n and of which the node does not
-  /// say what becomes of it. Of inputs of the network nobody needs to know: they stay.
+  /// say what becomes of it: it is none of the result's channels nor tied to one, no weight reads
+  /// it, and it is not said to be unread. Of inputs of the network nobody needs to know: they stay.
+  /// `own` is all 0, also afterwards.
   template <class Use>
-  void for_each_unknown(std::size_t n, const Use& use) const {
+  void for_each_unknown(std::size_t n, std::vector<std::uint8_t>& own, const Use& use) const {
     const resolved_graph::node& node = network_.nodes[n];
     const channel_map& map = structure_.maps[n];
     std::vector<std::vector<std::uint8_t>> known;  // a unit may be known of one input only
@@ -125,16 +128,23 @@ class kept_units {
       known.emplace_back(structure_.unit_of[input].size(),
                          network_.nodes[input].is_network_input ? 1 : 0);
     if (map.keeps != keep_reason::opaque) {
-      const auto mark = [&](const channel_map::channel& c) {
-        if (!c.is_new())
-          known[static_cast<std::size_t>(c.input)][static_cast<std::size_t>(c.number)] = 1;
+      const auto mark_result = [&](std::uint8_t with) {
+        for (const Index unit : structure_.unit_of[n]) own[static_cast<std::size_t>(unit)] = with;
       };
+      const auto mark = [&](const channel_map::channel& c, bool is_unread = false) {
+        if (c.is_new()) return;
+        const auto k = static_cast<std::size_t>(c.input), at = static_cast<std::size_t>(c.number);
+        const Index unit = structure_.unit_of[node.inputs[k]][at];
+        if (is_unread || own[static_cast<std::size_t>(unit)] != 0) known[k][at] = 1;
+      };
+      mark_result(1);
       for (const channel_map::channel& c : map.from) mark(c);
-      for (const channel_map::channel& c : map.unread) mark(c);
-      for (const auto& [a, b] : map.ties) {
+      for (const channel_map::channel& c : map.unread) mark(c, true);
+      for (const auto& [a, b] : map.ties) {  // among inputs alone they say nothing of the result
         mark(a);
         mark(b);
       }
+      mark_result(0);
       for (const parameter_declaration& p : node.parameters)
         if (p.reads) std::fill(known[p.reads->input].begin(), known[p.reads->input].end(), 1);
     }
