@@ -127,6 +127,7 @@ set(PRUNUS_HEADERS
   include/prunus/nn/layers/detail/gated_kernels.hpp
   include/prunus/nn/layers/detail/layer.hpp
   include/prunus/nn/layers/detail/layer_context.hpp
+  include/prunus/nn/layers/detail/node_parameter.hpp
   include/prunus/nn/layers/detail/normalization_layers.hpp
   include/prunus/nn/layers/detail/open_work.hpp
   include/prunus/nn/layers/detail/pooling_layers.hpp

@@ -310,3 +310,46 @@ TEST_CASE("a network knows which of its filters live and die together", "[nn][ne
   CHECK(found->units == 4);
   CHECK(found->prunable);
 }
+
+TEST_CASE("a network whose parameters have names of their own computes the same", "[nn][network]") {
+  const prunus::network_structure named(small_graph(), {{"conv1.weight", "stem.kernel"},
+                                                        {"conv1.bias", "stem.offset"},
+                                                        {"fc1.weight", "head.matrix"}});
+  nn::network<double> plain(small_graph(), {.seed = 3}), renamed(named, {.seed = 3});
+  REQUIRE(renamed.model().find("stem.kernel") != nullptr);
+  CHECK(renamed.model().find("conv1.weight") == nullptr);
+  support::random_source random(4);
+  std::vector<double> images(static_cast<std::size_t>(3 * plain.input_size()));
+  for (double& x : images) x = random.real(-1, 1);
+  const auto outputs = [&](nn::network<double>& net) {
+    return Eigen::MatrixXd(net.forward(images, 3, nn::mode::training));
+  };
+  CHECK(outputs(plain) == outputs(renamed));
+  for (nn::network<double>* net : {&plain, &renamed}) {
+    std::fill(net->output_gradient().begin(), net->output_gradient().end(), 0.5);
+    net->backward();
+  }
+  const auto gradient = [](const nn::network<double>& net, const char* name) {
+    const auto& g = net.model()[name].options.gradient;
+    return std::vector<double>(g.data, g.data + g.size());
+  };
+  CHECK(gradient(plain, "conv1.weight") == gradient(renamed, "stem.kernel"));
+  CHECK(gradient(plain, "fc1.weight") == gradient(renamed, "head.matrix"));
+  const nn::network<double> copy(named, renamed.tensors());
+  CHECK(copy.tensors()["stem.offset"].values == renamed.tensors()["stem.offset"].values);
+}
+
+TEST_CASE("an operation that no layer computes is refused by name", "[nn][network]") {
+  graph g;
+  g.input("x", {2, 1, 1});
+  g.opaque("sorted", {"x"}, {.name = "sort", .shape = {2, 1, 1}});
+  g.linear("fc", "sorted", {.out_features = 1});
+  try {
+    nn::network<float> net(g);
+    FAIL("a network was made");
+  } catch (const prunus::argument_error& refused) {
+    CHECK(refused.code() == errc::unsupported);
+    CHECK(std::string(refused.what()).find("sorted") != std::string::npos);
+    CHECK(std::string(refused.what()).find("opaque") != std::string::npos);
+  }
+}

@@ -3,6 +3,7 @@
 
 #include <prunus/core/error.hpp>
 #include <prunus/nn/layers/detail/change_based_kernels.hpp>
+#include <prunus/nn/layers/detail/node_parameter.hpp>
 #include <prunus/nn/layers/detail/pooling_layers.hpp>
 #include <prunus/nn/layers/detail/weight_layers.hpp>
 #include <prunus/nn/network.hpp>
@@ -190,7 +191,7 @@ class change_based_network {
       layer.compares = before == nullptr || shape.kernel_area() > 1;
       layer.dense_macs = shape.macs();
       kernels_.push_back(std::make_shared<convolution_kernel>(
-          shape, net_.model()[node.name + ".weight"].weight.data, options,
+          shape, prunus::detail::node_parameter(net_.model(), node, "weight")->weight.data, options,
           layer.compares ? nullptr : before));
     } else if (const auto* pool = node.operation.template as<operation::pooling>()) {
       const tensor_shape& in = net_.resolved().input_shape(at);

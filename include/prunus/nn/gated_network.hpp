@@ -7,6 +7,7 @@
 #include <prunus/nn/executor/detail/graph_executor.hpp>
 #include <prunus/nn/layers/detail/gate_layer.hpp>
 #include <prunus/nn/layers/detail/gated_kernels.hpp>
+#include <prunus/nn/layers/detail/node_parameter.hpp>
 #include <prunus/nn/layers/detail/open_work.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/nn/training/gated_loss.hpp>
@@ -324,7 +325,8 @@ class gated_network {
                static_cast<double>(shape.in_channels), static_cast<double>(shape.out_channels),
                static_cast<double>(shape.kernel_area() * node.shape.plane()) /
                    static_cast<double>(shape.groups)});
-    const parameter<S>& weight = backbone_->model()[prunus::detail::concat(node.name, ".weight")];
+    const parameter<S>& weight =
+        *prunus::detail::node_parameter(backbone_->model(), node, "weight");
     convolutions_.push_back(std::make_shared<convolution_kernel>(
         weight.name, shape, weight.weight.data, read, std::move(gate), options_.source,
         options_.threads, options_.shards));
@@ -340,7 +342,7 @@ class gated_network {
                static_cast<double>(plane)});
     linears_.push_back(std::make_shared<linear_kernel>(
         gated_linear<S>(shape, plane),
-        backbone_->model()[prunus::detail::concat(node.name, ".weight")].weight.data, read,
+        prunus::detail::node_parameter(backbone_->model(), node, "weight")->weight.data, read,
         options_.threads, options_.shards));
     kernels_.push_back({i, linears_.back()});
   }

@@ -54,6 +54,7 @@ struct parameter_declaration {
   layout axes = layout("O");
   bool per_channel = true;  ///< its out axis has one position for each channel of the result
   std::optional<channel_reading> reads{};  ///< what its in axis stands for; unset: nothing
+  std::string tensor{};                    ///< in a network: what the operation calls it, "weight"
 
   [[nodiscard]] Index size() const noexcept {
     Index product = 1;

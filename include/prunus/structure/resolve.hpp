@@ -31,6 +31,13 @@ struct resolved_graph {
     std::vector<multiply_adds> work{};
     Index fixed_work = 0;           ///< multiply-adds that do not depend on any channel
     bool is_network_input = false;  ///< it is what the network is given
+
+    /// The parameter that the operation calls so ("weight", "bias"), or null.
+    [[nodiscard]] const parameter_declaration* find(std::string_view tensor) const noexcept {
+      for (const parameter_declaration& p : parameters)
+        if (p.tensor == tensor) return &p;
+      return nullptr;
+    }
   };
   std::vector<node> nodes;  ///< in an order in which they can be computed
 
@@ -145,7 +152,10 @@ void describe_node(resolved_graph& graph, std::size_t n) {
   }
   node.shape = found.shape;
   node.parameters = std::move(found.parameters);
-  for (parameter_declaration& p : node.parameters) p.name = concat(node.name, ".", p.name);
+  for (parameter_declaration& p : node.parameters) {
+    p.tensor = std::move(p.name);
+    p.name = concat(node.name, ".", p.tensor);
+  }
   node.work = std::move(found.work);
   node.fixed_work = found.fixed_work;
   node.is_network_input = found.is_network_input;

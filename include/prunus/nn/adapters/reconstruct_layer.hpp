@@ -5,6 +5,7 @@
 #include <prunus/core/mask.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/nn/adapters/observe_correlation.hpp>
+#include <prunus/nn/layers/detail/node_parameter.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/observe/target_correlation.hpp>
 #include <prunus/recovery/input_patches.hpp>
@@ -57,10 +58,10 @@ struct normalization {
   double epsilon;
 
   normalization(const model<S>& net, const resolved_graph::node& node)
-      : scale(of(net, node.name + ".weight")),
-        shift(of(net, node.name + ".bias")),
-        mean(of(net, node.name + ".running_mean")),
-        variance(of(net, node.name + ".running_var")),
+      : scale(of(net, node, "weight")),
+        shift(of(net, node, "bias")),
+        mean(of(net, node, "running_mean")),
+        variance(of(net, node, "running_var")),
         epsilon(node.operation.as<operation::batch_norm>()->epsilon) {}
 
   /// By what a channel is multiplied in inference mode.
@@ -69,8 +70,8 @@ struct normalization {
   }
 
  private:
-  static values of(const model<S>& net, const std::string& name) {
-    const weight_view<S>& w = net[name].weight;
+  static values of(const model<S>& net, const resolved_graph::node& node, std::string_view tensor) {
+    const weight_view<S>& w = node_parameter(net, node, tensor)->weight;
     return {w.data, w.size()};
   }
 };
@@ -197,8 +198,14 @@ reconstruction_report reconstruct_layer(network<S>& net, std::string_view layer_
   const resolved_graph& graph = net.resolved();
   const std::size_t here = graph.index_of(layer_name);
   const model<S>& tensors = net.model();
-  const weight_view<S> weight = tensors[std::string(layer_name) + ".weight"].weight;
-  const parameter<S>* bias = tensors.find(std::string(layer_name) + ".bias");
+  const parameter<S>* declared =
+      prunus::detail::node_parameter(tensors, graph.nodes[here], "weight");
+  if (declared == nullptr)
+    throw argument_error(
+        errc::unknown_name,
+        prunus::detail::concat("reconstruct_layer: ", layer_name, " has no weight to fit"));
+  const weight_view<S> weight = declared->weight;
+  const parameter<S>* bias = prunus::detail::node_parameter(tensors, graph.nodes[here], "bias");
   const resolved_graph::node* behind = prunus::detail::normalization_behind(graph, here);
   if (bias != nullptr || behind == nullptr)
     return reconstruct(weight, keep, seen, bias == nullptr ? weight_view<S>{} : bias->weight,

@@ -5,6 +5,7 @@
 #include <prunus/core/model.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/measure/fastest_kernel.hpp>
+#include <prunus/nn/layers/detail/node_parameter.hpp>
 #include <prunus/nn/layers/detail/weight_layers.hpp>
 #include <prunus/nn/layers/inference_kernel.hpp>
 #include <prunus/nn/network.hpp>
@@ -47,7 +48,9 @@ template <class S, class F>
 void visit_weight_layer(const nn::network<S>& net, std::size_t node, const F& f) {
   const resolved_graph& graph = net.resolved();
   const any_operation& op = graph.nodes[node].operation;
-  const auto weight = [&] { return net.model()[graph.nodes[node].name + ".weight"].weight; };
+  const auto weight = [&] {
+    return node_parameter(net.model(), graph.nodes[node], "weight")->weight;
+  };
   if (const auto* convolution = op.as<operation::convolution>())
     f(convolution_layer<S>::shape_of(*convolution, graph.input_shape(node)), weight());
   else if (const auto* linear = op.as<operation::linear>()) {

@@ -4,6 +4,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/nn/layers/detail/layer.hpp>
+#include <prunus/nn/layers/detail/node_parameter.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <Eigen/Core>
@@ -94,7 +95,7 @@ class layer_context {
  private:
   [[nodiscard]] const resolved_graph::node& here() const { return graph_.nodes[node_]; }
   [[nodiscard]] const prunus::parameter<S>* find(std::string_view suffix) const {
-    return tensors_.find(concat(here().name, ".", suffix));
+    return node_parameter(tensors_, here(), suffix);
   }
 
   const resolved_graph& graph_;
