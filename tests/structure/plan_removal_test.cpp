@@ -122,6 +122,25 @@ TEST_CASE("a layer without bias hands the constant to the normalisation behind i
   CHECK(difference(net, p) < 1e-12);
 }
 
+TEST_CASE("a normalisation takes a constant over only where it alone reads the layer",
+          "[structure][plan]") {
+  for (const bool is_output : {false, true}) {
+    prunus::graph g;
+    g.input("image", {3, 4, 4});
+    g.convolution("conv1", "image", {.out_channels = 4});
+    g.convolution("conv2", "conv1", {.out_channels = 3, .bias = false});
+    g.output(g.batch_norm("bn2", "conv2"));
+    g.output(is_output ? "conv2" : g.relu("beside", "conv2"));
+    random_graph::source random(1);
+    const random_graph::network net = random_graph::with_random_weights(g, random);
+    for (Index i = 0; i < 3; ++i) net.model["conv1.weight"].weight(1, i) = 0;
+    const prunus::plan plan = prunus::plan_removal(net.structure, net.model);
+    REQUIRE(plan.folds.size() == 1);
+    CHECK(plan.folds[0].into == prunus::plan::receiver::new_bias);
+    CHECK(plan.folds[0].tensor == "conv2.bias");
+  }
+}
+
 TEST_CASE("a layer without bias and without normalisation gets a bias", "[structure][plan]") {
   random_graph::network net = dead_chain(0, false, false);
   const plan p = prunus::plan_removal(net.graph, net.model);

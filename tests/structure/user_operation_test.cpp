@@ -311,6 +311,18 @@ struct transposed_at_one_position : transposed_convolution {
   friend bool operator==(const transposed_at_one_position&,
                          const transposed_at_one_position&) = default;
 };
+/// States no work.
+struct transposed_for_free : transposed_convolution {
+  [[nodiscard]] prunus::node_description describe(std::span<const tensor_shape> inputs) const {
+    prunus::node_description node = transposed_convolution::describe(inputs);
+    node.work.clear();
+    return node;
+  }
+  [[nodiscard]] transposed_for_free shrunk(const prunus::kept_channels& kept) const {
+    return {transposed_convolution::shrunk(kept)};
+  }
+  friend bool operator==(const transposed_for_free&, const transposed_for_free&) = default;
+};
 /// All are equal.
 struct shuffle_without_equality : channel_shuffle {
   [[nodiscard]] shuffle_without_equality shrunk(const prunus::kept_channels&) const {
@@ -593,6 +605,24 @@ TEST_CASE("an operation in which all channels count keeps what it takes and what
   for (Index o = 0; o < 3; ++o) net.model["own.weight"].weight(o, 1) = 0;
   for (Index o = 0; o < 2; ++o) net.model["after.weight"].weight(o, 1) = 0;
   CHECK(prunus::plan_removal(net.structure, net.model).removed.empty());
+}
+
+TEST_CASE("channels that meet along an axis of a tensor share a coupling, whatever the work",
+          "[structure][operation]") {
+  for (const prunus::any_operation& op :
+       {prunus::any_operation(channel_scale{}),
+        prunus::any_operation(transposed_for_free{{.out_channels = 2}})}) {
+    CAPTURE(op.kind());
+    prunus::graph g;
+    g.input("image", {2, 3, 3});
+    g.convolution("a", "image", {.out_channels = 3});
+    g.convolution("b", "image", {.out_channels = 2});
+    g.node("own", op, {g.concat("joined", {"a", "b"})});
+    const prunus::network_structure network(g);
+    REQUIRE(network.find_coupling("a") == 1);
+    CHECK(network.couplings()[1].units == 5);
+    CHECK(network.find_coupling("b") == -1);
+  }
 }
 
 TEST_CASE("a network of user operations is coupled, pruned, planned and compacted",

@@ -234,7 +234,12 @@ class operation_inspection {
                         {.out_features = 3, .bias = bias});
         break;
     }
-    if (random.chance(0.3)) last = g.batch_norm("behind", last);
+    if (random.chance(0.3)) {
+      const std::string reader = last;
+      last = g.batch_norm("behind", reader);
+      // Its mean must not stand for a bias that somebody else would read, too.
+      if (random.chance(0.4)) g.output(random.chance(0.5) ? reader : g.relu("beside", reader));
+    }
     g.output(last);
     if (random.chance(0.1)) g.output("subject");
   }
