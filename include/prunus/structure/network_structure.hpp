@@ -101,14 +101,12 @@ template <class = compiled_on_use>
       if (const auto read = structure.read_by(network, n, p); !read.empty())
         add_member(p, axis::in, read);
     }
-    const bool opaque = structure.maps[n].keeps == keep_reason::opaque;
-    const auto keep = [&](std::size_t of) {
-      for (const Index unit : structure.unit_of[of])
-        result[at(structure.coupling_of[at(unit)])].prunable = false;
+    const auto keep = [&](std::span<const Index> units) {
+      for (const Index unit : units) result[at(structure.coupling_of[at(unit)])].prunable = false;
     };
-    if (node.is_output || node.is_network_input || opaque) keep(n);
-    if (opaque)
-      for (const std::size_t input : node.inputs) keep(input);
+    if (node.is_output || node.is_network_input || structure.maps[n].keeps == keep_reason::opaque)
+      keep(structure.unit_of[n]);
+    keep(structure.used_unknown[n]);
   }
   return result;
 }

@@ -6,10 +6,12 @@
 #include <prunus/structure/detail/disjoint_sets.hpp>
 #include <prunus/structure/resolve.hpp>
 
-#include <cstddef>  // std::size_t
-#include <span>     // std::span
-#include <utility>  // std::move
-#include <vector>   // std::vector
+#include <algorithm>  // std::fill
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint8_t
+#include <span>       // std::span
+#include <utility>    // std::move
+#include <vector>     // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -21,12 +23,14 @@ namespace detail {
 /// Units and couplings are numbered in the order in which they first appear in the computing order
 /// of the graph.
 struct channel_structure {
-  std::vector<channel_map> maps;             ///< per node, as its operation said
-  std::vector<std::vector<Index>> unit_of;   ///< per node and channel of its result
-  std::vector<std::size_t> first_node;       ///< per unit: where it first appears
-  std::vector<Index> coupling_of;            ///< per unit
-  std::vector<Index> number_of;              ///< per unit: its number within its coupling
-  std::vector<std::vector<Index>> units_of;  ///< per coupling: its units in order
+  std::vector<channel_map> maps;                 ///< per node, as its operation said
+  std::vector<std::vector<Index>> unit_of;       ///< per node and channel of its result
+  std::vector<std::size_t> first_node;           ///< per unit: where it first appears
+  std::vector<Index> coupling_of;                ///< per unit
+  std::vector<Index> number_of;                  ///< per unit: its number within its coupling
+  std::vector<std::vector<Index>> units_of;      ///< per coupling: its units in order
+  std::vector<std::vector<Index>> used_unknown;  ///< per node: units of the channels that reach it
+                                                 ///< of which it does not say what becomes
 
   [[nodiscard]] Index units() const noexcept { return static_cast<Index>(coupling_of.size()); }
   [[nodiscard]] std::size_t couplings() const noexcept { return units_of.size(); }
@@ -70,6 +74,48 @@ void check_channel_map(const resolved_graph& network, std::size_t n, const chann
                       concat("graph: node ", node.name, ": ", node.operation.kind(), " maps ",
                              map.from.size(), " channels, or channels that do not exist; ",
                              "its result has ", node.shape.channels));
+}
+
+/// The units of the channels that reach node n and of which the node does not say what becomes:
+/// they are none of the result's channels nor tied to one, no weight reads them, and they are not
+/// said to be unread. Of inputs of the network nobody needs to know: they stay.
+/// `own` is all 0, one byte a unit, also afterwards.
+template <class = compiled_on_use>
+[[nodiscard]] std::vector<Index> find_unknown_uses(const resolved_graph& network,
+                                                   const channel_structure& structure,
+                                                   std::size_t n, std::vector<std::uint8_t>& own) {
+  const resolved_graph::node& node = network.nodes[n];
+  const channel_map& map = structure.maps[n];
+  std::vector<std::vector<std::uint8_t>> known;  // a unit may be known of one input only
+  for (const std::size_t input : node.inputs)
+    known.emplace_back(structure.unit_of[input].size(),
+                       network.nodes[input].is_network_input ? 1 : 0);
+  if (map.keeps != keep_reason::opaque) {
+    const auto mark_result = [&](std::uint8_t with) {
+      for (const Index unit : structure.unit_of[n]) own[static_cast<std::size_t>(unit)] = with;
+    };
+    const auto mark = [&](const channel_map::channel& c, bool is_unread = false) {
+      if (c.is_new()) return;
+      const auto k = static_cast<std::size_t>(c.input), at = static_cast<std::size_t>(c.number);
+      const Index unit = structure.unit_of[node.inputs[k]][at];
+      if (is_unread || own[static_cast<std::size_t>(unit)] != 0) known[k][at] = 1;
+    };
+    mark_result(1);
+    for (const channel_map::channel& c : map.from) mark(c);
+    for (const channel_map::channel& c : map.unread) mark(c, true);
+    for (const auto& [a, b] : map.ties) {  // among inputs alone they say nothing of the result
+      mark(a);
+      mark(b);
+    }
+    mark_result(0);
+    for (const parameter_declaration& p : node.parameters)
+      if (p.reads) std::fill(known[p.reads->input].begin(), known[p.reads->input].end(), 1);
+  }
+  std::vector<Index> unknown;
+  for (std::size_t k = 0; k < known.size(); ++k)
+    for (std::size_t c = 0; c < known[k].size(); ++c)
+      if (known[k][c] == 0) unknown.push_back(structure.unit_of[node.inputs[k]][c]);
+  return unknown;
 }
 
 template <class = compiled_on_use>
@@ -142,6 +188,9 @@ template <class = compiled_on_use>
     result.number_of[at(unit)] = static_cast<Index>(result.units_of[at(coupling)].size());
     result.units_of[at(coupling)].push_back(unit);
   }
+  std::vector<std::uint8_t> own(at(couplings.size()));
+  for (std::size_t n = 0; n < network.nodes.size(); ++n)
+    result.used_unknown.push_back(find_unknown_uses(network, result, n, own));
   return result;
 }
 

@@ -6,10 +6,9 @@
 #include <prunus/structure/keep_reason.hpp>
 #include <prunus/structure/resolve.hpp>
 
-#include <algorithm>  // std::fill
-#include <cstddef>    // std::size_t
-#include <cstdint>    // std::uint8_t
-#include <vector>     // std::vector
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint8_t
+#include <vector>   // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -27,8 +26,7 @@ class kept_units {
       : network_(network),
         structure_(structure),
         kept_(static_cast<std::size_t>(structure.units())),
-        causes_(kept_.size()),
-        used_unknown_(network.nodes.size()) {}
+        causes_(kept_.size()) {}
 
   void keep(Index unit, cause why) {
     const std::size_t u = static_cast<std::size_t>(unit);
@@ -46,8 +44,6 @@ class kept_units {
   [[nodiscard]] const cause& why(Index unit) const noexcept {
     return causes_[static_cast<std::size_t>(unit)];
   }
-  /// How many channels that reach node n are used in a way that is not known.
-  [[nodiscard]] Index used_unknown(std::size_t n) const noexcept { return used_unknown_[n]; }
   /// One byte a channel of node n.
   [[nodiscard]] std::vector<std::uint8_t> of_node(std::size_t n) const {
     std::vector<std::uint8_t> result;
@@ -66,13 +62,9 @@ class kept_units {
       else if (node.is_output)
         keep_all(n, {keep_reason::output_of_network, n});
     }
-    std::vector<std::uint8_t> own(kept_.size());
     for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
       if (structure_.maps[n].keeps == keep_reason::opaque) keep_all(n, {keep_reason::opaque, n});
-      for_each_unknown(n, own, [&](Index unit) {
-        keep(unit, {keep_reason::opaque, n});
-        ++used_unknown_[n];
-      });
+      for (const Index unit : structure_.used_unknown[n]) keep(unit, {keep_reason::opaque, n});
     }
   }
   /// What counts in the statistics of a layer.
@@ -115,43 +107,6 @@ class kept_units {
   void keep_all(std::size_t n, cause why) {
     for (const Index unit : structure_.unit_of[n]) keep(unit, why);
   }
-  /// Calls `use` for the unit of each channel that reaches node n and of which the node does not
-  /// say what becomes of it: it is none of the result's channels nor tied to one, no weight reads
-  /// it, and it is not said to be unread. Of inputs of the network nobody needs to know: they stay.
-  /// `own` is all 0, also afterwards.
-  template <class Use>
-  void for_each_unknown(std::size_t n, std::vector<std::uint8_t>& own, const Use& use) const {
-    const resolved_graph::node& node = network_.nodes[n];
-    const channel_map& map = structure_.maps[n];
-    std::vector<std::vector<std::uint8_t>> known;  // a unit may be known of one input only
-    for (const std::size_t input : node.inputs)
-      known.emplace_back(structure_.unit_of[input].size(),
-                         network_.nodes[input].is_network_input ? 1 : 0);
-    if (map.keeps != keep_reason::opaque) {
-      const auto mark_result = [&](std::uint8_t with) {
-        for (const Index unit : structure_.unit_of[n]) own[static_cast<std::size_t>(unit)] = with;
-      };
-      const auto mark = [&](const channel_map::channel& c, bool is_unread = false) {
-        if (c.is_new()) return;
-        const auto k = static_cast<std::size_t>(c.input), at = static_cast<std::size_t>(c.number);
-        const Index unit = structure_.unit_of[node.inputs[k]][at];
-        if (is_unread || own[static_cast<std::size_t>(unit)] != 0) known[k][at] = 1;
-      };
-      mark_result(1);
-      for (const channel_map::channel& c : map.from) mark(c);
-      for (const channel_map::channel& c : map.unread) mark(c, true);
-      for (const auto& [a, b] : map.ties) {  // among inputs alone they say nothing of the result
-        mark(a);
-        mark(b);
-      }
-      mark_result(0);
-      for (const parameter_declaration& p : node.parameters)
-        if (p.reads) std::fill(known[p.reads->input].begin(), known[p.reads->input].end(), 1);
-    }
-    for (std::size_t k = 0; k < known.size(); ++k)
-      for (std::size_t c = 0; c < known[k].size(); ++c)
-        if (known[k][c] == 0) use(structure_.unit_of[node.inputs[k]][c]);
-  }
   /// All channels of an input are among those of node n. `own` is all 0, also afterwards.
   [[nodiscard]] bool passes_channels_on(std::size_t n, std::vector<std::uint8_t>& own) const {
     const auto mark = [&](std::uint8_t with) {
@@ -174,7 +129,6 @@ class kept_units {
   std::vector<std::uint8_t> kept_;
   std::vector<cause> causes_;
   std::vector<Index> fresh_;
-  std::vector<Index> used_unknown_;  // per node: channels
 };
 
 }  // namespace detail

@@ -46,9 +46,9 @@ template <class = compiled_on_use>
   };
   for (std::size_t n = 0; n < network.resolved.nodes.size(); ++n) {
     const resolved_graph::node& node = network.resolved.nodes[n];
-    if (kept.used_unknown(n) > 0)
+    if (const auto& unknown = structure.used_unknown[n]; !unknown.empty())
       result.opaque.push_back(
-          {node.name, std::string(node.operation.kind()), kept.used_unknown(n)});
+          {node.name, std::string(node.operation.kind()), static_cast<Index>(unknown.size())});
     if (node.parameters.empty()) continue;
     const std::vector<Index> out = removed_of(structure.unit_of[n]);
     for (const parameter_declaration& p : node.parameters) {
@@ -226,12 +226,11 @@ class removal_analysis {
         return {plan::receiver::running_mean, mean->name};
     return {plan::receiver::new_bias, new_bias_of(r)};
   }
-  /// As the table of names says, else as its weight is called.
+  /// As the smaller graph calls it, with the same table of names.
   [[nodiscard]] std::string new_bias_of(const reading& r) const {
     const std::string usual = concat(network_.nodes[r.node].name, ".bias");
-    if (const auto named = names_.find(usual); named != names_.end()) return named->second;
-    if (r.name.ends_with("weight")) return concat(r.name.substr(0, r.name.size() - 6), "bias");
-    return usual;
+    const auto named = names_.find(usual);
+    return named == names_.end() ? usual : named->second;
   }
   template <class = compiled_on_use>
   void add_fold_of(plan& p, const reading& r, Index channel) const {
