@@ -16,6 +16,8 @@ class tile_grid;
 class mask;
 class named_masks;
 class graph;
+class any_operation;
+class network_structure;
 struct resolved_graph;
 struct plan;
 struct pass_state;

@@ -165,8 +165,8 @@ class network_structure {
   /// shifts that follow (axis out, not scored) and the weights that read them (axis in, scored).
   /// The in axis of a depth-wise weight, of extent 1, and running statistics are no members. A
   /// coupling bears the name of the first node, in computing order, in which it appears. It is not
-  /// prunable when it holds channels of an input or an output of the network, or of an opaque
-  /// operation.
+  /// prunable when it holds channels of an input or an output of the network, or channels that an
+  /// operation uses in a way that is not known.
   ///
   /// Cost: linear in channels and nodes; no weights are looked at.
   [[nodiscard]] const std::vector<coupling>& couplings() const& noexcept {
