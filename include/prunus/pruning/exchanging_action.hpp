@@ -3,6 +3,7 @@
 
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/tile_reduction.hpp>
 #include <prunus/pruning/action.hpp>
 #include <prunus/pruning/pass_state.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/structure/operation.hpp>
+#include <prunus/structure/operations/activation.hpp>
 
 #include <cmath>  // std::exp, std::tanh, std::erf
 
