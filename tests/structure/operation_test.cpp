@@ -59,3 +59,29 @@ TEST_CASE("operations are equal by kind and attributes", "[structure][operation]
   CHECK_FALSE(any_operation(operation::add{}) == any_operation(operation::multiply{}));
   CHECK_FALSE(any_operation(operation::multiply{}) == any_operation(operation::add{}));
 }
+
+TEST_CASE("every operation of the library is one", "[structure][operation]") {
+  // Here and not behind each operation: there every program would pay for it.
+  namespace operation = prunus::operation;
+  STATIC_REQUIRE(prunus::graph_operation<operation::activation>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::add>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::attention>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::batch_norm>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::concat>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::convolution>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::dropout>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::embedding>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::flatten>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::global_pooling>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::input>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::layer_norm>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::linear>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::merge_heads>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::multiply>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::opaque>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::pad_channels>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::pooling>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::position_embedding>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::split_heads>);
+  STATIC_REQUIRE(prunus::graph_operation<operation::upsampling>);
+}

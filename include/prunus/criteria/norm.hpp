@@ -13,8 +13,9 @@
 namespace prunus {
 inline namespace v0 {
 
-/// The criterion behind `l1_norm`, `l2_norm` and `linf_norm`, which say what it scores.
-template <tile_reducer Fold>
+/// The criterion behind `l1_norm`, `l2_norm` and `linf_norm`, which say what it scores. `Fold` is a
+/// tile_reducer; that is checked where it scores, for here every program would pay for it.
+template <class Fold>
 struct norm {
   /// Writes the norm of every tile. Cost: one pass over the weights, no allocation.
   template <weight_scalar S>

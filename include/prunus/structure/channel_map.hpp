@@ -59,7 +59,7 @@ struct channel_map {
     channel_map map;
     map.from.reserve(static_cast<std::size_t>(channels * times));
     for (Index c = 0; c < channels; ++c)
-      map.from.insert(map.from.end(), static_cast<std::size_t>(times), channel{0, c});
+      for (Index k = 0; k < times; ++k) map.from.push_back({0, c});
     return map;
   }
   /// The first input's channels in another order: channel c of the result is number `order[c]`.

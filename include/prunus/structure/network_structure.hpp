@@ -148,9 +148,15 @@ class network_structure {
 
   // Of a temporary they are copies: `for (const auto& c : network_structure(graph).couplings())`.
   [[nodiscard]] const graph& declared() const& noexcept { return data_->declared; }
-  [[nodiscard]] graph declared() && { return data_->declared; }
+  template <class = compiled_on_use>
+  [[nodiscard]] graph declared() && {
+    return data_->declared;
+  }
   [[nodiscard]] const resolved_graph& resolved() const& noexcept { return data_->resolved; }
-  [[nodiscard]] resolved_graph resolved() && { return data_->resolved; }
+  template <class = compiled_on_use>
+  [[nodiscard]] resolved_graph resolved() && {
+    return data_->resolved;
+  }
 
   /// The couplings of a network: which channels of which tensors must be pruned together.
   ///
@@ -172,7 +178,10 @@ class network_structure {
   [[nodiscard]] const std::vector<coupling>& couplings() const& noexcept {
     return data_->couplings;
   }
-  [[nodiscard]] std::vector<coupling> couplings() && { return data_->couplings; }
+  template <class = compiled_on_use>
+  [[nodiscard]] std::vector<coupling> couplings() && {
+    return data_->couplings;
+  }
   /// The number of the coupling of that name, or -1.
   [[nodiscard]] Index find_coupling(std::string_view name) const noexcept {
     const auto found = data_->number_of.find(name);

@@ -66,7 +66,7 @@ template <class = compiled_on_use>
 [[nodiscard]] plan plan_from_weights(const structure_data& network, const bound_tensors& tensors,
                                      bool approximate, Index scalar_bytes) {
   const auto values = find_channel_values(network.resolved, tensors, approximate);
-  const removal_analysis analysis(network, tensors, values, approximate);
+  const removal_analysis<> analysis(network, tensors, values, approximate);
   kept_units kept(network.resolved, network.channels);
   analysis.find_kept(kept);
   plan result = plan_without(network, kept, analysis.reasons());

@@ -79,9 +79,9 @@ void count_costs(plan& p, const structure_data& network, const kept_units& kept,
 }
 
 /// Everything that is known when a plan is made from weights.
+template <class = compiled_on_use>
 class removal_analysis {
  public:
-  template <class = compiled_on_use>
   removal_analysis(const structure_data& network, const bound_tensors& tensors,
                    const std::vector<std::vector<channel_value>>& values, bool approximate)
       : network_(network.resolved),
@@ -96,7 +96,6 @@ class removal_analysis {
                                network_.nodes[n].parameters[k].name, tensors[n][k].get()});
   }
 
-  template <class = compiled_on_use>
   void find_kept(kept_units& kept) const {
     kept.keep_ends();
     kept.keep_what_operations_need();
@@ -115,7 +114,6 @@ class removal_analysis {
     });
   }
 
-  template <class = compiled_on_use>
   [[nodiscard]] std::vector<plan::removal_reason> reasons() const {
     std::vector<std::uint8_t> is_read(static_cast<std::size_t>(structure_.units())),
         is_alive(is_read.size());
@@ -132,7 +130,6 @@ class removal_analysis {
   }
 
   /// Hands the constants of removed channels to the layers that read them.
-  template <class = compiled_on_use>
   void add_folds(plan& p, const kept_units& kept) const {
     for (const reading& r : readings_)
       for (std::size_t c = 0; c < values_[r.input].size(); ++c) {
@@ -148,7 +145,6 @@ class removal_analysis {
   }
 
   /// Says which channels are dead and stay all the same.
-  template <class = compiled_on_use>
   void add_notes(plan& p, const kept_units& kept) const {
     for (std::size_t n = 0; n < network_.nodes.size(); ++n)
       for (std::size_t c = 0; c < structure_.unit_of[n].size(); ++c) {
@@ -189,7 +185,6 @@ class removal_analysis {
 
   /// Keeps those of the `undecided` input channels that output o reads; what is kept is decided
   /// from then on.
-  template <class = compiled_on_use>
   void keep_what_is_read(kept_units& kept, const reading& r, Index o,
                          std::vector<std::size_t>& undecided) const {
     if (undecided.empty()) return;
@@ -232,7 +227,6 @@ class removal_analysis {
     const auto named = names_.find(usual);
     return named == names_.end() ? usual : named->second;
   }
-  template <class = compiled_on_use>
   void add_fold_of(plan& p, const reading& r, Index channel) const {
     const channel_value& value = values_[r.input][static_cast<std::size_t>(channel)];
     const std::string& from = network_.nodes[r.input].name;

@@ -75,8 +75,6 @@ struct activation {
   friend bool operator==(const activation&, const activation&) = default;
 };
 
-static_assert(graph_operation<activation>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

@@ -38,8 +38,6 @@ struct add {
   friend bool operator==(const add&, const add&) = default;
 };
 
-static_assert(graph_operation<add>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

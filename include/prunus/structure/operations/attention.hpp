@@ -62,8 +62,6 @@ struct attention {
   friend bool operator==(const attention&, const attention&) = default;
 };
 
-static_assert(graph_operation<attention>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

@@ -52,8 +52,6 @@ struct batch_norm {
   friend bool operator==(const batch_norm&, const batch_norm&) = default;
 };
 
-static_assert(graph_operation<batch_norm>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

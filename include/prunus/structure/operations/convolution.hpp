@@ -98,8 +98,6 @@ struct convolution {
   friend bool operator==(const convolution&, const convolution&) = default;
 };
 
-static_assert(graph_operation<convolution>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

@@ -33,8 +33,6 @@ struct dropout {
   friend bool operator==(const dropout&, const dropout&) = default;
 };
 
-static_assert(graph_operation<dropout>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

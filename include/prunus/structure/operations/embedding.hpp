@@ -52,8 +52,6 @@ struct embedding {
   friend bool operator==(const embedding&, const embedding&) = default;
 };
 
-static_assert(graph_operation<embedding>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

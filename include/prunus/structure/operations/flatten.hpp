@@ -30,20 +30,19 @@ struct flatten {
   }
   template <class = compiled_on_use>
   [[nodiscard]] std::vector<channel_value> constants(const constant_inputs& inputs) const {
-    const std::size_t plane = static_cast<std::size_t>(inputs.shape(0).plane());
+    const Index plane = inputs.shape(0).plane();
     std::vector<channel_value> out;
     if (channels_last)
-      for (std::size_t p = 0; p < plane; ++p)
-        out.insert(out.end(), inputs[0].begin(), inputs[0].end());
+      for (Index p = 0; p < plane; ++p)
+        for (const channel_value& value : inputs[0]) out.push_back(value);
     else
-      for (const channel_value& value : inputs[0]) out.insert(out.end(), plane, value);
+      for (const channel_value& value : inputs[0])
+        for (Index p = 0; p < plane; ++p) out.push_back(value);
     return out;
   }
   [[nodiscard]] flatten shrunk(const kept_channels&) const { return *this; }
   friend bool operator==(const flatten&, const flatten&) = default;
 };
-
-static_assert(graph_operation<flatten>);
 
 }  // namespace operation
 }  // namespace v0

@@ -31,8 +31,6 @@ struct global_pooling {
   friend bool operator==(const global_pooling&, const global_pooling&) = default;
 };
 
-static_assert(graph_operation<global_pooling>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

@@ -34,8 +34,6 @@ struct input {
   friend bool operator==(const input&, const input&) = default;
 };
 
-static_assert(graph_operation<input>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

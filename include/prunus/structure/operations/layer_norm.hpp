@@ -40,8 +40,6 @@ struct layer_norm {
   friend bool operator==(const layer_norm&, const layer_norm&) = default;
 };
 
-static_assert(graph_operation<layer_norm>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

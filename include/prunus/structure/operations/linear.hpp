@@ -47,8 +47,6 @@ struct linear {
   friend bool operator==(const linear&, const linear&) = default;
 };
 
-static_assert(graph_operation<linear>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

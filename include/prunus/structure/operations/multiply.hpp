@@ -44,8 +44,6 @@ struct multiply {
   friend bool operator==(const multiply&, const multiply&) = default;
 };
 
-static_assert(graph_operation<multiply>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

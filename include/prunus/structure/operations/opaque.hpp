@@ -48,8 +48,6 @@ struct opaque {
   friend bool operator==(const opaque&, const opaque&) = default;
 };
 
-static_assert(graph_operation<opaque>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

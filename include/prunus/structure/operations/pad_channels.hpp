@@ -33,9 +33,9 @@ struct pad_channels {
   }
   template <class = compiled_on_use>
   [[nodiscard]] std::vector<channel_value> constants(const constant_inputs& inputs) const {
-    std::vector<channel_value> out(static_cast<std::size_t>(before));  // zeros
-    out.insert(out.end(), inputs[0].begin(), inputs[0].end());
-    out.resize(out.size() + static_cast<std::size_t>(after));
+    std::vector<channel_value> out(static_cast<std::size_t>(inputs.result().channels));  // zeros
+    for (std::size_t c = 0; c < inputs[0].size(); ++c)
+      out[static_cast<std::size_t>(before) + c] = inputs[0][c];
     return out;
   }
   template <class = compiled_on_use>
@@ -47,8 +47,6 @@ struct pad_channels {
 
   friend bool operator==(const pad_channels&, const pad_channels&) = default;
 };
-
-static_assert(graph_operation<pad_channels>);
 
 }  // namespace operation
 }  // namespace v0

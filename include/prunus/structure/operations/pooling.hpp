@@ -51,8 +51,6 @@ struct pooling {
   friend bool operator==(const pooling&, const pooling&) = default;
 };
 
-static_assert(graph_operation<pooling>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

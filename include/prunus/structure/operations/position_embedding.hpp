@@ -39,8 +39,6 @@ struct position_embedding {
   friend bool operator==(const position_embedding&, const position_embedding&) = default;
 };
 
-static_assert(graph_operation<position_embedding>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

@@ -52,8 +52,6 @@ struct split_heads {
   friend bool operator==(const split_heads&, const split_heads&) = default;
 };
 
-static_assert(graph_operation<split_heads>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus

@@ -34,8 +34,6 @@ struct upsampling {
   friend bool operator==(const upsampling&, const upsampling&) = default;
 };
 
-static_assert(graph_operation<upsampling>);
-
 }  // namespace operation
 }  // namespace v0
 }  // namespace prunus
