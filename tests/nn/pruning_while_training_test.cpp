@@ -99,7 +99,7 @@ TEST_CASE("a filter zeroed softly grows back because its normalisation was spare
           pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{},
                prunus::soft{.dependents = dependents}});
     s.step({.step = 0});
-    const prunus::mask& selected = s.states().at(0)->targets.at(0).members.at(0).mask;
+    const prunus::mask& selected = (*s.states().at(0))["conv.weight"];
     Index filters = 0, grown = 0;
     const std::vector<bool> kept = [&] {
       std::vector<bool> result;

@@ -106,7 +106,7 @@ struct sparse_run {
 };
 
 const prunus::mask& mask_of(const prunus::pass_state& state) {
-  return state.targets.at(0).members.at(0).mask;
+  return state["w"];
 }
 
 template <class T>
