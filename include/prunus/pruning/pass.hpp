@@ -112,7 +112,8 @@ struct pass {
     const bool selects_anew = !state.permanent && some_removed;
     // Decided in place, unless what was is asked for, or to be gone back to.
     std::optional<pass_state> decided;
-    if (what.asks_what_was() || exchanging_action<Action, S> || selects_anew) decided.emplace(state);
+    if (what.asks_what_was() || exchanging_action<Action, S> || selects_anew)
+      decided.emplace(state);
     pass_state& next = decided ? *decided : state;
     if (selects_anew)
       for (pass_state::target& t : next.targets)
