@@ -673,3 +673,48 @@ TEST_CASE("a network of user operations is coupled, pruned, planned and compacte
   for (size_t i = 0; i < 3; ++i)
     CHECK(std::abs(compacted.of("fc")[i] - masked.of("fc")[i]) < 1e-12);
 }
+
+namespace {
+
+/// Asks for a tensor that it does not declare.
+struct asks_for_nothing {
+  static constexpr std::string_view kind = "asks_for_nothing";
+
+  bool weighs = false;
+
+  [[nodiscard]] prunus::node_description describe(std::span<const tensor_shape> inputs) const {
+    return {.shape = inputs[0]};
+  }
+  [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {
+    return channel_map::same(inputs);
+  }
+  [[nodiscard]] std::vector<channel_value> constants(const prunus::constant_inputs& inputs) const {
+    if (weighs) return inputs.weighted();
+    static_cast<void>(inputs[prunus::parameter_role::scale]);
+    return inputs.anything();
+  }
+  [[nodiscard]] asks_for_nothing shrunk(const prunus::kept_channels&) const { return *this; }
+  friend bool operator==(const asks_for_nothing&, const asks_for_nothing&) = default;
+};
+
+}  // namespace
+
+TEST_CASE("an operation that asks for a tensor which it does not declare is named",
+          "[structure][operation]") {
+  for (const bool weighs : {false, true}) {
+    prunus::graph g;
+    g.input("image", {2, 1, 1});
+    g.linear("before", "image", {.out_features = 3, .bias = false});
+    g.node("asking", asks_for_nothing{weighs}, {"before"});
+    std::vector<double> weight(6, 1);
+    prunus::model<double> net;
+    net.add("before.weight", prunus::view(weight, {3, 2}));
+    try {
+      static_cast<void>(prunus::plan_removal(g, net));
+      FAIL("a plan was made");
+    } catch (const prunus::graph_error& refused) {
+      CHECK(refused.code() == prunus::errc::bad_node);
+      CHECK(std::string(refused.what()).find("asking") != std::string::npos);
+    }
+  }
+}

@@ -11,8 +11,8 @@
 namespace prunus {
 inline namespace v0 {
 
-/// Weights that live and die together, as a group criterion sees them: unit `u` is, in each member,
-/// every position `i` along `along` with `unit_of[i] == u`.
+/// Weights that live and die together, as a coupling criterion sees them: unit `u` is, in each
+/// member, every position `i` along `along` with `unit_of[i] == u`.
 template <weight_scalar S>
 struct coupled_weights {
   struct member {

@@ -45,9 +45,9 @@ inline namespace v0 {
 ///
 /// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With the
 /// tiles `filter` and `channel` on a model whose couplings are known, coupled weights are ranked as
-/// one: by what a group criterion says of them together, else by the mean score of their tiles (our
-/// reading of a group's importance). Biases and normalisations follow the filters they belong to.
-/// Where a coupling joins several layers, each of them keeps at least its best unit; the report
+/// one: by what a coupling_criterion says of them together, else by the mean score of their tiles
+/// (our reading of a group's importance). Biases and normalisations follow the filters they belong
+/// to. Where a coupling joins several layers, each of them keeps at least its best unit; the report
 /// then falls short of the target.
 ///
 /// `Tile` is always prunus::tile; it is a parameter so that a misplaced value is named as such.

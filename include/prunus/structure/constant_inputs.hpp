@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/error.hpp>
 #include <prunus/structure/channel_value.hpp>
 #include <prunus/structure/parameter_declaration.hpp>
 #include <prunus/structure/tensor_reader.hpp>
@@ -46,9 +47,12 @@ class constant_inputs {
       if (declared_[k].role == role) return tensors_[k].get();
     return nullptr;
   }
-  /// @pre the operation declares a tensor of that role
-  [[nodiscard]] const tensor_reader& operator[](parameter_role role) const noexcept {
-    return *find(role);
+  /// @throws graph_error (bad_node) where the operation declares no tensor of that role
+  [[nodiscard]] const tensor_reader& operator[](parameter_role role) const {
+    const tensor_reader* const found = find(role);
+    if (found == nullptr)
+      throw graph_error(errc::bad_node, "constants: asks for a tensor that it does not declare");
+    return *found;
   }
 
   /// A constant other than zero that varies over the positions from this node on.
@@ -83,11 +87,15 @@ class constant_inputs {
     return sum;
   }
   /// What the weight makes of the input that it reads, its bias added.
-  /// @pre the operation declares a weight that reads
+  /// @throws graph_error (bad_node) where the operation declares no weight that reads
   template <class = compiled_on_use>
   [[nodiscard]] values weighted() const {
     std::size_t at = 0;
-    while (declared_[at].role != parameter_role::weight) ++at;
+    while (at < declared_.size() &&
+           (declared_[at].role != parameter_role::weight || !declared_[at].reads))
+      ++at;
+    if (at == declared_.size())
+      throw graph_error(errc::bad_node, "constants: declares no weight that reads an input");
     values out(static_cast<std::size_t>(result_.channels));
     for (std::size_t o = 0; o < out.size(); ++o)
       out[o] = weighted(static_cast<Index>(o), *tensors_[at], *declared_[at].reads);

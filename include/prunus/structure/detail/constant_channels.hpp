@@ -57,9 +57,13 @@ template <class = compiled_on_use>
     const resolved_graph::node& node = network.nodes[n];
     std::vector<const std::vector<channel_value>*> inputs;
     for (const std::size_t from : node.inputs) inputs.push_back(&values[from]);
-    values.push_back(
-        node.operation.constants({std::move(inputs), network.input_shapes(n), node.shape,
-                                  node.parameters, tensors[n], n, ignore_padding}));
+    try {
+      values.push_back(
+          node.operation.constants({std::move(inputs), network.input_shapes(n), node.shape,
+                                    node.parameters, tensors[n], n, ignore_padding}));
+    } catch (const graph_error& problem) {
+      throw graph_error(problem.code(), concat("graph: node ", node.name, ": ", problem.what()));
+    }
     if (static_cast<Index>(values.back().size()) != node.shape.channels)
       throw graph_error(
           errc::bad_node,

@@ -44,13 +44,6 @@ class kept_units {
   [[nodiscard]] const cause& why(Index unit) const noexcept {
     return causes_[static_cast<std::size_t>(unit)];
   }
-  /// One byte a channel of node n.
-  [[nodiscard]] std::vector<std::uint8_t> of_node(std::size_t n) const {
-    std::vector<std::uint8_t> result;
-    for (const Index unit : structure_.unit_of[n])
-      result.push_back(kept_[static_cast<std::size_t>(unit)]);
-    return result;
-  }
 
   /// The outputs and inputs of the network, and what operations use in ways that are not known.
   template <class = compiled_on_use>
