@@ -41,6 +41,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/detail/normalization_affine.hpp
   include/prunus/core/detail/restored_weights.hpp
   include/prunus/core/error.hpp
+  include/prunus/core/keep_reason.hpp
   include/prunus/core/mask.hpp
   include/prunus/core/model.hpp
   include/prunus/core/name_pattern.hpp
@@ -168,9 +169,13 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/detail/act.hpp
   include/prunus/pruning/detail/decision.hpp
   include/prunus/pruning/detail/held_weights.hpp
+  include/prunus/pruning/detail/joint_limits.hpp
+  include/prunus/pruning/detail/promises.hpp
   include/prunus/pruning/detail/report.hpp
+  include/prunus/pruning/detail/run_to_end.hpp
   include/prunus/pruning/detail/scoring.hpp
   include/prunus/pruning/detail/targets.hpp
+  include/prunus/pruning/detail/unit_blocks.hpp
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exchanging_action.hpp
   include/prunus/pruning/exponential_decay.hpp
@@ -285,7 +290,6 @@ set(PRUNUS_HEADERS
   include/prunus/structure/detail/table_columns.hpp
   include/prunus/structure/detail/tensor_extents.hpp
   include/prunus/structure/graph.hpp
-  include/prunus/structure/keep_reason.hpp
   include/prunus/structure/kept_channels.hpp
   include/prunus/structure/network_structure.hpp
   include/prunus/structure/node_description.hpp

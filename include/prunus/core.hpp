@@ -7,6 +7,7 @@
 #include <prunus/core/axis.hpp>
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/core/keep_reason.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>

@@ -10,7 +10,6 @@
 #include <prunus/structure/cost.hpp>
 #include <prunus/structure/coupling.hpp>
 #include <prunus/structure/graph.hpp>
-#include <prunus/structure/keep_reason.hpp>
 #include <prunus/structure/kept_channels.hpp>
 #include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/node_description.hpp>

@@ -131,12 +131,10 @@ class depth_distribution {
     detail::check_sparsity("depth_distribution", target);
     const std::vector<double> shares =
         rates_at(detail::coupling_numbers<T>("depth_distribution", network_, units), target);
-    std::vector<Index> removed;
+    std::vector<Index> wanted;
     for (std::size_t i = 0; i < units.size(); ++i)
-      removed.push_back(detail::within_limits(units[i].limits, units[i].size(),
-                                              detail::already_removed(units[i]),
-                                              detail::units_to_remove(units[i].size(), shares[i])));
-    detail::remove_smallest_of_each<T>(units, removed);
+      wanted.push_back(detail::units_to_remove(units[i].size(), shares[i]));
+    detail::remove_within_limits<T>(units, wanted);
   }
 
  private:

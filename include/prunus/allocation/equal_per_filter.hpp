@@ -56,6 +56,7 @@ struct equal_per_filter {
       const Index filters = units[i].grid->count(axis::out);
       const Index each = rule == threshold_rule::strict ? below[i] / filters
                                                         : (2 * below[i] + filters) / (2 * filters);
+      units[i].asked = each * filters;
       remove_from_each_filter(units[i], each);
     }
   }

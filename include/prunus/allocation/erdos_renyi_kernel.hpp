@@ -72,7 +72,7 @@ struct erdos_renyi_kernel {
                            [&](std::size_t i, double scale) { return scale * shares[i]; });
     std::vector<Index> removed;
     for (std::size_t i = 0; i < units.size(); ++i) removed.push_back(units[i].size() - kept[i]);
-    removal.remove_smallest(units, std::move(removed), pool);
+    detail::remove_within_limits<T>(units, removed, pool);
   }
 
  private:

@@ -69,6 +69,7 @@ struct global {
     }
     detail::apply_thresholds<T>(
         ranked, *cuts_as_scored(std::span<const ranking_group<T>>(ranked), wanted, pool), pool);
+    for (std::size_t i = 0; i < units.size(); ++i) units[i].asked = ranked[i].asked;
   }
 
  private:
@@ -136,6 +137,8 @@ struct global {
         if (!own) return std::nullopt;
         thresholds[i] = *own;
       }
+      thresholds[i].asked = s.removed[i];
+      thresholds[i].removed = final;
     }
     return thresholds;
   }

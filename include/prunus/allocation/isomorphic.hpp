@@ -90,11 +90,13 @@ class isomorphic {
     }
     for (Index kind = 0; kind < classes; ++kind) {
       std::vector<ranking_group<T>> alike;
+      std::vector<std::size_t> members;
       Index total = 0, removable = 0;
       for (std::size_t i = 0; i < units.size(); ++i) {
         if (kinds[i] != kind) continue;
         alike.push_back(units[i]);
         alike.back().keep = keep[i];
+        members.push_back(i);
         total += units[i].size();
         removable += std::max(detail::most_removable(units[i].limits, units[i].size()),
                               detail::already_removed(units[i]));
@@ -102,6 +104,7 @@ class isomorphic {
       if (!alike.empty())
         ranking_.remove(std::span<ranking_group<T>>(alike),
                         std::min(detail::units_to_remove(total, sparsity), removable));
+      for (std::size_t k = 0; k < members.size(); ++k) units[members[k]].asked = alike[k].asked;
     }
     for (std::size_t i = 0; i < units.size(); ++i)
       std::copy(keep[i].begin(), keep[i].end(), units[i].keep.begin());

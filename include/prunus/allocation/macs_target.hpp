@@ -7,8 +7,11 @@
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/structure/network_structure.hpp>
 
-#include <algorithm>  // std::copy, std::max
+#include <algorithm>  // std::copy, std::max, std::min
+#include <cmath>      // std::floor
+#include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint8_t
+#include <limits>     // std::numeric_limits
 #include <span>       // std::span
 #include <utility>    // std::move
 #include <vector>     // std::vector
@@ -21,8 +24,9 @@ inline namespace v0 {
 /// every layer shrunk.
 ///
 /// One ranking over all couplings as in `global`; bisection finds the fewest units whose removal
-/// reaches the target. MACs come in steps of a unit: the result is the first step at or below the
-/// target.
+/// reaches the target. Where the last of them overshoots, because it is worth many MACs, its layer
+/// keeps it, and units of lower cost that follow in the ranking fill the rest, as long as that
+/// comes closer: the result is at or below the target by less than the cheapest unit that is left.
 ///
 ///     prunus::couple(net, network);
 ///     prunus::prune(net, prunus::pass{prunus::l2_norm{}, prunus::filter,
@@ -33,7 +37,8 @@ inline namespace v0 {
 /// coupling of the graph;
 ///         unreachable_target: even the limits leave more, with the smallest share that can be
 ///         reached), value_error (not_finite); nothing is then written
-/// Cost: about log2(units) rankings of the units.
+/// Cost: about log2(units) rankings of the units, and as many again for every layer that keeps a
+/// unit which would overshoot.
 class macs_target {
  public:
   explicit macs_target(network_structure network, global ranking = {.scaling = score_scaling::mean})
@@ -42,50 +47,155 @@ class macs_target {
   template <class T>
   void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("macs_target", target);
-    const std::vector<std::size_t> coupling_of =
-        detail::coupling_numbers<T>("macs_target", network_, units);
-    Index most = 0, gone = 0;
-    for (const ranking_group<T>& u : units) {
-      gone += detail::already_removed(u);
-      most += std::max(detail::already_removed(u), detail::most_removable(u.limits, u.size()));
-    }
-    const double budget = (1 - target) * static_cast<double>(dense_macs_);
-    const auto fits = [&](Index removed) {
-      return static_cast<double>(macs_after(units, coupling_of, removed)) <= budget;
-    };
-    if (!fits(most))
+    trial<T> trial(*this, units);
+    const Index budget = static_cast<Index>(
+        std::floor((1 - target) * static_cast<double>(dense_macs_) * (1 + 1e-12)));
+    if (trial.macs_of(trial.most()) > budget)
       throw argument_error(
           errc::unreachable_target,
           detail::concat("macs_target: ", target,
                          " of the MACs should go; with all that the limits let go, ",
-                         1 - static_cast<double>(macs_after(units, coupling_of, most)) /
-                                 static_cast<double>(std::max<Index>(dense_macs_, 1)),
+                         share_removed(trial.macs_of(trial.most())),
                          " of them go; lower the target, the limits, or prune more layers"));
-    Index too_few = gone - 1;  // the largest number known not to fit, and the smallest known to fit
-    while (most - too_few > 1) {
-      const Index middle = too_few + (most - too_few) / 2;
-      (fits(middle) ? most : too_few) = middle;
+    const std::vector<std::vector<std::uint8_t>> best = trial.closest(budget);
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      std::copy(best[i].begin(), best[i].end(), units[i].keep.begin());
+      units[i].asked = units[i].size() - detail::count_ones(units[i].keep);
     }
-    ranking_.remove(units, most);
+  }
+
+  /// The share of the MACs that is gone. Units of couplings that are not among `units` count as
+  /// kept.
+  template <class T>
+  [[nodiscard]] achieved_share achieved(std::span<const ranking_group<T>> units) const {
+    const std::vector<ranking_group<T>> copies(units.begin(), units.end());
+    return {"MACs", share_removed(trial<T>(*this, copies).macs())};
   }
 
  private:
-  /// MACs left when `removed` units go, decided on copies of what is kept.
-  template <class T>
-  [[nodiscard]] Index macs_after(std::span<ranking_group<T>> units,
-                                 const std::vector<std::size_t>& coupling_of, Index removed) const {
-    std::vector<std::vector<std::uint8_t>> keep;
-    for (const coupling& c : network_.couplings())
-      keep.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
-    std::vector<ranking_group<T>> trial(units.begin(), units.end());
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      std::copy(units[i].keep.begin(), units[i].keep.end(), keep[coupling_of[i]].begin());
-      trial[i].keep = keep[coupling_of[i]];
-    }
-    ranking_.remove(std::span<ranking_group<T>>(trial), removed);
-    const std::vector<std::span<const std::uint8_t>> kept(keep.begin(), keep.end());
-    return network_.cost_of_kept(kept).macs;
+  [[nodiscard]] double share_removed(Index macs) const noexcept {
+    return 1 - static_cast<double>(macs) / static_cast<double>(std::max<Index>(dense_macs_, 1));
   }
+
+  /// Rankings on copies of what is kept.
+  template <class T>
+  class trial {
+   public:
+    trial(const macs_target& of, std::span<const ranking_group<T>> units)
+        : of_(of), given_(units), groups_(units.begin(), units.end()) {
+      numbers_ = detail::coupling_numbers<T>("macs_target", of.network_, units);
+      for (const coupling& c : of.network_.couplings())
+        kept_.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
+      for (const ranking_group<T>& u : units) keep_.emplace_back(u.keep.begin(), u.keep.end());
+    }
+
+    /// What the limits let go.
+    [[nodiscard]] Index most() const {
+      Index total = 0;
+      for (const ranking_group<T>& g : groups_)
+        total += std::max(detail::already_removed(g), detail::most_removable(g.limits, g.size()));
+      return total;
+    }
+    /// MACs as it stands.
+    [[nodiscard]] Index macs() {
+      for (std::size_t i = 0; i < given_.size(); ++i) {
+        std::vector<std::uint8_t>& kept = kept_[numbers_[i]];
+        const std::span<const Index> unit_of = given_[i].unit_of;
+        for (std::size_t u = 0; u < kept.size(); ++u) {
+          const Index unit = unit_of.empty() ? static_cast<Index>(u) : unit_of[u];
+          if (unit >= 0) kept[u] = keep_[i][static_cast<std::size_t>(unit)];
+        }
+      }
+      const std::vector<std::span<const std::uint8_t>> all(kept_.begin(), kept_.end());
+      return of_.network_.cost_of_kept(all).macs;
+    }
+    /// MACs when the `removed` units of lowest score go.
+    [[nodiscard]] Index macs_of(Index removed) {
+      for (std::size_t i = 0; i < given_.size(); ++i) {
+        std::copy(given_[i].keep.begin(), given_[i].keep.end(), keep_[i].begin());
+        groups_[i].keep = keep_[i];
+      }
+      of_.ranking_.remove(std::span<ranking_group<T>>(groups_), removed);
+      return macs();
+    }
+
+    /// What stays where the MACs come closest to the budget, from below.
+    [[nodiscard]] std::vector<std::vector<std::uint8_t>> closest(Index budget) {
+      std::vector<std::vector<std::uint8_t>> best;
+      Index best_macs = -1;
+      for (;;) {
+        const Index fewest = fewest_within(budget);
+        const Index found = macs_of(fewest);
+        if (found > best_macs) {
+          best_macs = found;
+          best = keep_;
+        }
+        if (found == budget || cheapest_unit(found) > budget - found) break;
+        if (!close_what_overshoots(fewest) || macs_of(most()) > budget) break;
+      }
+      return best;
+    }
+
+   private:
+    [[nodiscard]] Index gone() const {
+      Index total = 0;
+      for (const ranking_group<T>& g : given_) total += detail::already_removed(g);
+      return total;
+    }
+    /// @pre the most fits
+    [[nodiscard]] Index fewest_within(Index budget) {
+      Index too_few = gone() - 1, enough = most();
+      while (enough - too_few > 1) {
+        const Index middle = too_few + (enough - too_few) / 2;
+        (macs_of(middle) <= budget ? enough : too_few) = middle;
+      }
+      return enough;
+    }
+    [[nodiscard]] std::vector<Index> removed() const {
+      std::vector<Index> result;
+      for (const std::vector<std::uint8_t>& k : keep_)
+        result.push_back(static_cast<Index>(k.size()) - detail::count_ones(k));
+      return result;
+    }
+    /// MACs of one more unit, where that costs least, among layers that may lose one more.
+    [[nodiscard]] Index cheapest_unit(Index now) {
+      Index cheapest = std::numeric_limits<Index>::max();
+      for (std::size_t i = 0; i < keep_.size(); ++i) {
+        const Index size = groups_[i].size(), kept = detail::count_ones(keep_[i]);
+        const Index fewer =
+            size - detail::within_limits(groups_[i].limits, size, size - kept, size - kept + 1);
+        if (fewer >= kept) continue;
+        const std::vector<std::uint8_t> before = keep_[i];
+        Index to_go = kept - fewer;
+        for (std::uint8_t& k : keep_[i])
+          if (k != 0 && to_go > 0) k = 0, --to_go;
+        cheapest = std::min(cheapest, now - macs());
+        keep_[i] = before;
+      }
+      return cheapest;
+    }
+    /// Layers that lose their next unit at this point keep it for good. False where none does.
+    [[nodiscard]] bool close_what_overshoots(Index fewest) {
+      if (fewest <= gone()) return false;
+      const std::vector<Index> with = removed();
+      static_cast<void>(macs_of(fewest - 1));
+      const std::vector<Index> without = removed();
+      bool any = false;
+      for (std::size_t i = 0; i < with.size(); ++i)
+        if (with[i] > without[i]) {
+          groups_[i].limits.min_kept = groups_[i].size() - without[i];
+          any = true;
+        }
+      return any;
+    }
+
+    const macs_target& of_;
+    std::span<const ranking_group<T>> given_;
+    std::vector<ranking_group<T>> groups_;         ///< with limits that close layers
+    std::vector<std::size_t> numbers_;             ///< of their couplings
+    std::vector<std::vector<std::uint8_t>> keep_;  ///< of the groups
+    std::vector<std::vector<std::uint8_t>> kept_;  ///< of all couplings
+  };
 
   global ranking_;
   network_structure network_;

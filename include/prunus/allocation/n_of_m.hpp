@@ -48,7 +48,10 @@ struct n_of_m {
                                             "tile element, kernel or block(rows, 1)"));
       detail::check_finite(entry);
     }
-    for (const ranking_group<T>& entry : units) keep_largest_of_each_group(entry);
+    for (ranking_group<T>& entry : units) {
+      entry.asked = detail::units_to_remove(entry.size(), sparsity);
+      keep_largest_of_each_group(entry);
+    }
   }
 
  private:

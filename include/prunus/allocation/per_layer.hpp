@@ -54,12 +54,10 @@ struct per_layer {
                                             units.size(), " parameters that this pass prunes"));
     }
     const double grown = largest > 0 ? std::min(1.0, target / largest) : 0.0;
-    std::vector<Index> removed;
+    std::vector<Index> wanted;
     for (const ranking_group<T>& u : units)
-      removed.push_back(
-          detail::within_limits(u.limits, u.size(), detail::already_removed(u),
-                                detail::units_to_remove(u.size(), grown * sparsity_of(u.name))));
-    detail::remove_smallest_of_each<T>(units, removed, pool);
+      wanted.push_back(detail::units_to_remove(u.size(), grown * sparsity_of(u.name)));
+    detail::remove_within_limits<T>(units, wanted, pool);
   }
 
  private:

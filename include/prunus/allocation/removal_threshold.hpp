@@ -7,6 +7,8 @@
 #include <prunus/selection/keep_above.hpp>
 
 #include <concepts>  // std::same_as
+#include <cstddef>   // std::size_t
+#include <cstdint>   // std::uint8_t
 #include <optional>  // std::optional
 #include <span>      // std::span
 #include <vector>    // std::vector
@@ -20,7 +22,9 @@ template <class T>
 struct removal_threshold {
   T threshold{};
   Index ties = 0;
-  bool all_ties = true;  ///< every unit equal to the threshold goes
+  bool all_ties = true;           ///< every unit equal to the threshold goes
+  Index asked = unknown_count;    ///< see ranking_group::asked
+  Index removed = unknown_count;  ///< how many units go, where the allocation says so
 };
 
 /// An allocation that decides by one threshold for each entry may say so: a pass then need not
@@ -65,6 +69,9 @@ consteval bool allocation_fits() {
                 "prunus::pass: the allocation's `thresholds` must be "
                 "`std::optional<std::vector<removal_threshold<T>>> "
                 "thresholds(std::span<const ranking_group<T, Run>>, double, pool_ref) const`");
+  static_assert(!has_achieved<A> || measuring_allocation<A, T>,
+                "prunus::pass: the allocation's `achieved` must be `achieved_share "
+                "achieved(std::span<const ranking_group<T>>) const`");
   return true;
 }
 
@@ -79,11 +86,10 @@ void apply_threshold(Data* data, const removal_threshold<T>& cut, std::span<std:
     keep_above<Magnitude>(data, size, cut.threshold, cut.ties, keep.data());
 }
 
-/// Calls `write(entry, begin, size)` for chunks that together are all units. Entries that lose
-/// some of their ties only are one chunk each, since ties go in order.
-template <class Units, class Cuts, class Write>
-void apply_in_chunks(const Units& units, const Cuts& thresholds, pool_ref pool,
-                     const Write& write) {
+/// Chunks that together are all units, to be written apart. Entries that lose some of their ties
+/// only are one chunk each, since ties go in order.
+template <class Units, class Cuts>
+[[nodiscard]] std::vector<chunk> chunks_to_write(const Units& units, const Cuts& thresholds) {
   std::vector<chunk> chunks;
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (thresholds[i].all_ties)
@@ -91,17 +97,17 @@ void apply_in_chunks(const Units& units, const Cuts& thresholds, pool_ref pool,
     else
       chunks.push_back({i, 0, units[i].size()});
   }
-  pool.run(static_cast<Index>(chunks.size()), [&](Index task) {
-    const chunk& s = chunks[static_cast<std::size_t>(task)];
-    write(s.array, s.begin, s.size);
-  });
+  return chunks;
 }
 
 /// Writes `keep` of all entries.
 template <class T>
 void apply_thresholds(std::span<ranking_group<T>> units,
                       std::span<const removal_threshold<T>> thresholds, pool_ref pool = {}) {
-  apply_in_chunks(units, thresholds, pool, [&](std::size_t i, Index begin, Index size) {
+  for (std::size_t i = 0; i < units.size(); ++i) units[i].asked = thresholds[i].asked;
+  const std::vector<chunk> chunks = chunks_to_write(units, thresholds);
+  pool.run(static_cast<Index>(chunks.size()), [&](Index task) {
+    const auto [i, begin, size] = chunks[static_cast<std::size_t>(task)];
     const T* const data = units[i].scores.data + begin;
     const std::span<std::uint8_t> keep =
         units[i].keep.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));

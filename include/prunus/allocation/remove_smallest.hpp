@@ -96,7 +96,7 @@ template <class T, class Source>
   threshold_finder<Source> finder(sources, pool);
   if (removed == 0) {
     if (!finder.sees_all_finite()) return std::nullopt;
-    return removal_threshold<T>{-std::numeric_limits<T>::infinity(), 0, true};
+    return removal_threshold<T>{-std::numeric_limits<T>::infinity(), 0, true, 0, 0};
   }
   const std::optional<score_threshold<T>> cut = finder.find(removed);
   if (!cut) return std::nullopt;
@@ -104,7 +104,8 @@ template <class T, class Source>
   const bool all = cut->ties() == cut->equal;
   const bool some_gone = !all && already_removed(entry) > 0;
   return removal_threshold<T>{threshold,
-                              cut->ties() - (some_gone ? ties_gone(entry, threshold) : 0), all};
+                              cut->ties() - (some_gone ? ties_gone(entry, threshold) : 0), all,
+                              removed, removed};
 }
 
 template <class T, class Source>
@@ -123,12 +124,25 @@ template <class T, class Source>
 }
 
 /// Removes `removed[i]` units of lowest score of `units[i]`, every entry for itself; validates all
-/// before it writes.
+/// before it writes. `asked` is how many were to go before limits: empty for as many.
 template <class T>
 void remove_smallest_of_each(std::span<ranking_group<T>> units, std::span<const Index> removed,
-                             pool_ref pool = {}) {
-  apply_thresholds<T>(units, *removal_thresholds_of<T, score_source<T>>(units, removed, pool),
-                      pool);
+                             pool_ref pool = {}, std::span<const Index> asked = {}) {
+  std::vector<removal_threshold<T>> thresholds =
+      *removal_thresholds_of<T, score_source<T>>(units, removed, pool);
+  for (std::size_t i = 0; i < units.size(); ++i)
+    thresholds[i].asked = asked.empty() ? removed[i] : asked[i];
+  apply_thresholds<T>(units, thresholds, pool);
+}
+
+/// Of every entry the `wanted` smallest go, as far as its limits let them.
+template <class T>
+void remove_within_limits(std::span<ranking_group<T>> units, std::span<const Index> wanted,
+                          pool_ref pool = {}) {
+  std::vector<Index> removed = already_removed<T, score_source<T>>(units, pool);
+  for (std::size_t i = 0; i < units.size(); ++i)
+    removed[i] = within_limits(units[i].limits, units[i].size(), removed[i], wanted[i]);
+  remove_smallest_of_each<T>(units, removed, pool, wanted);
 }
 
 }  // namespace detail

@@ -107,12 +107,10 @@ struct retained_mass {
   void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("retained_mass", target);
     check();
-    std::vector<Index> removed;
+    std::vector<Index> wanted;
     for (const ranking_group<T>& entry : units)
-      removed.push_back(
-          detail::within_limits(entry.limits, entry.size(), detail::already_removed(entry),
-                                detail::cumulated_mass(entry, mass).removable(epsilon)));
-    detail::remove_smallest_of_each<T>(units, removed);
+      wanted.push_back(detail::cumulated_mass(entry, mass).removable(epsilon));
+    detail::remove_within_limits<T>(units, wanted);
   }
 
   /// What stands between the scores that go and those that stay: the mean of the largest that goes
@@ -181,6 +179,13 @@ struct by_retained_mass {
       ranked[i].scores = {shares[i].data(), units[i].size(), false, units[i].scores.name};
     }
     allocation.allocate(std::span<ranking_group<T>>(ranked), target);
+    for (std::size_t i = 0; i < units.size(); ++i) units[i].asked = ranked[i].asked;
+  }
+
+  template <class T>
+    requires detail::measuring_allocation<Allocation, T>
+  [[nodiscard]] achieved_share achieved(std::span<const ranking_group<T>> units) const {
+    return allocation.achieved(units);
   }
 };
 template <class Allocation>

@@ -49,7 +49,11 @@ struct uniform {
     for (std::size_t i = 0; i < units.size(); ++i)
       removed[i] = detail::within_limits(units[i].limits, units[i].size(), removed[i],
                                          units_to_remove(units[i].size(), sparsity));
-    return detail::removal_thresholds_of<T, Source>(units, removed, pool);
+    std::optional<std::vector<removal_threshold<T>>> found =
+        detail::removal_thresholds_of<T, Source>(units, removed, pool);
+    for (std::size_t i = 0; found && i < units.size(); ++i)
+      (*found)[i].asked = units_to_remove(units[i].size(), sparsity);
+    return found;
   }
 
  private:

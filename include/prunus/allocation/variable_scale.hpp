@@ -78,7 +78,7 @@ struct variable_scale {
         removal.reachable("variable_scale", detail::units_to_remove(removal.units, sparsity));
     by == scale_driver::magnitude ? set_rates_by_magnitude(shares)
                                   : set_rates_by_location(shares, sparsity);
-    removal.remove_smallest(units, distribute(shares, wanted), pool);
+    detail::remove_within_limits<T>(units, distribute(shares, wanted), pool);
   }
 
   /// @throws argument_error (out_of_range)

@@ -23,6 +23,8 @@ enum class errc {
   empty_model,          ///< no parameter to work on
   unreachable_target,   ///< no allocation can reach the target within its limits
   unsupported,          ///< the combination asked for does not exist
+  unknown_outputs,      ///< which weights make the outputs of the network was not said
+  broken_promise,       ///< a part of the user's does not do what its concept asks for
   // shape_error
   shape_mismatch = 201,  ///< two shapes that must agree do not
   bad_layout,            ///< a layout text that does not describe the tensor

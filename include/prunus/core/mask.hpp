@@ -115,14 +115,19 @@ class mask {
         });
   }
 
-  /// Removes here what `other`, of any tile over the same weight, has removed; this mask must be
-  /// one of single weights.
+  /// Removes here what `other`, over the same weight, has removed: of any tile where this mask is
+  /// one of single weights, else of the same tile.
   /// @throws shape_error (shape_mismatch)
   void remove_where_removed(const mask& other) {
+    if (grid_ == other.grid_) {
+      for (std::size_t t = 0; t < keep_.size(); ++t) keep_[t] &= other.keep_[t];
+      return;
+    }
     if (!grid_.is_elementwise() || grid_.extents() != other.grid_.extents() ||
         grid_.axes() != other.grid_.axes())
       throw shape_error(errc::shape_mismatch,
-                        "mask: masks can be joined over single weights of one shape only");
+                        "mask: masks can be joined over weights of one shape only, and of one "
+                        "tile, or into one of single weights");
     detail::walk_tiles(
         other.grid_,
         [&](Index at, Index count, Index tile) {

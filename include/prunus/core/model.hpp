@@ -2,10 +2,11 @@
 #pragma once
 
 #include <prunus/core/error.hpp>
+#include <prunus/core/keep_reason.hpp>
 #include <prunus/core/unit_map.hpp>
 #include <prunus/core/view.hpp>
 
-#include <cmath>        // std::isfinite
+#include <cstddef>      // std::size_t
 #include <cstdint>      // std::uintptr_t
 #include <optional>     // std::optional
 #include <string>       // std::string
@@ -19,11 +20,15 @@ inline namespace v0 {
 /// Which way a number of kept tiles goes when it must be a multiple.
 enum class rounding : std::uint8_t { up, down, nearest };
 
-/// What an allocation must respect in one parameter.
+/// What pruning must leave of one parameter.
+///
+/// Where tiles take whole outputs or inputs (filter, head(n), channel) these are numbers of
+/// channels, also where one unit of a coupling is several of them (a head, a channel of every
+/// group): 4 heads of 16 fit `multiple_of = 8` after any removal. For all other tiles they are
+/// numbers of tiles.
 struct limits {
-  Index min_kept = 1;  ///< tiles that always stay; at least 1 is kept whatever stands here
-  Index multiple_of =
-      1;  ///< the number of kept tiles is a multiple of this (or all of them): SIMD widths
+  Index min_kept = 1;     ///< that always stay; at least 1 is kept whatever stands here
+  Index multiple_of = 1;  ///< what stays is a multiple of this, or all: SIMD widths
   rounding round =
       rounding::nearest;  ///< which multiple; `nearest` takes the upper one of two equally near
   friend constexpr bool operator==(const limits&, const limits&) = default;
@@ -35,9 +40,13 @@ struct parameter_options {
   weight_view<S> gradient{};  ///< of the same shape; can be held at zero where the weight is pruned
   std::vector<weight_view<S>>
       state{};  ///< the optimizer's buffers of the same shape (momentum, moments)
-  /// Unset: matrices and convolutions may be pruned, vectors may not, and the outputs of the last
-  /// weight may not. `true` asks for it all the same, `false` forbids it.
+  /// Unset: matrices and convolutions may be pruned; vectors, what follows a coupling (a bias, a
+  /// scale, a shift) by itself, and outputs of the network may not. `true` asks for it all the
+  /// same, `false` forbids it, also for what would follow.
   std::optional<bool> prunable{};
+  /// What this weight makes are the outputs of the network: no tile takes them. To be said of one
+  /// weight at least where no graph tells (see `couple`) and tiles take whole outputs.
+  bool output = false;
   std::optional<prunus::limits> limits{};  ///< unset: those of the pass
 };
 
@@ -66,7 +75,18 @@ struct coupling {
   std::string name;
   Index units = 0;
   std::vector<member> members;
-  bool prunable = true;  ///< false for what the outputs of the network need
+  /// One entry a unit: why it must stay, if it must; empty where every unit may go.
+  std::vector<std::optional<keep_reason>> stays{};
+
+  [[nodiscard]] bool may_go(Index unit) const noexcept {
+    return stays.empty() || !stays[static_cast<std::size_t>(unit)];
+  }
+  /// Some unit may go.
+  [[nodiscard]] bool prunable() const noexcept {
+    for (Index unit = 0; unit < units; ++unit)
+      if (may_go(unit)) return true;
+    return false;
+  }
 };
 
 /// The user's parameters, by name and in the order of their registration. Holds views, never
@@ -107,7 +127,11 @@ class model {
   /// Says which weights live and die together; replaces what was said before.
   /// @throws argument_error (unknown_name), shape_error (shape_mismatch)
   void couple(std::vector<coupling> couplings) {
-    for (const coupling& c : couplings)
+    for (const coupling& c : couplings) {
+      if (!c.stays.empty() && static_cast<Index>(c.stays.size()) != c.units)
+        throw shape_error(errc::shape_mismatch,
+                          detail::concat("model.couple: ", c.name, " says of ", c.stays.size(),
+                                         " units whether they stay, it has ", c.units));
       for (const coupling::member& m : c.members) {
         const Index extent = (*this)[m.parameter].weight.extent(m.axis);
         if (static_cast<Index>(m.unit_of.size()) != extent)
@@ -121,6 +145,7 @@ class model {
                                  detail::concat("model.couple: ", c.name, " maps ", m.parameter,
                                                 " to unit ", unit, " of ", c.units));
       }
+    }
     couplings_ = std::move(couplings);
   }
 

@@ -100,6 +100,8 @@ class tile_grid {
   [[nodiscard]] constexpr const std::array<axis, 4>& axes() const noexcept { return axes_; }
   /// @}
 
+  /// Weights along `a`.
+  [[nodiscard]] constexpr Index extent(axis a) const noexcept { return extents_[position(a)]; }
   /// Number of tiles along `a`, and the distance between the numbers of neighbours along it.
   [[nodiscard]] constexpr Index count(axis a) const noexcept { return counts_[position(a)]; }
   [[nodiscard]] constexpr Index stride(axis a) const noexcept {

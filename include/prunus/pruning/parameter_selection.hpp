@@ -18,9 +18,15 @@ struct parameter_selection {
   std::vector<std::string> exclude{};
 
   [[nodiscard]] bool contains(std::string_view name) const {
-    const auto fits = [&](const std::string& pattern) { return matches(pattern, name); };
-    return (include.empty() || std::any_of(include.begin(), include.end(), fits)) &&
-           !std::any_of(exclude.begin(), exclude.end(), fits);
+    return (include.empty() || fits_any(include, name)) && !excludes(name);
+  }
+  [[nodiscard]] bool excludes(std::string_view name) const { return fits_any(exclude, name); }
+
+ private:
+  [[nodiscard]] static bool fits_any(const std::vector<std::string>& patterns,
+                                     std::string_view name) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return matches(pattern, name); });
   }
 };
 

@@ -25,6 +25,7 @@
 #include <cstdint>    // std::uint8_t
 #include <optional>   // std::optional
 #include <utility>    // std::move
+#include <vector>     // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -43,12 +44,17 @@ inline namespace v0 {
 /// target)` carries out one event. A scheduler calls both; for a single event there is
 /// `prunus::prune`.
 ///
-/// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With the
-/// tiles `filter` and `channel` on a model whose couplings are known, coupled weights are ranked as
-/// one: by what a coupling_criterion says of them together, else by the mean score of their tiles
-/// (our reading of a group's importance). Biases and normalisations follow the filters they belong
-/// to. Where a coupling joins several layers, each of them keeps at least its best unit; the report
-/// then falls short of the target.
+/// Of what it prunes: everything in the scope that `parameter_options::prunable` allows. With tiles
+/// of whole channels (`filter`, `head(n)`, `channel`) on a model whose couplings are known, coupled
+/// weights are ranked as one: by what a coupling_criterion says of them together, else by the mean
+/// score of their tiles (our reading of a group's importance). Layers that meet side by side,
+/// behind a concatenation, are ranked apart. Biases and normalisations follow the filters they
+/// belong to, unless `prunable = false` or the scope's `exclude` names them. Every layer keeps at
+/// least one channel, and what its limits and those of what it is coupled with ask for.
+///
+/// What was zeroed before the first event, by an earlier pass, counts as pruned already. Nothing is
+/// silent: what cannot be pruned, and a parameter that loses less than its share, has a remark in
+/// the report.
 ///
 /// `Tile` is always prunus::tile; it is a parameter so that a misplaced value is named as such.
 template <class Criterion, class Allocation = uniform, class Action = hard,
@@ -79,19 +85,29 @@ struct pass {
   }
 
   /// Everything is kept at first.
-  /// @throws argument_error (empty_model: nothing in the scope may be pruned; out_of_range: limits)
+  /// @throws argument_error (empty_model: nothing in the scope may be pruned; out_of_range: limits;
+  /// unknown_name: a pattern of the scope that includes nothing; unknown_outputs: the tile takes
+  /// whole outputs, and neither couplings nor `parameter_options::output` nor the scope tell which
+  /// are those of the network)
   template <weight_scalar S>
   [[nodiscard]] pass_state prepare(const model<S>& net) const {
     if constexpr (detail::has_check<Action>) action.check();
     return detail::find_targets(net, tile, scope, limits);
   }
 
-  /// Scores, allocates, and acts on the weights in place. Validates all before it writes the first
-  /// weight. On the threads of `pool` parameters are scored side by side, so the criterion must be
-  /// safe to call concurrently, and single weights are ranked and masked in parts; masks and
-  /// weights come out the same for any number of threads.
-  /// @throws what the allocation throws; argument_error (unknown_name: the state of another model);
-  /// value_error (not_finite) names the parameter; masks and weights are then as they were
+  /// Scores, allocates, and acts on the weights in place. On the threads of `pool` parameters are
+  /// scored side by side, so the criterion must be safe to call concurrently, and single weights
+  /// are ranked and masked in parts; masks and weights come out the same for any number of threads.
+  ///
+  /// An event that throws did not happen: masks, weights and state are as they were, whatever threw
+  /// (memory that ran out, the criterion, the allocation, the action). Once the first weight is
+  /// written nothing fails any more; work that a pool drops by throwing then is done in the
+  /// caller's thread. What a user's part writes elsewhere (an action's `exchange` the buffers of an
+  /// optimizer) is that part's to undo.
+  /// @throws what the allocation throws; argument_error (unknown_name: the state of another model;
+  /// broken_promise: the allocation or the action's exchange marks a unit with other than 0 or 1,
+  /// revives one, keeps none of a layer or less than its limits ask for); value_error (not_finite)
+  /// names the parameter
   template <weight_scalar S>
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
                     pool_ref pool = {}) const {
@@ -110,29 +126,43 @@ struct pass {
     const detail::consequence what = detail::consequence_of(action, event, state.last_event);
     const bool some_removed = state.removed_anything();
     const bool selects_anew = !state.permanent && some_removed;
-    // Decided in place, unless what was is asked for, or to be gone back to.
-    std::optional<pass_state> decided;
-    if (what.asks_what_was() || exchanging_action<Action, S> || selects_anew)
-      decided.emplace(state);
-    pass_state& next = decided ? *decided : state;
+    // Decided on a copy, unless thresholds say all without a byte written.
+    std::optional<pass_state> copy;
+    const auto copied = [&]() -> pass_state& {
+      if (!copy) copy.emplace(state);
+      return *copy;
+    };
+    if (what.asks_what_was() || selects_anew) static_cast<void>(copied());
     if (selects_anew)
-      for (pass_state::target& t : next.targets)
+      for (pass_state::target& t : copy->targets)
         std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
 
     const detail::pass_event now{event, target, some_removed && !selects_anew ? unknown_count : 0,
                                  what.zeroes(), pool};
+    const detail::decision decide(criterion, allocation, action, net, tile, now);
     detail::held_weights<S> trained_back;  // what is gone must score as gone
     if (state.permanent) trained_back.hold(net, state);
-    const detail::swept_weights swept =
-        detail::decision(criterion, allocation, action, net, now).make(state, next);
-    trained_back.release();
+    std::optional<detail::sweep<S>> swept = decide.by_thresholds(copy ? *copy : state);
+    std::optional<detail::outcome> ranked;
+    if (!swept) ranked = decide.by_ranking(state, copied());
+    pass_state& next = copy ? *copy : state;
+    detail::report_in_progress report(next, now);
+    swept ? report.add(*swept, net, next) : report.add(*ranked, next);
+    std::vector<std::uint8_t> acted(next.targets.size(), 0);
 
+    // From here on nothing fails.
+    trained_back.release();
+    if (swept) swept->run(what.zeroes(), pool);
     for (pass_state::target& t : next.targets) t.apply_to_members();
-    if (!swept || !what.zeroes()) detail::act(what, net, state, next, pool);
+    if (!swept || !what.zeroes()) detail::act(what, net, state, next, pool, acted);
+    if (swept)
+      report.take(swept->kept());
+    else
+      report.count(next, pool);
     next.permanent = state.permanent || what.permanent;
     next.last_event = event;
-    if (decided) state = std::move(*decided);
-    return detail::report_of(state, now, swept);
+    if (copy) state = std::move(*copy);
+    return std::move(report.result());
   }
 };
 

@@ -9,8 +9,6 @@
 #include <prunus/pruning/pruning_pass.hpp>
 #include <prunus/schedule/schedule.hpp>
 
-#include <utility>  // std::move
-
 namespace prunus {
 inline namespace v0 {
 
@@ -37,8 +35,11 @@ pruned prune(const model<S>& net, const Pass& pass, double sparsity, pool_ref po
                 "prunus::pass{prunus::l2_norm{}, prunus::filter}");
   detail::check_target("prune", "the sparsity", sparsity);
   pass_state state = pass.prepare(net);
-  pass_report report = pass.prune(net, state, 1, sparsity, pool);
-  return {state.masks(), std::move(report)};
+  pruned result{state.masks(), {}};  // takes its memory before the first weight is written
+  result.report = pass.prune(net, state, 1, sparsity, pool);
+  for (const pass_state::target& t : state.targets)
+    for (const pass_state::target::member& m : t.members) result.masks.add_or_join(m.name, m.mask);
+  return result;
 }
 
 }  // namespace v0

@@ -273,8 +273,8 @@ class scheduler {
   [[nodiscard]] std::optional<mask> joined_mask(const parameter<S>& p) const {
     std::optional<mask> combined;
     for (const entry_state& s : states_) {
-      const mask* found = s.masks.find(p.name);
-      if (found == nullptr) continue;
+      const std::optional<mask> found = s.masks.find(p.name);
+      if (!found) continue;
       if (!combined) combined.emplace(tile_grid(p.weight, element));
       combined->remove_where_removed(*found);
     }

@@ -16,7 +16,7 @@ inline namespace v0 {
 ///
 /// A group is one unit of a coupling: the filters that make a channel and, if asked for, the
 /// weights that read it. Every group that is not zero is pulled towards zero with the same force,
-/// however small it is, so that some arrive. Couplings that must not be pruned are left alone; so
+/// however small it is, so that some arrive. Units that must stay are left alone; so
 /// are biases, scales and shifts.
 ///
 ///     const prunus::group_lasso lasso{.strength = 1e-4};
@@ -80,7 +80,7 @@ struct group_lasso {
     detail::check_strength("group_lasso", strength);
     bool any = false;
     for (const coupling& c : net.couplings()) {
-      if (!c.prunable) continue;
+      if (!c.prunable()) continue;
       for_each_member(net, c, [&](const parameter<S>& p, const coupling::member&) {
         any = true;
         if (gradients) detail::expect_gradient("group_lasso", p);
@@ -91,7 +91,7 @@ struct group_lasso {
           errc::empty_model,
           "group_lasso: the model has no coupling that may be pruned; couple() it");
     for (const coupling& c : net.couplings()) {
-      if (!c.prunable) continue;
+      if (!c.prunable()) continue;
       std::vector<double> norm(static_cast<std::size_t>(c.units));
       for_each_member(net, c, [&](const parameter<S>& p, const coupling::member& m) {
         detail::for_each_slice(p.weight, m.axis, [&](Index position, Index at, Index count) {
@@ -101,7 +101,10 @@ struct group_lasso {
           }
         });
       });
-      for (double& n : norm) n = std::sqrt(n);
+      for (Index u = 0; u < c.units; ++u) {  // a norm of 0 is no force
+        double& n = norm[static_cast<std::size_t>(u)];
+        n = c.may_go(u) ? std::sqrt(n) : 0;
+      }
       use(c, norm);
     }
   }

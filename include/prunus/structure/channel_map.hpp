@@ -2,7 +2,7 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
-#include <prunus/structure/keep_reason.hpp>
+#include <prunus/core/keep_reason.hpp>
 #include <prunus/structure/tensor_shape.hpp>
 
 #include <cstddef>   // std::size_t

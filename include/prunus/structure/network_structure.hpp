@@ -101,12 +101,19 @@ template <class = compiled_on_use>
       if (const auto read = structure.read_by(network, n, p); !read.empty())
         add_member(p, axis::in, read);
     }
-    const auto keep = [&](std::span<const Index> units) {
-      for (const Index unit : units) result[at(structure.coupling_of[at(unit)])].prunable = false;
+    const auto keep = [&](std::span<const Index> units, keep_reason why) {
+      for (const Index unit : units) {
+        coupling& c = result[at(structure.coupling_of[at(unit)])];
+        c.stays.resize(at(c.units));
+        std::optional<keep_reason>& first = c.stays[at(structure.number_of[at(unit)])];
+        if (!first) first = why;
+      }
     };
-    if (node.is_output || node.is_network_input || structure.maps[n].keeps == keep_reason::opaque)
-      keep(structure.unit_of[n]);
-    keep(structure.used_unknown[n]);
+    if (node.is_output) keep(structure.unit_of[n], keep_reason::output_of_network);
+    if (node.is_network_input) keep(structure.unit_of[n], keep_reason::input_of_network);
+    if (structure.maps[n].keeps == keep_reason::opaque)
+      keep(structure.unit_of[n], keep_reason::opaque);
+    keep(structure.used_unknown[n], keep_reason::opaque);
   }
   return result;
 }
@@ -170,9 +177,9 @@ class network_structure {
   /// Members are the weights that produce the channels (axis out, scored), the biases, scales and
   /// shifts that follow (axis out, not scored) and the weights that read them (axis in, scored).
   /// The in axis of a depth-wise weight, of extent 1, and running statistics are no members. A
-  /// coupling bears the name of the first node, in computing order, in which it appears. It is not
-  /// prunable when it holds channels of an input or an output of the network, or channels that an
-  /// operation uses in a way that is not known.
+  /// coupling bears the name of the first node, in computing order, in which it appears. Units that
+  /// are channels of an input or an output of the network, or that an operation uses in a way that
+  /// is not known, say that they stay; the others of the coupling may go.
   ///
   /// Cost: linear in channels and nodes; no weights are looked at.
   [[nodiscard]] const std::vector<coupling>& couplings() const& noexcept {

@@ -3,9 +3,9 @@
 
 #include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/core/keep_reason.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/structure/cost.hpp>
-#include <prunus/structure/keep_reason.hpp>
 
 #include <array>        // std::array
 #include <charconv>     // std::to_chars

@@ -26,8 +26,11 @@ template <class T>
   std::vector<std::size_t> numbers;
   for (const ranking_group<T>& group : groups) {
     const auto k = static_cast<std::size_t>(group.coupling);  // -1 is beyond all
-    if (k >= couplings.size() || couplings[k].name != group.name ||
-        couplings[k].units != group.size())
+    const auto fits = [&](const coupling& c) {
+      return group.unit_of.empty() ? c.name == group.name && c.units == group.size()
+                                   : c.units == static_cast<Index>(group.unit_of.size());
+    };
+    if (k >= couplings.size() || !fits(couplings[k]))
       throw argument_error(errc::unsupported,
                            concat(where, ": ", group.name,
                                   " is no coupling of the graph; use the tile filter and call "

@@ -49,15 +49,6 @@ struct removal_bounds {
                  " or the limits"));
     return wanted;
   }
-
-  /// Removes `removed[i]` units of lowest score of every entry, rounded to its limits.
-  template <class T>
-  void remove_smallest(std::span<ranking_group<T>> entries, std::vector<Index> removed,
-                       pool_ref pool) const {
-    for (std::size_t i = 0; i < entries.size(); ++i)
-      removed[i] = within_limits(entries[i].limits, entries[i].size(), least[i], removed[i]);
-    remove_smallest_of_each<T>(entries, removed, pool);
-  }
 };
 
 }  // namespace detail

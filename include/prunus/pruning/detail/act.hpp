@@ -6,11 +6,14 @@
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/core/tile_walk.hpp>
 #include <prunus/pruning/action.hpp>
+#include <prunus/pruning/detail/run_to_end.hpp>
 #include <prunus/pruning/detail/scoring.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
 #include <algorithm>  // std::fill_n, std::none_of
 #include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint8_t
+#include <span>       // std::span
 
 /// What becomes of the units that lost.
 namespace prunus {
@@ -56,15 +59,14 @@ void fade(weight_view<S> weight, const mask& before, const mask& now, const cons
 }
 
 /// Carries out `what` on all that `now` removes; `before` may be the same object unless it is asked
-/// what was.
+/// what was. `done` is one 0 for each target. Fails never.
 template <weight_scalar S>
 void act(const consequence& what, const model<S>& net, const pass_state& before,
-         const pass_state& now, pool_ref pool) {
-  // Couplings may share a parameter.
+         const pass_state& now, pool_ref pool, std::span<std::uint8_t> done) noexcept {
+  // Targets of couplings may share a parameter.
   const bool apart = std::none_of(now.targets.begin(), now.targets.end(),
                                   [](const pass_state::target& t) { return t.coupled(); });
-  (apart ? pool : pool_ref{}).run(static_cast<Index>(now.targets.size()), [&](Index task) {
-    const auto i = static_cast<std::size_t>(task);
+  run_to_end(apart ? pool : pool_ref{}, done, [&](std::size_t i) {
     for (std::size_t k = 0; k < now.targets[i].members.size(); ++k) {
       const pass_state::target::member& m = now.targets[i].members[k];
       if (!m.scored && what.spares_dependents) continue;

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/keep_reason.hpp>
 #include <prunus/structure/detail/channel_structure.hpp>
-#include <prunus/structure/keep_reason.hpp>
 #include <prunus/structure/resolve.hpp>
 
 #include <cstddef>  // std::size_t
