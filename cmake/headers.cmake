@@ -168,12 +168,15 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/detail/act.hpp
   include/prunus/pruning/detail/decision.hpp
   include/prunus/pruning/detail/held_weights.hpp
+  include/prunus/pruning/detail/keep_model.hpp
+  include/prunus/pruning/detail/reach_last_event.hpp
   include/prunus/pruning/detail/report.hpp
   include/prunus/pruning/detail/scoring.hpp
   include/prunus/pruning/detail/targets.hpp
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exchanging_action.hpp
   include/prunus/pruning/exponential_decay.hpp
+  include/prunus/pruning/finish_report.hpp
   include/prunus/pruning/front_to_back.hpp
   include/prunus/pruning/hard.hpp
   include/prunus/pruning/hold.hpp
