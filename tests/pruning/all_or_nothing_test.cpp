@@ -219,6 +219,24 @@ TEST_CASE("finishing that throws did not happen", "[pruning][scheduler][law11]")
   CHECK(failed >= 3);
 }
 
+TEST_CASE("loading that runs out of memory leaves the scheduler as it was",
+          "[pruning][scheduler][law11]") {
+  const auto make = [] { return several_due(where::caller); };
+  const everything before = make()->now();
+  const auto later = make();
+  (void)later->scheduler.step({.step = 4});
+  const std::string saved = later->now().saved;
+  REQUIRE(saved != before.saved);
+  const std::size_t failed = support::fail_every_allocation(
+      make,
+      [&](const std::unique_ptr<scene>& s) {
+        prunus::archive_reader in(saved, "saved");
+        s->scheduler.load(in);
+      },
+      [&](const std::unique_ptr<scene>& s) { REQUIRE(s->now() == before); });
+  CHECK(failed > 10);
+}
+
 TEST_CASE("a pair that cannot be added for lack of memory leaves the timeline as it was",
           "[pruning][scheduler][law11]") {
   struct timeline {

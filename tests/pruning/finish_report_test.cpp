@@ -105,8 +105,7 @@ TEST_CASE("a schedule that ends before its last event is named", "[pruning][sche
   CHECK(u.told->step == 99);
   CHECK(says(u.hint, "pass step + 1"));
   CHECK(e.report.message() ==
-        "schedule 0 of the scheduler ended after event 10 of 11; told last were 99 steps and 0 "
-        "epochs done; " +
+        "schedule 0 of the scheduler ended after event 10 of 11; told last: step 99, epoch 0; " +
             u.hint + "\n");
 
   const ending epochs = run(linear_ramp{.final_sparsity = 0.9, .end = 10, .by = time_unit::epoch},

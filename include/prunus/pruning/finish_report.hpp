@@ -38,8 +38,7 @@ struct finish_report {
       text += detail::concat("schedule ", u.entry, " of the scheduler ended after event ", u.events,
                              " of ", u.last);
       if (u.told)
-        text += detail::concat("; told last were ", u.told->step, " steps and ", u.told->epoch,
-                               " epochs done");
+        text += detail::concat("; told last: step ", u.told->step, ", epoch ", u.told->epoch);
       if (!u.hint.empty()) text += "; " + u.hint;
       text += '\n';
     }
