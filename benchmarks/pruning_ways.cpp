@@ -123,6 +123,7 @@ int run(const options& chosen) {
       pruning_run run(graph, data, settings);
       if (method != pruning_method::during) run.start_from(start);
       train(run, way, recipe.epochs());
+      std::fputs(run.finish().message().c_str(), stderr);
       const comparison c = compare_with_compacted(run.network(), data.test, std::nullopt);
       if (way == "one-shot") shape = c.plan;
       if (done(way, seed)) return;

@@ -170,7 +170,9 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/detail/decision.hpp
   include/prunus/pruning/detail/held_weights.hpp
   include/prunus/pruning/detail/joint_limits.hpp
+  include/prunus/pruning/detail/keep_model.hpp
   include/prunus/pruning/detail/promises.hpp
+  include/prunus/pruning/detail/reach_last_event.hpp
   include/prunus/pruning/detail/report.hpp
   include/prunus/pruning/detail/run_to_end.hpp
   include/prunus/pruning/detail/scoring.hpp
@@ -179,6 +181,7 @@ set(PRUNUS_HEADERS
   include/prunus/pruning/drop_and_grow.hpp
   include/prunus/pruning/exchanging_action.hpp
   include/prunus/pruning/exponential_decay.hpp
+  include/prunus/pruning/finish_report.hpp
   include/prunus/pruning/front_to_back.hpp
   include/prunus/pruning/hard.hpp
   include/prunus/pruning/hold.hpp

@@ -43,8 +43,9 @@ int main() {
     w2 -= rate * error * h.transpose();
     w1 -= rate * gradient * x.transpose();
     b1 -= rate * gradient.rowwise().sum();
-    scheduler.step({.step = step});  // prunes when due, and keeps what is pruned at zero
+    scheduler.step({.step = step + 1});  // prunes when due, and keeps what is pruned at zero
   }
+  std::fputs(scheduler.finish().message().c_str(), stderr);  // empty: the schedule came to its end
 
   const MatrixXf masked = w2 * hidden();
   const prunus::plan plan = prunus::plan_removal(network, net);

@@ -124,6 +124,7 @@ int run(options& chosen) {
   std::vector<finished_run> finished;
   const auto finish = [&](pruning_run& run, const std::string& name,
                           std::optional<double> dense_accuracy) {
+    std::fputs(run.finish().message().c_str(), stderr);  // where training was too short to prune
     finished.push_back({name, run.history()});
     const comparison result = compare_with_compacted(run.network(), data.test, dense_accuracy);
     report(name, result);

@@ -141,6 +141,7 @@ class run {
       }
       bar.update(step + 1, "loss " + std::to_string(result.loss).substr(0, 5));
     }
+    if (scheduler_) std::fputs(scheduler_->finish().message().c_str(), stderr);
   }
 
  private:

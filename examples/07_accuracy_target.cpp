@@ -138,7 +138,7 @@ class workshop {
     scheduler.step({.step = 0});
     train(
         *net, chosen_.tuning_epochs, chosen_.tuning_rate, [&] { scheduler.mask_gradients(); },
-        [&](Index step) { scheduler.step({.step = step}); });
+        [&](Index steps_done) { scheduler.step({.step = steps_done}); });
     return net;
   }
 

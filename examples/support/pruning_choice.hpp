@@ -105,7 +105,7 @@ template <class S>
   return prunus::cubic_ramp{.initial_sparsity = 0,
                             .final_sparsity = choice.sparsity,
                             .begin = total / 4,
-                            .end = total / 2,
+                            .end = std::max(total / 2, total / 4 + 1),
                             .every = std::max<Index>(total / 40, 1)};
 }
 

@@ -108,6 +108,9 @@ class pruning_run {
                         macs_removed(), settings_.pruning ? scheduler_->sparsity() : 0});
   }
 
+  /// To be called after the last epoch.
+  [[nodiscard]] prunus::finish_report finish() { return scheduler_->finish(); }
+
   [[nodiscard]] double accuracy() {
     return prunus::nn::evaluate<float>(net_, data_->test.images, data_->test.labels).accuracy;
   }

@@ -9,6 +9,7 @@
 #include <prunus/pruning/drop_and_grow.hpp>
 #include <prunus/pruning/exchanging_action.hpp>
 #include <prunus/pruning/exponential_decay.hpp>
+#include <prunus/pruning/finish_report.hpp>
 #include <prunus/pruning/front_to_back.hpp>
 #include <prunus/pruning/hard.hpp>
 #include <prunus/pruning/hold.hpp>

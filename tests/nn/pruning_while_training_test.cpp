@@ -209,7 +209,7 @@ TEST_CASE("penalties press while a network trains", "[nn][observe]") {
     of_growing += growing.magnitude("fc.weight", i, 1);
   }
   CHECK(of_growing < 0.2 * of_plain);
-  marking.finish();
+  (void)marking.finish();
   CHECK(marking.sparsity() == 0.5);
 }
 

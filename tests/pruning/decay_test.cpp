@@ -152,7 +152,7 @@ TEST_CASE("soft spares biases and normalisations until the scheduler finishes", 
   s.step({.step = 0});
   CHECK(n.weight == values{3, 4, 0, 0, 0, 2});
   CHECK(n.scale == values{2, 2, 2});
-  s.finish();
+  (void)s.finish();
   CHECK(n.scale == values{2, 0, 2});
   CHECK(n.shift == values{5, 0, 5});
 
@@ -222,7 +222,7 @@ TEST_CASE("select_only selects and leaves the weights as they are", "[pruning][s
   n.weight[2] = 60;
   s.step({.step = 1});
   CHECK(n.weight == values{3, 4, 60, 0.8, 0, 2});
-  s.finish();
+  (void)s.finish();
   CHECK(n.weight == values{3, 4, 60, 0.8, 0, 0});
   CHECK(n.scale == values{2, 2, 0});
 }

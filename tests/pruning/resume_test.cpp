@@ -17,9 +17,10 @@
 #include "support/errors.hpp"
 #include "support/toy_network.hpp"
 
-#include <memory>  // std::unique_ptr
-#include <string>  // std::string
-#include <vector>  // std::vector
+#include <cstdint>  // std::int64_t, std::uint8_t
+#include <memory>   // std::unique_ptr
+#include <string>   // std::string
+#include <vector>   // std::vector
 
 namespace {
 
@@ -84,7 +85,7 @@ TEMPLATE_TEST_CASE("a run resumed at any step continues to the bit", "[pruning][
                    float, double) {
   run<TestType> whole;
   whole.go(0, steps);
-  whole.pruning.finish();
+  (void)whole.pruning.finish();
   CHECK(whole.pruning.sparsity() > 0.5);
 
   for (Index stop = 0; stop <= steps; ++stop) {
@@ -96,7 +97,7 @@ TEMPLATE_TEST_CASE("a run resumed at any step continues to the bit", "[pruning][
     CAPTURE(stop);
     REQUIRE(second.saved() == first.saved());
     second.go(stop, steps);
-    second.pruning.finish();
+    (void)second.pruning.finish();
     REQUIRE(second.network.weights() == whole.network.weights());
     REQUIRE(second.saved() == whole.saved());
   }
@@ -124,6 +125,19 @@ TEST_CASE("progress is part of the state", "[pruning][resume]") {
   run<float> untouched;
   second.load(untouched.saved());  // a state in which no step was made yet
   second.pruning.step({.step = 0});
+}
+
+TEST_CASE("a state with fewer than no events done is refused", "[pruning][resume]") {
+  run<float> r;
+  const std::string before = r.saved();
+  prunus::archive_writer out;
+  out.tag("prunus scheduler 1");
+  out.number(std::uint8_t{0});
+  out.number(prunus::progress{});
+  out.number(std::int64_t{4});
+  out.number(std::int64_t{-1});
+  CHECK(code_of<prunus::file_error>([&] { r.load(out.bytes()); }) == errc::malformed);
+  CHECK(r.saved() == before);
 }
 
 TEST_CASE("a state cut at any byte is refused and the scheduler stays as it was",

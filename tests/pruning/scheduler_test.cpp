@@ -257,7 +257,7 @@ TEST_CASE("soft selections leave gradients alone until the end", "[pruning][sche
   s.mask_optimizer_state();
   CHECK(zeros_in(t.momentum) == 0);
   CHECK(s.sparsity() == 0.5);
-  s.finish();
+  (void)s.finish();
   s.mask_optimizer_state();
   CHECK(zeros_in(t.momentum) == 216);
 }
@@ -271,7 +271,7 @@ TEST_CASE("finishing makes the last soft selection permanent", "[pruning][schedu
   t.train(1);
   s.step({.step = 1});
   CHECK(zeros_in(t.conv2) == 0);  // all grow between the events
-  s.finish();
+  (void)s.finish();
   CHECK(zeros_in(t.conv2) == 216);
   const prunus::mask selected = *s.mask_of("conv2.weight");
   t.train(2);

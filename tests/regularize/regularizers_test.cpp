@@ -186,7 +186,7 @@ TEST_CASE("growing regularisation presses on what is marked alone",
   CHECK(t.ga == values{1, 1, 1.5, 0});
   CHECK(t.gb == values{0, 0});  // biases and scales follow in the end
   CHECK(t.gs == values{0, 0});
-  s.finish();
+  (void)s.finish();
   CHECK(t.a == values{3, 4, 0, 0});
   CHECK(t.scale == values{2, 0});
 }

@@ -68,6 +68,8 @@ TEST_CASE("accuracy_steps keeps the laws of schedules", "[schedule][accuracy_ste
       before = events;
     }
     REQUIRE(before == schedule.count);
+    REQUIRE(schedule.last() == before);
+    REQUIRE(erased.last() == before);
     double last = 0;
     for (Index event = 1; event <= schedule.count; ++event) {
       REQUIRE(schedule.target(event) >= last);

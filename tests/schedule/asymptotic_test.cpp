@@ -90,12 +90,13 @@ TEST_CASE("a ramp takes a curve of the user's", "[schedule][ramp]") {
 TEST_CASE("numbers that make no asymptotic or logistic schedule are refused", "[schedule]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (double wrong : {-0.1, 1.0, nan}) {
-    CHECK(is_refused(asymptotic_ramp{.final_sparsity = wrong}));
-    CHECK(is_refused(asymptotic_ramp{.initial_sparsity = wrong}));
-    CHECK(is_refused(logistic_ramp{.final_sparsity = wrong}));
-    CHECK(is_refused(logistic_ramp{.curve = {.midpoint = wrong}}));
-    CHECK(is_refused(logistic_ramp{.curve = {.epsilon = wrong}}));
+    CHECK(is_refused(asymptotic_ramp{.final_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(asymptotic_ramp{.initial_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(logistic_ramp{.final_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(logistic_ramp{.end = 9, .curve = {.midpoint = wrong}}));
+    CHECK(is_refused(logistic_ramp{.end = 9, .curve = {.epsilon = wrong}}));
   }
   CHECK(is_refused(asymptotic_ramp{.begin = 2, .end = 1}));
-  CHECK(is_refused(logistic_ramp{.every = 0}));
+  CHECK(is_refused(asymptotic_ramp{.begin = 2, .end = 2}));
+  CHECK(is_refused(logistic_ramp{.end = 9, .every = 0}));
 }

@@ -12,9 +12,11 @@
 #include "support/errors.hpp"
 #include "support/schedule_laws.hpp"
 
-#include <limits>   // std::numeric_limits
-#include <utility>  // std::move
-#include <vector>   // std::vector
+#include <cmath>     // std::abs
+#include <limits>    // std::numeric_limits
+#include <optional>  // std::nullopt
+#include <utility>   // std::move
+#include <vector>    // std::vector
 
 namespace {
 
@@ -68,7 +70,7 @@ using times = std::vector<Index>;
 }  // namespace
 
 TEST_CASE("all schedules keep the laws of schedules", "[schedule][laws]") {
-  const Index begin = GENERATE(0, 7), length = GENERATE(0, 1, 10, 23),
+  const Index begin = GENERATE(0, 7), length = GENERATE(1, 2, 10, 23),
               every = GENERATE(1, 4, 10, 50);
   const Index end = begin + length;
   check_schedule_laws(cubic_ramp{0, 0.8, begin, end, every}, end);
@@ -95,7 +97,7 @@ TEST_CASE("events lie at begin, every so many steps, and at the end", "[schedule
   CHECK(times_of(linear_ramp{.begin = 10, .end = 40, .every = 10}, 60) == times{10, 20, 30, 40});
   CHECK(times_of(linear_ramp{.begin = 10, .end = 35, .every = 10}, 60) == times{10, 20, 30, 35});
   CHECK(times_of(linear_ramp{.begin = 0, .end = 3, .every = 1}, 9) == times{0, 1, 2, 3});
-  CHECK(times_of(linear_ramp{.begin = 5, .end = 5, .every = 10}, 9) == times{5});
+  CHECK(times_of(linear_ramp{.begin = 5, .end = 6, .every = 10}, 9) == times{5, 6});
   CHECK(times_of(linear_ramp{.begin = 5, .end = 7, .every = 10}, 9) == times{5, 7});
   CHECK(times_of(constant_sparsity{.begin = 2, .end = 8, .every = 3}, 20) == times{2, 5, 8});
   CHECK(times_of(one_shot{.at = 4}, 20) == times{4});
@@ -180,17 +182,17 @@ TEST_CASE("a schedule by epochs does not look at steps, and the other way round"
 TEST_CASE("numbers that make no schedule are refused", "[schedule][errors]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (double wrong : {-0.1, 1.0, 1.1, nan}) {
-    CHECK(is_refused(cubic_ramp{.final_sparsity = wrong}));
-    CHECK(is_refused(cubic_ramp{.initial_sparsity = wrong}));
-    CHECK(is_refused(linear_ramp{.final_sparsity = wrong}));
-    CHECK(is_refused(linear_ramp{.initial_sparsity = wrong}));
-    CHECK(is_refused(exponential_ramp{.final_sparsity = wrong}));
-    CHECK(is_refused(exponential_ramp{.initial_sparsity = wrong}));
-    CHECK(is_refused(constant_sparsity{.sparsity = wrong}));
+    CHECK(is_refused(cubic_ramp{.final_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(cubic_ramp{.initial_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(linear_ramp{.final_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(linear_ramp{.initial_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(exponential_ramp{.final_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(exponential_ramp{.initial_sparsity = wrong, .end = 9}));
+    CHECK(is_refused(constant_sparsity{.sparsity = wrong, .end = 9}));
     CHECK(is_refused(one_shot{.sparsity = wrong}));
     CHECK(is_refused(sparsity_steps{{{0, wrong}}}));
   }
-  CHECK(is_refused(cubic_ramp{.begin = -1}));
+  CHECK(is_refused(cubic_ramp{.begin = -1, .end = 4}));
   CHECK(is_refused(cubic_ramp{.begin = 5, .end = 4}));
   CHECK(is_refused(cubic_ramp{.end = 4, .every = 0}));
   CHECK(is_refused(linear_ramp{.begin = 5, .end = 4}));
@@ -200,6 +202,34 @@ TEST_CASE("numbers that make no schedule are refused", "[schedule][errors]") {
   CHECK(is_refused(sparsity_steps{}));
   CHECK(is_refused(sparsity_steps{{{5, 0.1}, {5, 0.2}}}));
   CHECK(is_refused(sparsity_steps{{{-1, 0.1}}}));
+}
+
+TEST_CASE("a ramp and a constant sparsity must end after they begin", "[schedule][errors]") {
+  CHECK(is_refused(cubic_ramp{.final_sparsity = 0.8, .begin = 7, .end = 7}));
+  CHECK(is_refused(cubic_ramp{.final_sparsity = 0.8}));  // `end` was forgotten
+  CHECK(is_refused(linear_ramp{.final_sparsity = 0.8, .every = 100}));
+  CHECK(is_refused(exponential_ramp{.final_sparsity = 0.8}));
+  CHECK(is_refused(constant_sparsity{.sparsity = 0.3}));
+  const support::thrown error = support::error_of<prunus::argument_error>(
+      [] { cubic_ramp{.final_sparsity = 0.8, .begin = 7, .end = 7}.check(); });
+  CHECK(error.says("cubic_ramp"));
+  CHECK(error.says("begin 7, end 7"));
+  CHECK(error.says("one_shot"));
+}
+
+TEST_CASE("a schedule says which event is its last, if it has one", "[schedule][last]") {
+  CHECK(one_shot{}.last() == 1);
+  CHECK(linear_ramp{.end = 1000, .every = 100}.last() == 11);
+  CHECK(linear_ramp{.begin = 10, .end = 35, .every = 10}.last() == 4);
+  CHECK(constant_sparsity{.end = 3}.last() == 4);
+  CHECK(sparsity_steps{{{3, 0.1}, {9, 0.2}}}.last() == 2);
+  constexpr Index most = std::numeric_limits<Index>::max();
+  CHECK(linear_ramp{.begin = 1, .end = most, .every = most}.last() == 2);
+  const prunus::any_schedule endless{support::archetype_schedule(0)};
+  CHECK(endless.last() == std::nullopt);
+  CHECK(prunus::any_schedule(prunus::any_schedule(one_shot{})).last() == 1);
+  CHECK(prunus::detail::last_event_of(prunus::any_schedule(one_shot{})) == 1);
+  CHECK(prunus::detail::last_event_of(endless) == std::nullopt);
 }
 
 TEST_CASE("an any_schedule can be copied, moved and assigned", "[schedule][any_schedule]") {

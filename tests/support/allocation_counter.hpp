@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Counts allocations of the whole program by replacing the global operator new. Replacement
-// functions cannot be inline: include this in exactly one file of a test program.
+// Replaces the global operator new by one that counts and fails as support/allocations.hpp says.
+// Replacement functions cannot be inline: include this in exactly one file of a test program.
+
+#include "support/allocations.hpp"
 
 #include <cstddef>  // std::size_t
 #include <cstdlib>  // std::malloc, std::free
@@ -10,19 +12,8 @@
 
 namespace support {
 
-/// Calls of operator new so far. (Eigen's matrices call malloc themselves and are not counted.)
-inline std::size_t allocations = 0;
-
-/// How many allocations `call` makes.
-template <class Call>
-[[nodiscard]] std::size_t allocations_of(Call call) {
-  const std::size_t before = allocations;
-  call();
-  return allocations - before;
-}
-
 [[nodiscard]] inline void* counted_memory(std::size_t size) noexcept {
-  ++allocations;
+  if (++allocations == failing_allocation) return nullptr;
   return std::malloc(size > 0 ? size : 1);
 }
 

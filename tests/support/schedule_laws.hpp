@@ -15,8 +15,8 @@ using Eigen::Index;
 
 [[nodiscard]] inline prunus::progress at_step(Index step) { return {.step = step}; }
 
-/// Laws of schedules of time: pure, events that only grow, targets in [0, 1), the same inside an
-/// any_schedule.
+/// Laws of schedules of time: pure, events that only grow and end with the last, targets in [0, 1),
+/// the same inside an any_schedule.
 /// @param horizon a step, and epoch, by which all events have happened
 template <class Schedule>
 void check_schedule_laws(const Schedule& schedule, Index horizon, bool targets_grow = true) {
@@ -39,6 +39,8 @@ void check_schedule_laws(const Schedule& schedule, Index horizon, bool targets_g
   }
   REQUIRE(before >= 1);
   REQUIRE(schedule.events({.step = 100 * horizon + 100, .epoch = 100 * horizon + 100}) == before);
+  REQUIRE(schedule.last() == before);
+  REQUIRE(erased_copy.last() == before);
 
   double last = 0;
   for (Index event = 1; event <= before; ++event) {

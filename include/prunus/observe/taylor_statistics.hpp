@@ -34,7 +34,7 @@ enum class taylor_term : std::uint8_t {
 ///     // after every backward pass, before the weights move:
 ///     products.add(net);
 ///     // after an event, so that the next one sees its own window:
-///     if (scheduler.step({.step = step}).pruned()) products.reset();
+///     if (scheduler.step({.step = step + 1}).pruned()) products.reset();
 ///
 /// It watches the weights of two axes or more that have a gradient, and what is prunable by
 /// request. Sums are formed in double. A value: copy it, merge it, save it. Not finite gradients

@@ -3,7 +3,9 @@
 
 #include <prunus/allocation/ranking_group.hpp>
 #include <prunus/allocation/uniform.hpp>
+#include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/pruning/detail/keep_model.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
@@ -37,11 +39,26 @@ struct front_to_back {
     return pass.prepare(net);
   }
 
-  /// One event of the pass, layer by layer.
-  /// @throws what the pass throws; the layers before the one that failed are then pruned
+  /// One event of the pass, layer by layer, or none of it. Cost: beside that of the pass, a copy of
+  /// the weights and the optimizer state for a while.
+  /// @throws what the pass throws; weights, optimizer state and masks are then as they were
   template <weight_scalar S>
   pass_report prune(const model<S>& net, pass_state& state, Index event, double target,
                     pool_ref pool = {}) const {
+    detail::restored_weights<S> as_they_were;
+    detail::keep_model(net, as_they_were);
+    pass_state next = state;
+    pass_report report = prune_in_turn(net, next, event, target, pool);
+    as_they_were.release();
+    state = std::move(next);
+    return report;
+  }
+
+ private:
+  /// One that throws leaves the layers before the one that failed pruned.
+  template <weight_scalar S>
+  pass_report prune_in_turn(const model<S>& net, pass_state& state, Index event, double target,
+                            pool_ref pool) const {
     const std::vector<Index> removed = numbers<score_of<S>>(state, target);
     const auto layerwise = prunus::pass{pass.criterion, pass.tile, uniform{}, pass.action}
                                .within(pass.scope)
@@ -68,7 +85,6 @@ struct front_to_back {
     return report;
   }
 
- private:
   /// How many units of each target the allocation removes.
   template <class T>
   [[nodiscard]] std::vector<Index> numbers(pass_state& state, double target) const {

@@ -7,6 +7,9 @@
 #include <prunus/core/pool_ref.hpp>
 #include <prunus/pruning/any_pass.hpp>
 #include <prunus/pruning/detail/held_weights.hpp>
+#include <prunus/pruning/detail/keep_model.hpp>
+#include <prunus/pruning/detail/reach_last_event.hpp>
+#include <prunus/pruning/finish_report.hpp>
 #include <prunus/pruning/pass_report.hpp>
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/pruning/pruning_pass.hpp>
@@ -14,6 +17,9 @@
 #include <prunus/schedule/progress.hpp>
 #include <prunus/schedule/schedule.hpp>
 
+#include <cmath>        // std::isnan
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t, std::uint8_t
 #include <optional>     // std::optional
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -44,7 +50,7 @@ consteval bool timed_fits() {
   static_assert(pruning_pass<Pass, S>,
                 "prunus::scheduler: the second of a pair must be a pass, such as "
                 "prunus::pass{prunus::l2_norm{}, prunus::filter}");
-  return schedule<Schedule> && pruning_pass<Pass, S>;
+  return schedule_fits<Schedule>() && schedule<Schedule> && pruning_pass<Pass, S>;
 }
 
 }  // namespace detail
@@ -63,10 +69,12 @@ struct step_report {
 ///     100},
 ///                   prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::global{},
 ///                   prunus::hard{}});
-///     for (long step = 0; step < steps; ++step) {
+///     for (Index step = 0; step < steps; ++step) {
 ///       train_one_batch();
-///       scheduler.step({.step = step});
+///       scheduler.step({.step = step + 1});
 ///     }
+///     const prunus::finish_report report = scheduler.finish();
+///     if (!report.complete()) std::fputs(report.message().c_str(), stderr);
 ///
 /// With the pairs given at construction, everything is composed at compile time and nothing is
 /// erased:
@@ -89,7 +97,7 @@ class scheduler {
                      timed_pass<Schedules, Passes>... entries) requires(sizeof...(entries) > 0)
       : net_(&net), timeline_(std::move(entries)...) {
     static_assert((detail::timed_fits<S, Schedules, Passes>() && ...));
-    for_each_entry([&](auto& entry, std::size_t) {
+    for_each_entry([&](const auto& entry, std::size_t) {
       entry.schedule.check();
       states_.push_back({entry.pass.prepare(*net_), 0});
     });
@@ -104,8 +112,9 @@ class scheduler {
     if constexpr (detail::timed_fits<S, Schedule, Pass>()) {
       schedule.check();
       entry_state state{pass.prepare(*net_), 0};
+      states_.reserve(states_.size() + 1);
       timeline_.push_back({any_schedule(std::move(schedule)), any_pass<S>(std::move(pass))});
-      states_.push_back(std::move(state));
+      states_.push_back(std::move(state));  // cannot throw: both get the entry, or neither
     }
   }
 
@@ -118,9 +127,16 @@ class scheduler {
   ///
   /// Steps may be skipped; when several events of one schedule were passed over, the last of them
   /// is carried out. Allocates nothing when nothing is due. Cost: a pass over the weights that are
-  /// pruned for good; where several passes are due at one step, a copy of the weights for a while.
-  /// @throws state_error (step_backwards; wrong_order: nothing was added), and what the pass
-  /// throws; weights, masks and events done are then as they were, and what was due still is
+  /// pruned for good; where several passes are due at one step, a copy of the weights and the
+  /// optimizer state for a while.
+  ///
+  /// A step that throws did not happen: weights, optimizer state, masks, events done and progress
+  /// are as they were, and what was due still is. What a schedule, criterion, allocation, action or
+  /// pool of your own has changed elsewhere is yours to undo. A pass of your own that throws when
+  /// it alone is due must undo its own event, see pruning_pass.
+  /// @throws state_error (step_backwards; wrong_order: nothing was added), argument_error
+  /// (unknown_name: a parameter has gone), shape_error (shape_mismatch: one has another shape), and
+  /// what schedules and passes throw
   step_report step(const progress& now) {
     if (states_.empty())
       throw state_error(errc::wrong_order,
@@ -130,23 +146,33 @@ class scheduler {
                         detail::concat("scheduler.step: step ", now.step, " of epoch ", now.epoch,
                                        " comes after step ", last_->step, " of epoch ",
                                        last_->epoch, "; progress must not go backwards"));
+    check_model();  // so that hold() cannot throw when weights are pruned already
     step_report report;
-    Index due = 0;
-    for_each_entry([&](auto& entry, std::size_t i) {
-      due += entry.schedule.events(now) > states_[i].events ? 1 : 0;
-    });
-    if (due > 0) report.events = prune(now, due);
-    last_ = now;
+    const std::vector<due_event> due = events_due(now);
+    if (!due.empty()) report.events = prune(due);
     hold();
+    remember(now);
     return report;
   }
 
   /// Makes the last selections permanent: what soft or decaying passes have selected is zero from
-  /// now on.
-  void finish() {
+  /// now on. Says which schedules ended before their last event; to tell why, it asks them what
+  /// they would have done with other progress. One that throws leaves everything as it was.
+  [[nodiscard]] finish_report finish() {
+    check_model();
+    finish_report report;
+    for_each_entry([&](const auto& entry, std::size_t i) {
+      const Index done = states_[i].events;
+      const std::optional<Index> last = detail::last_event_of(entry.schedule);
+      if (last && done < *last)
+        report.ended_early.push_back(
+            {static_cast<Index>(i), done, *last, last_,
+             std::string(detail::reach_last_event(entry.schedule, done, *last, last_))});
+    });
     for (entry_state& s : states_)
       if (s.events > 0) s.masks.permanent = true;
     hold();
+    return report;
   }
 
   /// Sets to zero what is pruned for good; step() does so itself.
@@ -220,6 +246,9 @@ class scheduler {
     std::vector<entry_state> loaded = states_;
     for (entry_state& s : loaded) {
       s.events = in.number<std::int64_t>();
+      if (s.events < 0)
+        throw file_error(errc::malformed, detail::concat(in.origin(), ": says that ", s.events,
+                                                         " events of a pass are done"));
       s.masks.load(in);
     }
     states_ = std::move(loaded);
@@ -232,41 +261,69 @@ class scheduler {
     Index events = 0;  ///< done so far
   };
 
-  /// Carries out the events that are due, `due` of them.
-  [[nodiscard]] std::vector<pass_report> prune(const progress& now, Index due) {
+  struct due_event {
+    std::size_t entry;
+    Index event;
+    double target;
+  };
+
+  /// What is to be done, asked of all schedules before anything is.
+  [[nodiscard]] std::vector<due_event> events_due(const progress& now) const {
+    std::vector<due_event> due;
+    for_each_entry([&](const auto& entry, std::size_t i) {
+      const Index event = entry.schedule.events(now);
+      if (event > states_[i].events) due.push_back({i, event, entry.schedule.target(event)});
+    });
+    return due;
+  }
+
+  /// Carries out all events or, when one throws, none.
+  [[nodiscard]] std::vector<pass_report> prune(const std::vector<due_event>& due) {
     std::vector<pass_report> reports;
-    std::vector<entry_state> changed = due > 1 ? states_ : std::vector<entry_state>();
-    std::vector<entry_state>& states = due > 1 ? changed : states_;  // one pass undoes its own
+    reports.reserve(due.size());
+    const bool several = due.size() > 1;
+    std::vector<entry_state> changed = several ? states_ : std::vector<entry_state>();
+    std::vector<entry_state>& states = several ? changed : states_;  // one pass undoes its own
     detail::held_weights<S> as_they_were;
-    if (due > 1)
-      for (const parameter<S>& p : net_->parameters()) {
-        as_they_were.keep(p.weight);
-        for (const weight_view<S>& buffer : p.options.state) as_they_were.keep(buffer);
-      }
+    if (several) detail::keep_model(*net_, as_they_were);
     for (const entry_state& s : states_)  // no pass may score what another has removed for good
       if (s.masks.permanent) as_they_were.hold(*net_, s.masks);
-    for_each_entry([&](auto& entry, std::size_t i) {
-      const Index event = entry.schedule.events(now);
-      if (event <= states[i].events) return;
-      reports.push_back(
-          entry.pass.prune(*net_, states[i].masks, event, entry.schedule.target(event), pool_));
-      states[i].events = event;
+    auto next = due.begin();
+    for_each_entry([&](const auto& entry, std::size_t i) {
+      if (next == due.end() || next->entry != i) return;
+      reports.push_back(entry.pass.prune(*net_, states[i].masks, next->event, next->target, pool_));
+      states[i].events = next->event;
+      ++next;
     });
     as_they_were.release();
-    if (due > 1) states_ = std::move(changed);
+    if (several) states_ = std::move(changed);
     return reports;
   }
 
+  /// Not every call knows the loss and the accuracy: those of the last one that did are kept.
+  void remember(progress now) noexcept {
+    if (last_ && std::isnan(now.loss)) now.loss = last_->loss;
+    if (last_ && std::isnan(now.accuracy)) now.accuracy = last_->accuracy;
+    last_ = now;
+  }
+
+  /// Throws if the model is not the one that the masks were made for.
+  void check_model() const {
+    for (const entry_state& s : states_)
+      s.masks.for_each_mask(*net_, [](const parameter<S>&, const mask&) {});
+  }
+
   template <class Use>
-  void for_each_entry(Use use) {
+  void for_each_entry(Use use) const {
     std::size_t i = 0;
     if constexpr (requires { timeline_.size(); })
-      for (auto& entry : timeline_) use(entry, i++);
+      for (const auto& entry : timeline_) use(entry, i++);
     else
-      std::apply([&](auto&... entry) { (use(entry, i++), ...); }, timeline_);
+      std::apply([&](const auto&... entry) { (use(entry, i++), ...); }, timeline_);
   }
   template <class Use>
   void for_each_permanent(Use use) const {
+    check_model();
     for (const entry_state& s : states_)
       if (s.masks.permanent) s.masks.for_each_mask(*net_, use);
   }

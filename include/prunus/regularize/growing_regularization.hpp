@@ -25,8 +25,7 @@ inline namespace v0 {
 ///     const prunus::growing_regularization growing{};
 ///     train_step(net, optimizer, images, labels, rate,
 ///                [&] { growing.add_gradient(net.parameters(), *scheduler.states()[0], step); });
-///     scheduler.finish();                  // after the last step of growth: removes what is
-///     marked
+///     (void)scheduler.finish();  // after the last step of growth: removes what is marked
 ///
 /// In front of a batch normalisation the size of a filter means nothing to the outputs, and small
 /// filters have large gradients: there the force must be met by a low learning rate.

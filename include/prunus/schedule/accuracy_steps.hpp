@@ -13,7 +13,7 @@ inline namespace v0 {
 /// geometrically, the first one taking most: event k adds final_sparsity (1 - decay)^(k-1) / sum_q
 /// (1 - decay)^(q-1).
 ///
-///     scheduler.step({.step = step, .epoch = epoch, .accuracy = training_accuracy});
+///     scheduler.step({.step = step + 1, .epoch = epoch + 1, .accuracy = training_accuracy});
 ///
 /// Calls of the scheduler without an accuracy prune nothing, so that it may be stepped after every
 /// minibatch and told the accuracy at the end of an epoch. The scheduler never takes an event back
@@ -42,6 +42,7 @@ struct accuracy_steps {
   [[nodiscard]] double threshold(Index event) const noexcept {
     return begin + static_cast<double>(event - 1) * (end - begin) / static_cast<double>(count);
   }
+  [[nodiscard]] Index last() const noexcept { return count; }
   void check() const {
     detail::check_target("accuracy_steps", "final_sparsity", final_sparsity);
     if (!(begin >= 0 && end > begin && end <= 1) || count < 1 || !(decay >= 0 && decay < 1))

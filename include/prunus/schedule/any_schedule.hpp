@@ -4,6 +4,7 @@
 #include <prunus/schedule/schedule.hpp>
 
 #include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
 #include <type_traits>  // std::remove_cvref_t
 #include <utility>      // std::forward
 
@@ -20,6 +21,7 @@ class any_schedule {
       Schedule&& held)  // NOLINT(google-explicit-constructor): a schedule is an any_schedule
       : held_(
             std::make_unique<holder<std::remove_cvref_t<Schedule>>>(std::forward<Schedule>(held))) {
+    static_assert(detail::schedule_fits<std::remove_cvref_t<Schedule>>());
   }
   any_schedule(const any_schedule& other) : held_(other.held_->clone()) {}
   any_schedule(any_schedule&&) noexcept = default;
@@ -31,6 +33,8 @@ class any_schedule {
 
   [[nodiscard]] Index events(const progress& now) const { return held_->events(now); }
   [[nodiscard]] double target(Index event) const { return held_->target(event); }
+  /// Number of the last event; nothing where the schedule held says none.
+  [[nodiscard]] std::optional<Index> last() const { return held_->last(); }
   void check() const { held_->check(); }
 
  private:
@@ -42,6 +46,7 @@ class any_schedule {
     [[nodiscard]] virtual std::unique_ptr<interface> clone() const = 0;
     [[nodiscard]] virtual Index events(const progress& now) const = 0;
     [[nodiscard]] virtual double target(Index event) const = 0;
+    [[nodiscard]] virtual std::optional<Index> last() const = 0;
     virtual void check() const = 0;
   };
   template <class Schedule>
@@ -52,6 +57,9 @@ class any_schedule {
     }
     [[nodiscard]] Index events(const progress& now) const override { return schedule.events(now); }
     [[nodiscard]] double target(Index event) const override { return schedule.target(event); }
+    [[nodiscard]] std::optional<Index> last() const override {
+      return detail::last_event_of(schedule);
+    }
     void check() const override { schedule.check(); }
     Schedule schedule;
   };

@@ -14,7 +14,7 @@ inline namespace v0 {
 struct constant_sparsity {
   double sparsity = 0.5;
   Index begin = 0;
-  Index end = 0;
+  Index end = 0;  ///< after `begin`
   Index every = 1;
   time_unit by = time_unit::step;
 
@@ -22,6 +22,8 @@ struct constant_sparsity {
     return detail::interval{begin, end, every}.events(now, by);
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
+  /// Number of the event at `end`.
+  [[nodiscard]] Index last() const noexcept { return detail::interval{begin, end, every}.last(); }
   void check() const {
     detail::check_target("constant_sparsity", "the sparsity", sparsity);
     detail::interval{begin, end, every}.check("constant_sparsity");

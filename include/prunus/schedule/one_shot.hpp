@@ -16,12 +16,15 @@ struct one_shot {
   time_unit by = time_unit::step;
 
   [[nodiscard]] Index events(const progress& now) const noexcept {
-    return detail::interval{at, at, 1}.events(now, by);
+    return detail::time_of(now, by) >= at ? 1 : 0;
   }
   [[nodiscard]] double target(Index) const noexcept { return sparsity; }
+  [[nodiscard]] Index last() const noexcept { return 1; }
   void check() const {
     detail::check_target("one_shot", "the sparsity", sparsity);
-    detail::interval{at, at, 1}.check("one_shot");
+    if (at < 0)
+      throw argument_error(errc::out_of_range,
+                           detail::concat("one_shot: at is ", at, "; it must be at least 0"));
   }
 };
 

@@ -21,8 +21,9 @@ concept ramp_curve = requires(const Curve& curve, double number) {
 };
 
 /// From one sparsity to another along a curve, with events at begin, begin + every, ... and at end,
-/// even where `every` does not divide the way. The share of the way at an event is the share of the
-/// time. It may lead down, too: soft pruning can relax.
+/// even where `every` does not divide the way; the one at `end` comes when `end` steps are done.
+/// The share of the way at an event is the share of the time. It may lead down, too: soft pruning
+/// can relax.
 ///
 ///     prunus::cubic_ramp{.final_sparsity = 0.8, .end = 1000, .every = 100}
 template <ramp_curve Curve>
@@ -30,7 +31,7 @@ struct ramp {
   double initial_sparsity = 0;  ///< in [0, 1)
   double final_sparsity = 0.5;  ///< in [0, 1)
   Index begin = 0;
-  Index end = 0;
+  Index end = 0;  ///< after `begin`
   Index every = 1;
   time_unit by = time_unit::step;
   Curve curve = {};
@@ -42,6 +43,8 @@ struct ramp {
     const double share = detail::interval{begin, end, every}.share(event);
     return share >= 1 ? final_sparsity : curve.sparsity(initial_sparsity, final_sparsity, share);
   }
+  /// Number of the event at `end`.
+  [[nodiscard]] Index last() const noexcept { return detail::interval{begin, end, every}.last(); }
   void check() const {
     detail::check_target(Curve::name, "initial_sparsity", initial_sparsity);
     detail::check_target(Curve::name, "final_sparsity", final_sparsity);

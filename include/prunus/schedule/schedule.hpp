@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/has_member.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/schedule/progress.hpp>
 
-#include <algorithm>    // std::min
 #include <concepts>     // std::same_as
+#include <optional>     // std::optional
 #include <string_view>  // std::string_view
 
 namespace prunus {
@@ -17,6 +18,11 @@ inline namespace v0 {
 /// count has grown, so that steps may be skipped and a run may be resumed anywhere.
 /// `s.target(event)`: the target sparsity of event 1, 2, ..., in [0, 1).
 /// `s.check()`: throws argument_error (out_of_range) where the numbers make no schedule.
+///
+/// A schedule that ends may say so; one that has the name with another signature does not compile:
+///
+///     Index last() const;   // number of the last event: scheduler::finish() tells when it was
+///                           // not reached. A std::optional<Index> may say that there is none
 template <class S>
 concept schedule = requires(const S& s, const progress& now, Index event) {
   { s.events(now) } -> std::same_as<Index>;
@@ -25,6 +31,39 @@ concept schedule = requires(const S& s, const progress& now, Index event) {
 };
 
 namespace detail {
+
+struct named_last {
+  int last;
+};
+template <class S>
+concept has_last = can_be_base<S> && !requires {
+  &with_name<S, named_last>::last;
+};
+template <class S>
+concept says_last = requires(const S& s) {
+  { s.last() } -> std::same_as<Index>;
+}
+|| requires(const S& s) {
+  { s.last() } -> std::same_as<std::optional<Index>>;
+};
+
+/// Refuses a schedule whose `last` would be passed over.
+template <class S>
+consteval bool schedule_fits() {
+  static_assert(!has_last<S> || says_last<S>,
+                "prunus::schedule: the schedule's `last` must be `Index last() const`, the number "
+                "of its last event");
+  return true;
+}
+
+/// Number of the last event, where the schedule says one.
+template <schedule S>
+[[nodiscard]] std::optional<Index> last_event_of(const S& s) {
+  if constexpr (says_last<S>)
+    return s.last();
+  else
+    return std::nullopt;
+}
 
 /// Regular events at begin, begin + every, ..., and at `end` itself.
 struct interval {
@@ -37,7 +76,8 @@ struct interval {
   }
   /// Number of the event at `end`.
   [[nodiscard]] constexpr Index last() const noexcept {
-    return (end - begin + every - 1) / every + 1;
+    const Index way = end - begin;
+    return way / every + (way % every == 0 ? 1 : 2);
   }
   /// Share of the way from begin to end at `event`, in [0, 1].
   [[nodiscard]] constexpr double share(Index event) const noexcept {
@@ -45,10 +85,11 @@ struct interval {
     return static_cast<double>((event - 1) * every) / static_cast<double>(end - begin);
   }
   void check(std::string_view where) const {
-    if (begin < 0 || end < begin || every < 1)
+    if (begin < 0 || end <= begin || every < 1)
       throw argument_error(errc::out_of_range,
                            concat(where, ": begin ", begin, ", end ", end, ", every ", every,
-                                  "; it must be 0 <= begin <= end and every >= 1"));
+                                  "; needed are 0 <= begin < end and every >= 1; for a single "
+                                  "event use one_shot"));
   }
 };
 

@@ -30,6 +30,7 @@ struct sparsity_steps {
                ? 0
                : list[static_cast<std::size_t>(event - 1)].sparsity;
   }
+  [[nodiscard]] Index last() const noexcept { return static_cast<Index>(list.size()); }
   void check() const {
     if (list.empty())
       throw argument_error(errc::out_of_range,
