@@ -3,6 +3,8 @@
 
 #include <prunus/core/archive.hpp>
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/core/read_file.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/nn.hpp>
 
 #include <examples/support/counter_random.hpp>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/archive.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/core/read_file.hpp>
 #include <prunus/core/view.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/io/detail/safetensors_header.hpp>
 #include <prunus/io/detail/safetensors_text.hpp>
 #include <prunus/io/stored_type.hpp>
