@@ -119,6 +119,7 @@ void train(prunus::nn::network<float>& net, const dataset& data, const training_
     in.tag("prunus checkpoint 1");
     for (auto& tensor : tensors)
       in.values(tensor.values.data(), static_cast<Index>(tensor.values.size()));
+    in.expect_end();
     return {std::move(graph), std::move(tensors)};
   }
   train(net, data, recipe, seed, [] {});

@@ -13,6 +13,7 @@
 #include <array>        // std::array
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t, std::uint8_t
+#include <set>          // std::set
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -169,9 +170,10 @@ class named_masks {
     in.tag("prunus masks 1");
     const Index count = in.count("masks");
     named_masks loaded;
+    std::set<std::string> names;
     for (Index i = 0; i < count; ++i) {
       std::string name = in.text();
-      if (name.empty() || loaded.find(name) != nullptr)
+      if (name.empty() || !names.insert(name).second)
         throw file_error(errc::malformed, detail::concat(in.origin(), ": mask ", i, " of ", count,
                                                          " has no name of its own"));
       mask m(detail::read_grid(in, name));

@@ -19,6 +19,7 @@
 #include <cstddef>      // std::byte, std::size_t
 #include <cstring>      // std::memcpy
 #include <map>          // std::map
+#include <set>          // std::set
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -108,9 +109,11 @@ class safetensors {
   /// @throws as safetensors_bytes
   template <weight_scalar S>
   [[nodiscard]] std::string bytes_with(const named_tensors<S>& tensors) const {
+    std::set<std::string_view> changed;
+    for (const named_tensor<S>& t : tensors) changed.insert(t.name);
     std::vector<detail::tensor_record> others;
     for (std::size_t i = 0; i < entries_.size(); ++i)
-      if (const entry& e = entries_[i]; tensors.find(e.name) == nullptr)
+      if (const entry& e = entries_[i]; !changed.contains(e.name))
         others.push_back({e.name, e.type_name, e.shape, data_[i].size, bytes_of_entry(i)});
     return detail::safetensors_text<S>(detail::tensors_to_write(tensors), others, metadata_);
   }

@@ -11,9 +11,11 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::any_of, std::min
+#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
+#include <set>          // std::set
+#include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
 #include <vector>       // std::vector
@@ -141,20 +143,20 @@ class gradient_second_moment {
     const Index count = in.count("gradients");
     const Index size = in.count("parameters");
     std::vector<tensor> loaded;
+    std::set<std::string> names;
     for (Index i = 0; i < size; ++i) {
       tensor t;
       t.name = in.text();
       in.values(t.extents.data(), 4);
       in.values(t.axes.data(), 4);
       t.rank = static_cast<int>(std::min<Index>(in.count("axes"), 6));
-      const bool again = std::any_of(loaded.begin(), loaded.end(),
-                                     [&](const tensor& other) { return other.name == t.name; });
-      if (again || t.rank < 1 || t.rank > 5 || !detail::is_shape(t.extents, t.axes))
+      const bool is_new = names.insert(t.name).second;
+      if (!is_new || t.rank > 5 || !detail::is_shape(t.extents, t.axes))
         throw file_error(errc::malformed,
-                         detail::concat(in.origin(), ": second moments of ", t.name, " of ",
-                                        detail::joined_extents(t.extents), " with ", t.rank,
-                                        " axes", again ? ", a second time" : "",
-                                        " are not of a weight, or an axis stands there twice"));
+                         detail::concat(in.origin(), ": the second moments of ", t.name,
+                                        is_new ? " have a shape that is none, or an axis twice: "
+                                               : " stand there twice: ",
+                                        detail::joined_extents(t.extents)));
       read(in, t.values, *detail::product_of(t.extents));
       loaded.push_back(std::move(t));
     }
