@@ -253,9 +253,9 @@ TEST_CASE("a plan by hand is checked record by record before anything is written
 
   // A second layer, of more outputs, into the same new bias: wrote outside of the sums of the
   // first.
-  both(errc::duplicate_name, [](plan& p) {
-    p.folds.push_back({"flat", 0, 1, "fc.weight", 1, plan::receiver::new_bias, "conv2.bias"});
-  });
+  const plan::fold of_two{"flat", 0, 1, "fc.weight", 1, plan::receiver::new_bias, "conv2.bias"};
+  both(errc::unknown_name, [&](plan& p) { p.folds.insert(p.folds.begin(), of_two); });
+  both(errc::duplicate_name, [&](plan& p) { p.folds.push_back(of_two); });
   // A new bias that no record creates; one that is there already.
   both(errc::unknown_name, [](plan& p) { p.new_tensors.clear(); });
   both(errc::unknown_name, [](plan& p) { p.folds[0].tensor = "conv9.bias"; });
@@ -312,6 +312,9 @@ TEST_CASE("a plan whose records do not follow from its units, or are not of the 
     return support::code_of<prunus::error>([&] { (void)prunus::compact(net.graph, p); });
   };
   CHECK(code([](plan& p) { p.slices.pop_back(); }) == errc::out_of_range);
+  CHECK(code([](plan& p) { ++p.before.macs; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) { --p.after.parameters; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) { p.before = p.after = {}; }) == errc{});
   CHECK(code([](plan& p) { p.slices[0].out = {0}; }) == errc::out_of_range);
   CHECK(code([](plan& p) { p.removed.clear(); }) == errc::out_of_range);
   CHECK(code([](plan& p) {

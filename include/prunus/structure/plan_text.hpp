@@ -10,7 +10,6 @@
 #include <algorithm>     // std::min
 #include <array>         // std::array
 #include <charconv>      // std::from_chars, std::to_chars
-#include <cmath>         // std::isfinite
 #include <cstddef>       // std::size_t
 #include <cstdint>       // std::uint32_t
 #include <string>        // std::string
@@ -200,7 +199,6 @@ void read_record(record_reader& in, plan& p) {
     f.from = in.quoted();
     f.channel = in.count();
     f.value = in.number<double>();
-    if (!std::isfinite(f.value)) in.fail("a fold of ", f.value, "; it must be finite");
     f.weight = in.quoted();
     f.groups = in.count();
     if (f.groups == 0) in.fail("0 groups");

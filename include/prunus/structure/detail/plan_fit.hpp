@@ -15,8 +15,10 @@
 #include <array>          // std::array
 #include <cstddef>        // std::size_t
 #include <cstdint>        // std::uint8_t
+#include <span>           // std::span
 #include <string_view>    // std::string_view
 #include <unordered_map>  // std::unordered_map
+#include <utility>        // std::pair
 #include <vector>         // std::vector
 
 namespace prunus {
@@ -136,6 +138,7 @@ class plan_check {
     for (const plan::fold& f : plan_.folds) expect_fold(f, stays);
     for (const plan::new_tensor& t : plan_.new_tensors) expect_new(t);
     expect_notes();
+    expect_costs(stays);
     return stays;
   }
 
@@ -271,6 +274,24 @@ class plan_check {
           static_cast<Index>(data_.channels.used_unknown[node_of_.at(o.node)].size()) != o.channels)
         mismatch("keeps ", o.channels, " channels that reach ", o.node, ", ", o.kind,
                  ", which is not so");
+  }
+
+  /// Bytes depend on the scalar. A plan by hand may leave costs out.
+  void expect_costs(const std::vector<std::uint8_t>& stays) const {
+    if (plan_.before == cost{} && plan_.after == cost{}) return;
+    std::vector<std::vector<std::uint8_t>> kept;
+    for (const std::vector<Index>& units : data_.channels.units_of) {
+      std::vector<std::uint8_t>& keep = kept.emplace_back();
+      for (const Index unit : units) keep.push_back(stays[static_cast<std::size_t>(unit)]);
+    }
+    const std::vector<std::span<const std::uint8_t>> keep(kept.begin(), kept.end());
+    const cost before = network_.cost(1);
+    cost after = network_.cost_of_kept(keep, 1);
+    for (const plan::new_tensor& t : plan_.new_tensors) after += {.parameters = t.size};
+    for (const auto& [said, is] : {std::pair{plan_.before, before}, {plan_.after, after}})
+      if (said.macs != is.macs || said.parameters != is.parameters)
+        mismatch("says ", said.macs, " MACs and ", said.parameters, " parameters where the graph ",
+                 "has ", is.macs, " and ", is.parameters);
   }
 
   const network_structure& network_;
