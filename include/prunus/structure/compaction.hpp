@@ -17,11 +17,10 @@
 #include <array>          // std::array
 #include <cstddef>        // std::size_t
 #include <cstdint>        // std::uint8_t
-#include <span>           // std::span
 #include <string_view>    // std::string_view
 #include <type_traits>    // std::type_identity_t
 #include <unordered_map>  // names to numbers
-#include <utility>        // std::exchange, std::move, std::pair
+#include <utility>        // std::exchange, std::move
 #include <vector>         // std::vector
 
 namespace prunus {
