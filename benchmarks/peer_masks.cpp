@@ -4,7 +4,8 @@
 // name.f32 with its numbers. Written: setting/name.u8, one byte a weight, 1 = kept.
 #include <prunus/allocation/global.hpp>
 #include <prunus/allocation/uniform.hpp>
-#include <prunus/core/archive.hpp>
+#include <prunus/core/read_file.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/criteria/geometric_median.hpp>
 #include <prunus/criteria/l1_norm.hpp>
 #include <prunus/criteria/l2_norm.hpp>

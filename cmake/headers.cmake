@@ -35,7 +35,9 @@ set(PRUNUS_HEADERS
   include/prunus/core/archive.hpp
   include/prunus/core/axis.hpp
   include/prunus/core/compiled_on_use.hpp
+  include/prunus/core/detail/checked_arithmetic.hpp
   include/prunus/core/detail/copy_by_meaning.hpp
+  include/prunus/core/detail/crc32.hpp
   include/prunus/core/detail/has_member.hpp
   include/prunus/core/detail/mix_bits.hpp
   include/prunus/core/detail/normalization_affine.hpp
@@ -49,11 +51,13 @@ set(PRUNUS_HEADERS
   include/prunus/core/named_tensor.hpp
   include/prunus/core/named_tensors.hpp
   include/prunus/core/pool_ref.hpp
+  include/prunus/core/read_file.hpp
   include/prunus/core/tile.hpp
   include/prunus/core/tile_reduction.hpp
   include/prunus/core/tile_walk.hpp
   include/prunus/core/unit_map.hpp
   include/prunus/core/view.hpp
+  include/prunus/core/write_file.hpp
   include/prunus/criteria.hpp
   include/prunus/criteria/activation_count.hpp
   include/prunus/criteria/activation_mean.hpp
@@ -289,6 +293,8 @@ set(PRUNUS_HEADERS
   include/prunus/structure/detail/cost_terms.hpp
   include/prunus/structure/detail/disjoint_sets.hpp
   include/prunus/structure/detail/kept_units.hpp
+  include/prunus/structure/detail/plan_consistency.hpp
+  include/prunus/structure/detail/plan_fit.hpp
   include/prunus/structure/detail/removal_analysis.hpp
   include/prunus/structure/detail/table_columns.hpp
   include/prunus/structure/detail/tensor_extents.hpp

@@ -4,6 +4,7 @@
 // beside it, tensor by tensor. Needs the data; without them it shows the same on a small network
 // that it makes itself.
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/criteria/l2_norm.hpp>
 #include <prunus/io/safetensors.hpp>
 #include <prunus/nn.hpp>

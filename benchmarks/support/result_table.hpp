@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/archive.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/core/read_file.hpp>
 
 #include <examples/support/file_output.hpp>
 #include <examples/support/text.hpp>

@@ -3,6 +3,8 @@
 
 #include <prunus/core/archive.hpp>
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/core/read_file.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/nn.hpp>
 
 #include <examples/support/counter_random.hpp>
@@ -117,6 +119,7 @@ void train(prunus::nn::network<float>& net, const dataset& data, const training_
     in.tag("prunus checkpoint 1");
     for (auto& tensor : tensors)
       in.values(tensor.values.data(), static_cast<Index>(tensor.values.size()));
+    in.expect_end();
     return {std::move(graph), std::move(tensors)};
   }
   train(net, data, recipe, seed, [] {});

@@ -8,6 +8,7 @@
 #include <algorithm>  // std::max, std::min
 #include <cmath>      // std::isfinite, std::sqrt
 #include <cstddef>    // std::ptrdiff_t, std::size_t
+#include <cstdint>    // std::int64_t
 #include <limits>     // std::numeric_limits
 #include <span>       // std::span
 #include <string>     // std::string
@@ -90,9 +91,9 @@ struct channel_statistics {
 namespace detail {
 
 /// @throws prunus::file_error malformed: a label that is no class
-inline void check_label(const std::string& path, std::ptrdiff_t index, int label,
+inline void check_label(const std::string& path, std::ptrdiff_t index, std::int64_t label,
                         std::ptrdiff_t classes) {
-  if (label < classes) return;
+  if (label >= 0 && label < classes) return;
   throw prunus::file_error(prunus::errc::malformed,
                            joined(path, ": labels from 0 to ", classes - 1, " were expected, item ",
                                   index, " has ", label, "; is it a file of this set?"));

@@ -3,6 +3,8 @@
 
 #include <prunus/core/archive.hpp>
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/core/read_file.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/nn.hpp>
 #include <prunus/pruning/scheduler.hpp>
 #include <prunus/structure.hpp>
@@ -148,24 +150,22 @@ class pruning_run {
       throw prunus::argument_error(prunus::errc::unsupported,
                                    path + ": saved with \"" + saved + "\", this run has \"" +
                                        fingerprint() + "\"; resume with the same options");
-    const auto count = in.number<std::int64_t>();
-    if (count < 0 || count > settings_.epochs())
+    const Index count = in.count("epochs");
+    if (count > settings_.epochs())
       throw prunus::file_error(prunus::errc::malformed,
                                path + ": holds an impossible number of epochs");
     history_.resize(static_cast<std::size_t>(count));
-    in.values(history_.data(), static_cast<Index>(count));
+    in.values(history_.data(), count);
     net_.set_training_passes(in.number<std::uint64_t>());
     auto tensors = net_.tensors();
     read(in, tensors);
     for (const auto& tensor : tensors) net_.assign(tensor.name, tensor.view());
     auto state = optimizer_.state();
-    state.steps = in.number<std::int64_t>();
+    state.steps = in.count("steps");
     read(in, state.tensors);
     optimizer_.restore(state);
     scheduler_->load(in);
-    if (!in.at_end())
-      throw prunus::file_error(prunus::errc::malformed,
-                               path + ": goes on after its end; is it damaged?");
+    in.expect_end();
   }
 
  private:
@@ -233,10 +233,10 @@ class pruning_run {
   }
   /// Fills tensors of known names and sizes.
   static void read(prunus::archive_reader& in, tensor_list& values) {
-    bool same = in.number<std::int64_t>() == static_cast<std::int64_t>(values.size());
+    bool same = in.count("tensors") == static_cast<Index>(values.size());
     for (auto& tensor : values) {
       same = same && in.text() == tensor.name;
-      same = same && in.number<std::int64_t>() == static_cast<std::int64_t>(tensor.values.size());
+      same = same && in.count("values") == static_cast<Index>(tensor.values.size());
       if (!same)
         throw prunus::shape_error(
             prunus::errc::shape_mismatch,

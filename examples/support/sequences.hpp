@@ -92,8 +92,8 @@ struct word_pairs {
   const auto digits = file.values<std::int64_t>("digit");
   const auto takes = file.values<std::int64_t>("take");
   const std::vector<Eigen::Index>& shape = file.find("features")->shape;
-  if (shape.size() != 3 || shape[0] != static_cast<Eigen::Index>(digits.size()) ||
-      digits.size() != takes.size())
+  if (shape.size() != 3 || shape[1] < 1 || shape[2] < 1 ||
+      shape[0] != static_cast<Eigen::Index>(digits.size()) || digits.size() != takes.size())
     throw prunus::shape_error(
         prunus::errc::shape_mismatch,
         joined(path,
@@ -107,7 +107,7 @@ struct word_pairs {
     const bool is_test = takes[i] < 5;
     dataset& to = is_test ? result.test : result.train;
     if (to.size() >= (is_test ? limit.test : limit.train)) continue;
-    detail::check_label(path, static_cast<std::ptrdiff_t>(i), static_cast<int>(digits[i]), 10);
+    detail::check_label(path, static_cast<std::ptrdiff_t>(i), digits[i], 10);
     const float* from = features.data() + i * static_cast<std::size_t>(frames * bands);
     for (std::ptrdiff_t band = 0; band < bands; ++band)
       for (std::ptrdiff_t frame = 0; frame < frames; ++frame)

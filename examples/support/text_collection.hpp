@@ -8,7 +8,7 @@
 #include "gz_file.hpp"
 #include "text.hpp"
 
-#include <algorithm>      // std::binary_search, std::find_if
+#include <algorithm>      // std::binary_search, std::min
 #include <array>          // std::array
 #include <charconv>       // std::from_chars
 #include <cstddef>        // std::size_t
@@ -154,16 +154,15 @@ struct element_and_rest {
 [[nodiscard]] inline std::vector<prunus::retrieval::query_term> terms_of(
     std::string_view text, const std::unordered_map<std::string, Index>& vocabulary) {
   std::vector<prunus::retrieval::query_term> terms;
+  std::unordered_map<Index, std::size_t> places;
   for (const std::string& word : words_of(text)) {
     const auto found = vocabulary.find(word);
     if (found == vocabulary.end()) continue;
-    const auto same = std::find_if(
-        terms.begin(), terms.end(),
-        [&](const prunus::retrieval::query_term& t) { return t.term == found->second; });
-    if (same == terms.end())
+    const auto [place, is_new] = places.emplace(found->second, terms.size());
+    if (is_new)
       terms.push_back({found->second, 1});
     else
-      ++same->frequency;
+      ++terms[place->second].frequency;
   }
   return terms;
 }
@@ -211,7 +210,7 @@ struct element_and_rest {
 
   const std::string judgements_path = folder + "/qrels";
   const std::string judgements = detail::whole_file(judgements_path);
-  for (std::string_view rest = judgements; !detail::trimmed(rest).empty();) {
+  for (std::string_view rest = judgements; !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));

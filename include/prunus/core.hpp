@@ -15,8 +15,10 @@
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/named_tensors.hpp>
 #include <prunus/core/pool_ref.hpp>
+#include <prunus/core/read_file.hpp>
 #include <prunus/core/tile.hpp>
 #include <prunus/core/tile_reduction.hpp>
 #include <prunus/core/tile_walk.hpp>
 #include <prunus/core/unit_map.hpp>
 #include <prunus/core/view.hpp>
+#include <prunus/core/write_file.hpp>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/core/archive.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
-#include "support/temporary_folder.hpp"
 
-#include <cstdint>     // std::int64_t, std::uint8_t
-#include <filesystem>  // std::filesystem
-#include <string>      // std::string
-#include <vector>      // std::vector
+#include <cstdint>  // std::int64_t, std::uint8_t, ...
+#include <cstring>  // std::memcpy
+#include <string>   // std::string
+#include <utility>  // std::swap
+#include <vector>   // std::vector
 
 namespace {
 
@@ -74,6 +75,12 @@ TEST_CASE("an archive that is cut at any byte is refused as truncated", "[core][
     CAPTURE(length);
     CHECK(code_of<file_error>([&] { read_sample(bytes.substr(0, length)); }) == errc::truncated);
   }
+  const std::string pieces = support::pieces_of(bytes);
+  for (std::size_t length = 0; length < pieces.size(); ++length) {
+    CAPTURE(length);
+    CHECK(code_of<file_error>([&] { read_sample(support::sealed(pieces.substr(0, length))); }) ==
+          errc::truncated);
+  }
 }
 
 TEST_CASE("a foreign tag is refused with the place and the tag that was expected",
@@ -88,7 +95,7 @@ TEST_CASE("a foreign tag is refused with the place and the tag that was expected
     CHECK(error.code == errc::malformed);
     CHECK(error.says("checkpoint.bin"));
     CHECK(error.says(other));
-    CHECK(error.says("byte 8"));
+    CHECK(error.says("byte 28"));
   }
   in.tag("prunus mask 1");  // a refused tag is not consumed
   CHECK(in.at_end());
@@ -110,7 +117,7 @@ TEST_CASE("damaged lengths are refused before anything is allocated", "[core][ar
     archive_reader in(out.bytes(), "damaged");
     CHECK(code_of<file_error>([&] { (void)in.text(); }) == errc::truncated);
   }
-  const std::string four_bytes = "abcd";
+  const std::string four_bytes = support::sealed("abcd");
   for (prunus::Index count : {prunus::Index{-1}, prunus::Index{2}, prunus::Index{1} << 61}) {
     archive_reader in(four_bytes, "damaged");
     float value = 3;
@@ -119,41 +126,48 @@ TEST_CASE("damaged lengths are refused before anything is allocated", "[core][ar
   }
 }
 
-TEST_CASE("a file is written whole and read whole", "[core][archive]") {
-  const temporary_folder folder("archive");
-  const std::string path = folder / "state.bin";
-  const std::string bytes("with\0zero and \n line ends\r\n", 26);
-  prunus::write_file(path, bytes);
-  CHECK(prunus::read_file(path) == bytes);
-  prunus::write_file(path, "shorter");
-  CHECK(prunus::read_file(path) == "shorter");
-  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()),
-                      std::filesystem::directory_iterator()) == 1);  // nothing else stays behind
+TEST_CASE("no flipped bit, lost byte or byte too much is taken for another archive",
+          "[core][archive]") {
+  const std::string bytes = sample();
+  CHECK(support::flips_taken(bytes, read_sample) == 0);
+  CHECK(code_of<file_error>([&] { read_sample(bytes + "x"); }) == errc::malformed);
+  CHECK(code_of<file_error>([&] { read_sample(bytes + std::string(1, '\0')); }) == errc::malformed);
+  const support::thrown damaged = support::error_of<file_error>([&] {
+    std::string other = bytes;
+    other.back() = 2;
+    read_sample(other);
+  });
+  CHECK(damaged.code == errc::malformed);
+  CHECK(damaged.says("sample: the checksum"));
 }
 
-TEST_CASE("a file that cannot be written leaves the old one as it was", "[core][archive]") {
-  const temporary_folder folder("archive");
-  const std::string path = folder / "state.bin";
-  prunus::write_file(path, "old");
-  std::filesystem::create_directories(path + ".unfinished/in the way");
-  CHECK(code_of<file_error>([&] { prunus::write_file(path, "new"); }) == errc::cannot_open);
-  CHECK(prunus::read_file(path) == "old");
-
-  const std::string in_no_folder = folder / "missing/state.bin";
-  CHECK(code_of<file_error>([&] { prunus::write_file(in_no_folder, "new"); }) == errc::cannot_open);
-  CHECK_FALSE(std::filesystem::exists(folder / "missing"));
-
-  const std::string a_folder = folder / "folder";
-  std::filesystem::create_directories(a_folder + "/inside");
-  CHECK(code_of<file_error>([&] { prunus::write_file(a_folder, "new"); }) == errc::cannot_open);
-  CHECK(std::filesystem::exists(a_folder + "/inside"));
-  CHECK_FALSE(std::filesystem::exists(a_folder + ".unfinished"));
+TEST_CASE("the checksum is the CRC-32 of gzip", "[core][archive]") {
+  CHECK(prunus::detail::crc32("123456789") == 0xcbf43926);
+  CHECK(prunus::detail::crc32("") == 0);
+  CHECK(prunus::detail::crc32("6789", prunus::detail::crc32("12345")) == 0xcbf43926);
+  const std::string bytes = sample();
+  std::uint32_t stored = 0;
+  std::memcpy(&stored, bytes.data() + 16, 4);
+  CHECK(stored == prunus::detail::crc32(support::pieces_of(bytes)));
 }
 
-TEST_CASE("a file that is not there is refused by its path", "[core][archive]") {
-  const temporary_folder folder("archive");
-  const support::thrown error =
-      support::error_of<file_error>([&] { (void)prunus::read_file(folder / "missing.bin"); });
-  CHECK(error.code == errc::cannot_open);
-  CHECK(error.says("missing.bin"));
+TEST_CASE("what counts is neither negative nor huge, what is marked is 0 or 1", "[core][archive]") {
+  archive_writer out;
+  for (const std::int64_t value :
+       {std::int64_t{0}, std::int64_t{1} << 53, std::int64_t{-1}, (std::int64_t{1} << 53) + 1})
+    out.number(value);
+  for (const int value : {0, 1, 2}) out.number(static_cast<std::uint8_t>(value));
+  archive_reader in(out.bytes(), "state.bin");
+  CHECK(in.count("steps") == 0);
+  CHECK(in.count("steps") == prunus::Index{1} << 53);
+  for (int i = 0; i < 2; ++i) {
+    const support::thrown error = support::error_of<file_error>([&] { (void)in.count("steps"); });
+    CHECK(error.code == errc::malformed);
+    CHECK(error.says("state.bin: the number of steps is "));
+  }
+  CHECK_FALSE(in.flag("a start"));
+  CHECK(in.flag("a start"));
+  CHECK(code_of<file_error>([&] { in.expect_end(); }) == errc::malformed);
+  CHECK(code_of<file_error>([&] { (void)in.flag("a start"); }) == errc::malformed);
+  in.expect_end();
 }

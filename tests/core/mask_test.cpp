@@ -2,6 +2,7 @@
 #include <prunus/core/mask.hpp>
 
 #include "support/allocation_counter.hpp"
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/owned_weight.hpp"
@@ -192,7 +193,7 @@ TEST_CASE("a saved mask is the same mask again", "[core][mask]") {
       saved.save(out);
       prunus::archive_reader in(out.bytes(), "memory");
       mask loaded(grid);
-      loaded.load(in);
+      loaded.load(in, "w");
       REQUIRE(loaded == saved);
       REQUIRE(in.at_end());
     }
@@ -208,23 +209,45 @@ TEST_CASE("a mask cut short, of another grid or another kind is refused and noth
   saved.save(out);
 
   const mask untouched = random_mask(grid, random);
-  for (std::size_t length = 0; length < out.bytes().size(); ++length) {
-    const std::string bytes = out.bytes().substr(0, length);
+  const std::string pieces = support::pieces_of(out.bytes());
+  for (std::size_t length = 0; length < pieces.size(); ++length) {
+    const std::string bytes = support::sealed(pieces.substr(0, length));
     prunus::archive_reader in(bytes, "memory");
     mask target = untouched;
     CAPTURE(length);
-    REQUIRE(code_of<prunus::file_error>([&] { target.load(in); }) == errc::truncated);
+    REQUIRE(code_of<prunus::file_error>([&] { target.load(in, "w"); }) == errc::truncated);
     REQUIRE(target == untouched);
   }
   for (const tile_grid& wrong :
        {tile_grid(owner.view(), prunus::filter), tile_grid(other.view(), prunus::kernel_2d)}) {
     prunus::archive_reader in(out.bytes(), "memory");
     mask target(wrong);
-    CHECK(code_of<prunus::shape_error>([&] { target.load(in); }) == errc::shape_mismatch);
+    const support::thrown problem =
+        support::error_of<prunus::shape_error>([&] { target.load(in, "conv1.weight"); });
+    CHECK(problem.code == errc::shape_mismatch);
+    CHECK(problem.says("memory: the mask of conv1.weight"));
   }
   prunus::archive_writer foreign;
   foreign.tag("prunus pass 1");
   prunus::archive_reader in(foreign.bytes(), "memory");
   mask target(grid);
-  CHECK(code_of<prunus::file_error>([&] { target.load(in); }) == errc::malformed);
+  CHECK(code_of<prunus::file_error>([&] { target.load(in, "conv1.weight"); }) == errc::malformed);
+
+  std::string marked = pieces;
+  marked.back() = '\xff';  // bits behind the last tile
+  const std::string odd = support::sealed(marked);
+  prunus::archive_reader more(odd, "memory");
+  CHECK(code_of<prunus::file_error>([&] { target.load(more, "conv1.weight"); }) == errc::malformed);
+}
+
+TEST_CASE("no flipped bit of a saved mask is taken for another mask", "[core][mask]") {
+  owned_weight<float> owner("OIHW", ragged);
+  support::random_source random(9);
+  mask target = random_mask(tile_grid(owner.view(), prunus::kernel_2d), random);
+  prunus::archive_writer out;
+  target.save(out);
+  CHECK(support::flips_taken(out.bytes(), [&](const std::string& bytes) {
+          prunus::archive_reader in(bytes, "flipped");
+          target.load(in, "w");
+        }) == 0);
 }

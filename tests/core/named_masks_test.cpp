@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/core/named_masks.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"
@@ -148,16 +149,19 @@ TEST_CASE("damaged masks are refused, and what was there before stays", "[core][
     prunus::archive_reader in(damaged, "damaged");
     here.load(in);
   };
+  const std::string pieces = support::pieces_of(bytes);
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     CAPTURE(length);
     REQUIRE_THROWS_AS(load(bytes.substr(0, length)), file_error);
+    if (length < pieces.size())
+      REQUIRE_THROWS_AS(load(support::sealed(pieces.substr(0, length))), file_error);
     REQUIRE(here == before);
   }
   const std::size_t first_extent = 8 + 14 + 8 + 8 + 11 + 8 + 13;  // tag, count, name, tag
   const auto with_byte = [&](std::size_t at, char value) {
-    std::string damaged = bytes;
+    std::string damaged = pieces;
     damaged[at] = value;
-    return code_of<file_error>([&] { load(damaged); });
+    return code_of<file_error>([&] { load(support::sealed(damaged)); });
   };
   CHECK(with_byte(first_extent, 0) == errc::malformed);           // extent 0
   CHECK(with_byte(first_extent + 7, '\x80') == errc::malformed);  // negative
@@ -196,6 +200,7 @@ TEST_CASE("a file that goes on behind its masks, or claims a giant one, is refus
     out.number(std::int64_t{1});
     out.number(axis);
   }
-  prunus::write_file(path, out.bytes() + "bits");
+  out.values("bits", 4);
+  prunus::write_file(path, out.bytes());
   CHECK(code_of<file_error>([&] { (void)prunus::load_masks(path); }) == errc::truncated);
 }

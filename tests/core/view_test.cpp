@@ -268,8 +268,27 @@ TEST_CASE("wrong shapes, layouts and null pointers are refused by code", "[core]
 
   const support::thrown wrong = support::error_of<shape_error>([&] { (void)view(values, {2, 4}); });
   CHECK(wrong.code == errc::shape_mismatch);
-  CHECK(wrong.says("8"));
+  CHECK(wrong.says("2 x 4"));
   CHECK(wrong.says("6"));
+}
+
+TEST_CASE("shapes of more elements than can be counted are refused", "[core][view]") {
+  std::vector<float> values(6), none;
+  constexpr Index big = Index{1} << 32;
+  for (const support::thrown& error : {support::error_of<shape_error>([&] {
+                                         (void)view(values.data(), {big, big});
+                                       }),
+                                       support::error_of<shape_error>([&] {
+                                         (void)view(values, {big, big, 6});
+                                       }),
+                                       support::error_of<shape_error>([&] {
+                                         (void)view(none, {big, big});
+                                       })}) {  // 2^64 is 0
+    CAPTURE(error.message);
+    CHECK(error.code == errc::shape_mismatch);
+    CHECK(error.says("4294967296 x 4294967296"));
+  }
+  CHECK(code_of<shape_error>([&] { (void)view(values, {-2, -3}); }) == errc::shape_mismatch);
 }
 
 TEST_CASE("a view is a plain value that gains const and never loses it", "[core][view]") {

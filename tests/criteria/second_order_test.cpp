@@ -5,6 +5,7 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/prune.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/criterion_laws.hpp"
 #include "support/errors.hpp"
@@ -149,8 +150,9 @@ TEST_CASE("saved second moments are the same to the bit, damaged ones are refuse
   seen.save(out);
   loaded.add(unit.net);
   const values before = loaded["w"].values;
-  for (std::size_t length = 0; length < out.bytes().size(); ++length) {
-    const std::string part = out.bytes().substr(0, length);
+  const std::string pieces = support::pieces_of(out.bytes());
+  for (std::size_t length = 0; length < pieces.size(); ++length) {
+    const std::string part = support::sealed(pieces.substr(0, length));
     prunus::archive_reader in(part, "moments");
     REQUIRE(code_of<prunus::file_error>([&] { loaded.load(in); }) == errc::truncated);
     REQUIRE(loaded["w"].values == before);
@@ -162,6 +164,31 @@ TEST_CASE("saved second moments are the same to the bit, damaged ones are refuse
   CHECK(loaded.count() == 2);
   seen.add(unit.net);
   loaded.add(unit.net);
+  CHECK(loaded["w"].values == seen["w"].values);
+
+  const auto refused = [&](std::size_t at, char value) {
+    std::string changed = pieces;
+    changed[at] = value;
+    const std::string bytes = support::sealed(changed);
+    prunus::archive_reader of_harm(bytes, "moments");
+    return code_of<prunus::file_error>([&] { loaded.load(of_harm); }) == errc::malformed;
+  };
+  const std::size_t count = 8 + 22 + 8, extents = count + 8 + 8 + 8 + 1, axes = extents + 32,
+                    rank = axes + 4;
+  CHECK(refused(count + 7, '\x80'));       // a negative number of gradients
+  CHECK(refused(count + 7, '\x7f'));       // a huge one
+  CHECK(refused(count + 8 + 7, '\x80'));   // a negative number of parameters
+  CHECK(refused(extents + 7, '\x80'));     // a negative extent
+  CHECK(refused(extents + 7, '\x7f'));     // more weights than can be counted
+  CHECK(refused(extents, '\0'));           // an extent of 0
+  CHECK(refused(axes, pieces[axes + 1]));  // an axis twice
+  CHECK(refused(axes + 2, '\4'));          // no axis
+  CHECK(refused(rank, '\6'));              // more axes than a weight has
+  CHECK(refused(rank + 4, '\1'));          // 2^32 more
+  CHECK(support::flips_taken(out.bytes(), [&](const std::string& bytes) {
+          prunus::archive_reader flipped(bytes, "flipped");
+          loaded.load(flipped);
+        }) == 0);
   CHECK(loaded["w"].values == seen["w"].values);
 
   gradient_second_moment<float> other;

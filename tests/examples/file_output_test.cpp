@@ -6,7 +6,8 @@
 
 #include <examples/support/file_output.hpp>
 
-#include <string>  // std::string
+#include <filesystem>  // std::filesystem
+#include <string>      // std::string
 
 using prunus_examples::pending_file;
 using prunus_examples::write_file;
@@ -60,4 +61,25 @@ TEST_CASE("a pending_file that is not committed leaves the old file as it was",
   }
   CHECK(contents_of(folder / "note.txt") == "old");
   CHECK(folder.files() == 1);
+}
+
+TEST_CASE(
+    "a pending_file is beside its place, under a name of its own, and never replaces a device",
+    "[examples][file_output]") {
+  const temporary_folder folder("file_output");
+  const pending_file one(folder / "note.txt"), two(folder / "note.txt");
+  CHECK(one.temporary() != two.temporary());
+  CHECK(std::filesystem::path(one.temporary()).parent_path() == folder.path());
+  one.write("one");
+  two.write("two");
+  one.commit();
+  two.commit();
+  CHECK(contents_of(folder / "note.txt") == "two");
+
+  std::filesystem::create_symlink("/dev/null", folder / "nowhere");
+  const pending_file gone(folder / "nowhere");
+  gone.write("gone");
+  gone.commit();
+  CHECK(std::filesystem::is_symlink(folder / "nowhere"));
+  CHECK(std::filesystem::is_character_file("/dev/null"));
 }

@@ -22,9 +22,13 @@ using namespace prunus_examples;
 namespace {
 
 /// Three utterances of two frames and two bands; the last one is for testing.
-std::string spoken_digits(const std::string& takes = bytes({7, 5, 4})) {
+std::string spoken_digits(const std::string& takes = bytes({7, 5, 4}),
+                          const std::string& digits = bytes({9, 0, 3}),
+                          const std::string& digit_type = "U8") {
   const std::string head = R"({"features":{"dtype":"F32","shape":[3,2,2],"data_offsets":[0,48]},)"
-                           R"("digit":{"dtype":"U8","shape":[3],"data_offsets":[48,51]},)"
+                           R"("digit":{"dtype":")" +
+                           digit_type +
+                           R"(","shape":[3],"data_offsets":[48,51]},)"
                            R"("take":{"dtype":"U8","shape":[)" +
                            std::to_string(takes.size()) + R"(],"data_offsets":[51,)" +
                            std::to_string(51 + takes.size()) + "]}}";
@@ -38,7 +42,7 @@ std::string spoken_digits(const std::string& takes = bytes({7, 5, 4})) {
     std::memcpy(four.data(), &value, 4);
     text.append(four.data(), 4);
   }
-  return text + bytes({9, 0, 3}) + takes;
+  return text + digits + takes;
 }
 
 }  // namespace
@@ -110,6 +114,11 @@ TEST_CASE("spoken digits become channels of bands and positions of frames",
   write_file(path, spoken_digits(bytes({7, 5})));
   CHECK(support::code_of<prunus::shape_error>(
             [&] { static_cast<void>(load_spoken_digits(path)); }) == prunus::errc::shape_mismatch);
+  for (const int digit : {10, -1}) {
+    write_file(path, spoken_digits(bytes({7, 5, 4}), bytes({9, digit, 3}), "I8"));
+    CHECK(support::code_of<prunus::file_error>(
+              [&] { static_cast<void>(load_spoken_digits(path)); }) == prunus::errc::malformed);
+  }
 }
 
 TEST_CASE("spoken digits are found in a folder of their own", "[examples][sequences]") {

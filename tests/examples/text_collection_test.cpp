@@ -85,6 +85,23 @@ TEST_CASE("files that are no collection are refused", "[examples][text_collectio
   CHECK(file_error_of([] { return read_text_collection("/nowhere"); }) == errc::cannot_open);
 }
 
+TEST_CASE("large files of nothing, and of one query, are read in one pass",
+          "[examples][text_collection]") {
+  const temporary_folder folder("collection");
+  std::string many_words;
+  for (int word = 0; word < 30'000; ++word) many_words += "w" + std::to_string(word) + "x ";
+  write_file(folder / "doc-text.trec", "<DOC><DOCNO>9</DOCNO>" + many_words + "</DOC>");
+  write_file(folder / "query-text.trec",
+             "<top><num>1</num><title>" + many_words + "</title></top>");
+  // Work that grew with the square of the file would take an hour.
+  const std::string blank(400'000, '\n');
+  write_file(folder / "qrels", blank + "1 0 9 2" + blank + " \r\n" + blank);
+  const text_collection texts = read_text_collection(folder.path());
+  REQUIRE(texts.queries.size() == 1);
+  CHECK(texts.queries[0].terms.size() == 30'000);
+  CHECK(texts.queries[0].relevant == std::map<Index, int>{{0, 2}});
+}
+
 TEST_CASE("average precision and gain are those worked out by hand",
           "[examples][text_collection]") {
   using prunus_examples::average_precision;

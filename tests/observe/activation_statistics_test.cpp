@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/observe/activation_statistics.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/random_source.hpp"
@@ -170,8 +171,9 @@ TEST_CASE("damaged activation statistics are refused", "[observe][activation_sta
   statistics.save(out);
   const std::string bytes = out.bytes();
   const activation_statistics before = statistics;
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    const std::string part = bytes.substr(0, size);
+  const std::string pieces = support::pieces_of(bytes);
+  for (std::size_t size = 0; size < pieces.size(); ++size) {
+    const std::string part = support::sealed(pieces.substr(0, size));
     prunus::archive_reader in(part, "short");
     const prunus::errc code = code_of<prunus::file_error>([&] { statistics.load(in); });
     REQUIRE((code == prunus::errc::truncated || code == prunus::errc::malformed));
@@ -190,11 +192,40 @@ TEST_CASE("damaged activation statistics are refused", "[observe][activation_sta
   huge.tag("prunus activations 1");
   huge.number(std::int64_t{1});
   huge.text("fc");
-  huge.number(std::numeric_limits<std::int64_t>::max());
+  huge.number(std::int64_t{1} << 53);
   huge.number(std::int64_t{1});
   huge.number(std::int64_t{1});
   prunus::archive_reader in_huge(huge.bytes(), "huge");
   CHECK(code_of<prunus::file_error>([&] { statistics.load(in_huge); }) == prunus::errc::truncated);
+  CHECK(statistics == before);
+
+  struct counts {
+    std::int64_t names, samples, positions, active;
+  };
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (const counts& n : {counts{-1, 1, 1, 1}, counts{1, most, 1, 1}, counts{1, -1, 1, 1},
+                          counts{1, 1, most, 1}, counts{1, 1, -1, 1}, counts{1, 1, 1, 2},
+                          counts{1, 1, 1, -1}, counts{2, 1, 1, 1}}) {  // the last: one name twice
+    CAPTURE(n.names, n.samples, n.positions, n.active);
+    prunus::archive_writer wrong;
+    wrong.tag("prunus activations 1");
+    wrong.number(n.names);
+    for (std::int64_t i = 0; i < n.names; ++i) {
+      wrong.text("fc");
+      wrong.number(std::int64_t{1});
+      wrong.number(n.samples);
+      wrong.number(n.positions);
+      wrong.number(n.active);
+      for (int sum = 0; sum < 4; ++sum) wrong.number(1.0);
+    }
+    prunus::archive_reader in_wrong(wrong.bytes(), "wrong");
+    CHECK(code_of<prunus::file_error>([&] { statistics.load(in_wrong); }) ==
+          prunus::errc::malformed);
+  }
+  CHECK(support::flips_taken(bytes, [&](const std::string& flipped) {
+          prunus::archive_reader in_flipped(flipped, "flipped");
+          statistics.load(in_flipped);
+        }) == 0);
   CHECK(statistics == before);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/observe/input_correlation.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/random_source.hpp"
@@ -88,8 +89,9 @@ TEST_CASE("a saved correlation is the same to the bit, a damaged one is refused"
   seen.save(out);
   loaded.add(part(x, 5, 5));
   const Eigen::MatrixXd before = loaded.mean_product();
-  for (std::size_t length = 0; length < out.bytes().size(); ++length) {
-    const std::string bytes = out.bytes().substr(0, length);
+  const std::string pieces = support::pieces_of(out.bytes());
+  for (std::size_t length = 0; length < pieces.size(); ++length) {
+    const std::string bytes = support::sealed(pieces.substr(0, length));
     prunus::archive_reader in(bytes, "correlation");
     REQUIRE(code_of<prunus::file_error>([&] { loaded.load(in); }) == errc::truncated);
     REQUIRE(loaded.mean_product() == before);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <prunus/observe/target_correlation.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/random_source.hpp"
@@ -97,6 +98,13 @@ TEST_CASE("moments of targets come back from an archive", "[observe][target_corr
   loaded.reset();
   CHECK(code_of<prunus::file_error>([&] { load(loaded, bytes.substr(0, bytes.size() - 4)); }) ==
         errc::truncated);
+  CHECK(loaded.samples() == 0);
+  std::string negative = support::pieces_of(bytes);
+  const std::size_t samples = negative.find("prunus input correlation 1") + 26 + 16;
+  negative[samples + 7] = '\x80';
+  CHECK(code_of<prunus::file_error>([&] { load(loaded, support::sealed(negative)); }) ==
+        errc::malformed);
+  CHECK(support::flips_taken(bytes, [&](const std::string& b) { load(loaded, b); }) == 0);
   CHECK(loaded.samples() == 0);
 }
 

@@ -13,6 +13,7 @@
 #include <prunus/schedule/cubic_ramp.hpp>
 #include <prunus/schedule/one_shot.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/toy_network.hpp"
@@ -146,8 +147,9 @@ TEST_CASE("a state cut at any byte is refused and the scheduler stays as it was"
   first.go(0, 15);
   second.go(0, 4);
   const std::string bytes = first.saved(), before = second.saved();
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    const std::string part = bytes.substr(0, length);
+  const std::string pieces = support::pieces_of(bytes);
+  for (std::size_t length = 0; length < pieces.size(); ++length) {
+    const std::string part = support::sealed(pieces.substr(0, length));
     prunus::archive_reader in(part, "checkpoint");
     CAPTURE(length);
     REQUIRE(code_of<prunus::file_error>([&] { second.pruning.load(in); }) == errc::truncated);
@@ -192,13 +194,61 @@ TEST_CASE("bytes that are neither kept nor removed are refused", "[pruning][resu
   run<float> r;
   r.go(0, 8);
   const std::string before = r.saved();
-  std::string damaged = before;
+  std::string damaged = support::pieces_of(before);
   const std::string units("conv1\x08\0\0\0\0\0\0\0",
                           13);  // the coupling's name and number of units
   const std::size_t at = damaged.find(units);
   REQUIRE(at != std::string::npos);
   damaged[at + units.size() + 2] = 7;
-  prunus::archive_reader in(damaged, "checkpoint");
+  const std::string bytes = support::sealed(damaged);
+  prunus::archive_reader in(bytes, "checkpoint");
   CHECK(code_of<prunus::file_error>([&] { r.pruning.load(in); }) == errc::malformed);
+  CHECK(r.saved() == before);
+}
+
+TEST_CASE("no flipped bit of a saved state is taken for another state", "[pruning][resume]") {
+  run<float> r;
+  r.go(0, 8);
+  const std::string before = r.saved();
+  CHECK(support::flips_taken(before, [&](const std::string& bytes) {
+          prunus::archive_reader in(bytes, "flipped");
+          r.pruning.load(in);
+        }) == 0);
+  CHECK(r.saved() == before);
+}
+
+TEST_CASE("states with counters that cannot be, and masks of another shape, are refused by name",
+          "[pruning][resume]") {
+  run<float> r;
+  r.go(0, 8);
+  const std::string before = r.saved(), pieces = support::pieces_of(before);
+  const auto load = [&](const std::string& bytes) {
+    const std::string archive = support::sealed(bytes);
+    prunus::archive_reader in(archive, "checkpoint");
+    r.pruning.load(in);
+  };
+  const std::size_t started = 8 + std::string("prunus scheduler 1").size();
+  const std::size_t step = started + 1, passes = step + sizeof(prunus::progress),
+                    events = passes + 8;
+  for (const std::size_t at : {step, step + 8, passes, events}) {  // the highest byte of each
+    CAPTURE(at);
+    std::string negative = pieces;
+    negative[at + 7] = '\x80';
+    CHECK(code_of<prunus::file_error>([&] { load(negative); }) == errc::malformed);
+  }
+  std::string huge = pieces;
+  huge[events + 7] = '\x7f';
+  CHECK(code_of<prunus::file_error>([&] { load(huge); }) == errc::malformed);
+  std::string odd = pieces;
+  odd[started] = 2;
+  CHECK(code_of<prunus::file_error>([&] { load(odd); }) == errc::malformed);
+
+  std::string reshaped = pieces;
+  const std::size_t mask = reshaped.find("prunus mask 1");
+  REQUIRE(mask != std::string::npos);
+  reshaped[mask + 13] = 77;  // the first extent
+  const support::thrown problem = support::error_of<prunus::shape_error>([&] { load(reshaped); });
+  CHECK(problem.code == errc::shape_mismatch);
+  CHECK(problem.says("the mask of conv1.weight"));
   CHECK(r.saved() == before);
 }

@@ -8,6 +8,7 @@
 #include <prunus/pruning/weight_snapshot.hpp>
 #include <prunus/schedule/one_shot.hpp>
 
+#include "support/archives.hpp"
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 #include "support/toy_network.hpp"
@@ -101,8 +102,9 @@ TEST_CASE("a saved snapshot is the same to the bit", "[pruning][weight_snapshot]
   t.train(1);
   weight_snapshot<float> loaded(t.net);
   const auto later = t.weights();
-  for (std::size_t length = 0; length < out.bytes().size(); length += 97) {
-    const std::string part = out.bytes().substr(0, length);
+  const std::string pieces = support::pieces_of(out.bytes());
+  for (std::size_t length = 0; length < pieces.size(); length += 97) {
+    const std::string part = support::sealed(pieces.substr(0, length));
     prunus::archive_reader in(part, "snapshot");
     REQUIRE(code_of<prunus::file_error>([&] { loaded.load(in); }) == errc::truncated);
   }

@@ -8,12 +8,14 @@
 #include "support/naive_graph.hpp"
 #include "support/random_graph.hpp"
 
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace {
 
 using prunus::axis;
+using prunus::errc;
 using prunus::Index;
 using prunus::plan;
 
@@ -224,6 +226,132 @@ TEST_CASE("a plan with positions that cannot be is refused", "[structure][compac
             (void)prunus::compact_state(forged, "conv1.weight", net.model["conv1.weight"].weight);
           }) == prunus::errc::out_of_range);
   }
+}
+
+TEST_CASE("a plan by hand is checked record by record before anything is written",
+          "[structure][compaction]") {
+  random_graph::network net = dead_small();
+  const plan good = prunus::plan_removal(net.graph, net.model);
+  REQUIRE(good.folds.size() == 1);
+  REQUIRE(good.new_tensors.size() == 1);
+  const plan::fold fold = good.folds[0];
+  const auto of_model = [&](const plan& p) {
+    return support::error_of<prunus::error>([&] { (void)prunus::compact(net.model, p); });
+  };
+  const auto of_graph = [&](const plan& p) {
+    return support::error_of<prunus::error>([&] { (void)prunus::compact(net.graph, p); });
+  };
+  const auto both = [&](errc code, const auto& change) {
+    plan p = good;
+    change(p);
+    const support::thrown model = of_model(p), graph = of_graph(p);
+    CAPTURE(model.message, graph.message);
+    CHECK(model.code == code);
+    CHECK(graph.code == code);
+  };
+  (void)prunus::compact(net.graph, good);
+
+  // A second layer, of more outputs, into the same new bias: wrote outside of the sums of the
+  // first.
+  const plan::fold of_two{"flat", 0, 1, "fc.weight", 1, plan::receiver::new_bias, "conv2.bias"};
+  both(errc::unknown_name, [&](plan& p) { p.folds.insert(p.folds.begin(), of_two); });
+  both(errc::duplicate_name, [&](plan& p) { p.folds.push_back(of_two); });
+  // A new bias that no record creates; one that is there already.
+  both(errc::unknown_name, [](plan& p) { p.new_tensors.clear(); });
+  both(errc::unknown_name, [](plan& p) { p.folds[0].tensor = "conv9.bias"; });
+  both(errc::unknown_name, [](plan& p) { p.folds[0].tensor = "conv1.bias"; });
+  both(errc::unknown_name, [](plan& p) { p.folds[0].into = plan::receiver::bias; });
+  both(errc::duplicate_name, [&](plan& p) { p.folds.push_back(fold); });
+  both(errc::duplicate_name, [](plan& p) { p.slices.push_back(p.slices[0]); });
+  both(errc::duplicate_name, [](plan& p) { p.new_tensors.push_back(p.new_tensors[0]); });
+  both(errc::duplicate_name, [](plan& p) { p.removed.push_back(p.removed[0]); });
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    both(errc::not_finite, [&](plan& p) { p.folds[0].value = value; });
+  both(errc::shape_mismatch, [](plan& p) { p.folds[0].groups = 3; });
+  both(errc::shape_mismatch, [](plan& p) { p.folds[0].groups = 0; });
+  both(errc::shape_mismatch, [](plan& p) { p.folds[0].channel = -1; });
+  both(errc::shape_mismatch,
+       [](plan& p) { p.folds[0].channel = std::numeric_limits<Index>::max(); });
+  both(errc::out_of_range, [](plan& p) { p.folds[0].channel = 0; });  // it stays
+  both(errc::shape_mismatch, [](plan& p) { p.new_tensors[0].size = 3; });
+  both(errc::unknown_name, [](plan& p) { p.slices[0].tensor = "conv9.weight"; });
+  both(errc::unknown_name, [](plan& p) {
+    p.folds.clear();
+    p.new_tensors[0].weight = "conv9.weight";
+  });
+
+  // What takes over has a value for each output, and loses the same ones.
+  const auto into_bias = [&](const std::string& tensor) {
+    plan p = good;
+    p.new_tensors.clear();
+    p.folds[0].into = plan::receiver::bias;
+    p.folds[0].tensor = tensor;
+    return p;
+  };
+  CHECK(of_model(into_bias("conv1.bias")).code == errc::shape_mismatch);  // 3 values for 4 outputs
+  CHECK(of_model(into_bias("conv2.weight")).code == errc::shape_mismatch);
+  CHECK(of_graph(into_bias("conv1.bias")).code == errc::shape_mismatch);
+  std::vector<double> four(4), others(4);
+  net.model.add("row", prunus::view(four, {1, 4}));  // 4 values, one output
+  CHECK(of_model(into_bias("row")).code == errc::shape_mismatch);
+  net.model.add("column", prunus::view(others, {4}));
+  CHECK(of_model(into_bias("column")).code == errc{});
+  plan uneven = into_bias("column");
+  uneven.slices.push_back({"column", {4, 1, 1, 1}, {2}, {}});
+  CHECK(of_model(uneven).code == errc::shape_mismatch);
+}
+
+TEST_CASE("a plan whose records do not follow from its units, or are not of the graph, is refused",
+          "[structure][compaction]") {
+  random_graph::network net = dead_small();
+  const plan good = prunus::plan_removal(net.graph, net.model);
+  const auto code = [&](const auto& change) {
+    plan p = good;
+    change(p);
+    return support::code_of<prunus::error>([&] { (void)prunus::compact(net.graph, p); });
+  };
+  CHECK(code([](plan& p) { p.slices.pop_back(); }) == errc::out_of_range);
+  CHECK(code([](plan& p) { ++p.before.macs; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) { --p.after.parameters; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) { p.before = p.after = {}; }) == errc{});
+  CHECK(code([](plan& p) { p.slices[0].out = {0}; }) == errc::out_of_range);
+  CHECK(code([](plan& p) { p.removed.clear(); }) == errc::out_of_range);
+  CHECK(code([](plan& p) {
+          p.slices.push_back({"fc.bias", {2, 1, 1, 1}, {0}, {}});
+        }) == errc::out_of_range);
+  CHECK(code([](plan& p) {
+          p.removed.push_back({"fc", 0, plan::removal_reason::requested, ""});
+          p.slices.push_back({"fc.weight", {2, 16, 1, 1}, {0}, {}});
+          p.slices.push_back({"fc.bias", {2, 1, 1, 1}, {0}, {}});
+        }) == errc::out_of_range);  // an output of the network
+  CHECK(code([](plan& p) { p.folds[0].groups = 4; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) { p.folds[0].from = "conv1"; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) { p.folds[0].from = "relu9"; }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) {
+          p.folds.clear();
+          p.new_tensors = {{"fc.other", "fc.weight", 2}};
+        }) == errc::shape_mismatch);  // it has a bias
+  const prunus::keep_reason reason = prunus::keep_reason::partly_alive;
+  CHECK(code([&](plan& p) {
+          p.kept.push_back({"conv9", 0, reason, "conv1"});
+        }) == errc::unknown_name);
+  CHECK(code([&](plan& p) {
+          p.kept.push_back({"conv1", 0, reason, "conv9"});
+        }) == errc::unknown_name);
+  CHECK(code([&](plan& p) {
+          p.kept.push_back({"conv1", 3, reason, "conv1"});
+        }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) {
+          p.approximations.push_back({"conv1", -1, "conv2"});
+        }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) {
+          p.approximations.push_back({"conv1", 0, "conv9"});
+        }) == errc::unknown_name);
+  CHECK(code([](plan& p) { p.opaque.push_back({"conv1", "opaque", 3}); }) == errc::shape_mismatch);
+  CHECK(code([](plan& p) {
+          p.kept.push_back({"conv1", 2, prunus::keep_reason::opaque, "fc"});
+        }) == errc{});
 }
 
 TEST_CASE("an empty plan copies the network", "[structure][compaction]") {

@@ -67,6 +67,43 @@ TEST_CASE("counts of known networks are the published ones", "[structure][counts
   CHECK(vgg.macs == 15'470'264'320);
 }
 
+TEST_CASE("what costs more than can be counted is an error that names the node",
+          "[structure][counts]") {
+  prunus::graph g;  // 4.7e21 multiply-adds, 2^72
+  g.input("image", {1 << 13, 1 << 20, 1 << 20});
+  g.convolution("conv", "image", {.out_channels = 1 << 19, .bias = false});
+  const support::thrown of_node = support::error_of<prunus::graph_error>(
+      [&] { (void)prunus::cost_of_node(prunus::resolve(g), 1); });
+  CHECK(of_node.code == prunus::errc::bad_node);
+  CHECK(of_node.says("node conv: cost: more multiply-adds"));
+  CHECK(code_of<prunus::graph_error>([&] { (void)prunus::network_structure(g).cost(); }) ==
+        prunus::errc::bad_node);
+  const prunus::network_structure network(g);
+  std::vector<std::vector<std::uint8_t>> stays;
+  for (const prunus::coupling& c : network.couplings())
+    stays.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
+  std::vector<std::span<const std::uint8_t>> keep(stays.begin(), stays.end());
+  CHECK(code_of<prunus::graph_error>([&] { (void)network.cost_of_kept(keep); }) ==
+        prunus::errc::bad_node);
+
+  prunus::graph sum;  // each of two layers can be counted, both together cannot
+  sum.input("image", {1 << 10, 1 << 20, 1 << 20});
+  sum.linear("second", sum.linear("first", "image", {.out_features = 1 << 12}),
+             {.out_features = 1 << 10});
+  const prunus::resolved_graph both = prunus::resolve(sum);
+  CHECK(prunus::cost_of_node(both, 1).macs == Index{1} << 62);
+  CHECK(prunus::cost_of_node(both, 2).macs == Index{1} << 62);
+  CHECK(code_of<prunus::graph_error>([&] { (void)prunus::cost_of(both); }) ==
+        prunus::errc::bad_node);
+
+  prunus::graph bytes;
+  bytes.input("image", {1 << 10, 1, 1});
+  bytes.linear("fc", "image", {.out_features = 1 << 10, .bias = false});
+  CHECK(code_of<prunus::graph_error>([&] {
+          (void)prunus::cost_of(prunus::resolve(bytes), Index{1} << 44);
+        }) == prunus::errc::bad_node);
+}
+
 TEST_CASE("counts need a scalar of at least one byte", "[structure][counts]") {
   prunus::graph g;
   g.input("image", {1, 1, 1});

@@ -487,6 +487,46 @@ TEST_CASE("negative numbers of zero channels are refused", "[structure][resolve]
   CHECK(with({4, -2}, {"wider", "4", "-2"}) == "");
 }
 
+TEST_CASE("sizes that cannot be counted are refused", "[structure][resolve]") {
+  constexpr Index big = Index{1} << 62;
+  const std::string text = std::to_string(big);
+  const auto with = [](const auto& op, const names& facts) {
+    return unstated([&](graph& g) { g.node("large", op, {"image"}); }, facts);
+  };
+  CHECK(with(operation::pad_channels{big, big}, {"large", text}) == "");
+  CHECK(with(operation::pad_channels{big, 3}, {"large"}) == "");  // channels, but not values
+  CHECK(with(operation::upsampling{{big, 1}}, {"large", "8", text}) == "");
+  CHECK(with(operation::upsampling{{1, big}}, {"large", "7", text}) == "");
+  CHECK(with(operation::upsampling{{Index{1} << 31, Index{1} << 31}}, {"large"}) == "");
+  CHECK(with(operation::linear{.out_features = big}, {"large", text}) == "");
+  CHECK(with(operation::convolution{.out_channels = big}, {"large", text}) == "");
+  CHECK(with(operation::convolution{.out_channels = 1, .padding = {big, 0}}, {"large", text}) ==
+        "");
+  CHECK(with(operation::convolution{.out_channels = 1, .kernel = 1 << 16, .padding = 1 << 16},
+             {"large", "65536"}) == "");  // 2^32 positions of 2^32 products
+  CHECK(with(operation::opaque{.shape = {big, big, 1}}, {"large", text}) == "");
+  CHECK(with(operation::opaque{.tensors = {{"weight", {big, big}}}}, {"large", "weight"}) == "");
+
+  graph tokens;
+  tokens.input("tokens", {1, 1, 1});
+  tokens.embedding("embedding", "tokens", {.vocabulary = big, .features = 4});
+  CHECK(lacking<prunus::graph_error>(tokens, errc::bad_node, {"embedding", "weight"}) == "");
+
+  graph wide;
+  wide.input("image", {big, 1, 1});
+  wide.concat("both", {"image", "image"});
+  CHECK(lacking<prunus::graph_error>(wide, errc::bad_node, {"both", text}) == "");
+
+  graph frame;
+  frame.input("image", {big, 2, 1});
+  CHECK(lacking<prunus::graph_error>(frame, errc::bad_node, {"image", text}) == "");
+
+  graph rows;
+  rows.input("image", {1, Index{1} << 32, 1});
+  rows.attention("attention", "image", "image", "image", 1);
+  CHECK(lacking<prunus::graph_error>(rows, errc::bad_node, {"attention", "4294967296"}) == "");
+}
+
 TEST_CASE("a pooling that does not fit is refused", "[structure][resolve]") {
   const auto with = [](const operation::pooling& op, names facts) {
     facts.emplace_back("pool");

@@ -13,6 +13,7 @@
 #include <cstdint>      // std::uint8_t
 #include <cstring>      // std::memchr
 #include <span>         // std::span
+#include <string_view>  // std::string_view
 #include <type_traits>  // std::conditional_t
 #include <vector>       // std::vector
 
@@ -154,11 +155,11 @@ class mask {
     out.values(bits.data(), static_cast<Index>(bits.size()));
   }
 
-  /// Takes over a saved mask; its grid must be this mask's own.
-  /// @throws file_error (truncated, malformed), shape_error (shape_mismatch); this mask is then
-  /// unchanged
+  /// Takes over a saved mask of that parameter; its grid must be this mask's own.
+  /// @throws file_error (truncated, malformed), shape_error (shape_mismatch: names the parameter);
+  /// this mask is then unchanged
   template <class = compiled_on_use>
-  void load(archive_reader& in) {
+  void load(archive_reader& in, std::string_view parameter) {
     in.tag("prunus mask 1");
     bool same = true;
     for (std::size_t k = 0; k < 4; ++k) {
@@ -167,12 +168,18 @@ class mask {
       same = in.number<std::uint8_t>() == static_cast<std::uint8_t>(grid_.axes()[k]) && same;
     }
     if (!same)
-      throw shape_error(
-          errc::shape_mismatch,
-          detail::concat(in.origin(),
-                         ": the mask saved here was made for another shape, layout or tile"));
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat(in.origin(), ": the mask of ", parameter,
+                                       " saved here was made for another shape, layout or tile "
+                                       "than the ",
+                                       size(), " tiles of ",
+                                       detail::joined_extents(grid_.extents()), " weights"));
     std::vector<std::uint8_t> bits(keep_.size() / 8 + 1, 0);
     in.values(bits.data(), static_cast<Index>(bits.size()));
+    if (bits.back() >> (keep_.size() % 8) != 0)
+      throw file_error(errc::malformed,
+                       detail::concat(in.origin(), ": the mask of ", parameter,
+                                      " marks tiles behind its last one, ", size()));
     for (std::size_t t = 0; t < keep_.size(); ++t)
       keep_[t] = static_cast<std::uint8_t>((bits[t / 8] >> (t % 8)) & 1);
   }

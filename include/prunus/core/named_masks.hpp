@@ -7,11 +7,13 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/read_file.hpp>
+#include <prunus/core/write_file.hpp>
 
 #include <array>        // std::array
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t, std::uint8_t
-#include <limits>       // std::numeric_limits
+#include <set>          // std::set
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -42,34 +44,34 @@ void check_fits(const mask& m, const parameter<S>& p) {
 /// The grid that mask::save wrote ahead of the bits.
 /// @throws file_error (truncated, malformed: no grid, or of more tiles than the file has bits)
 template <class = compiled_on_use>
-[[nodiscard]] tile_grid read_grid(archive_reader in) {
+[[nodiscard]] tile_grid read_grid(archive_reader in, std::string_view parameter) {
   in.tag("prunus mask 1");
   weight_view<const float> shape{};
-  tile wanted;
-  std::array<bool, 4> seen{};
-  Index tiles = 1, weights = 1;
+  std::array<Index, 4> sizes{};
+  bool sane = true;
   for (std::size_t k = 0; k < 4; ++k) {
-    const auto extent = in.number<std::int64_t>(), size = in.number<std::int64_t>();
-    const auto along = in.number<std::uint8_t>();
-    const bool sane = extent >= 1 && size >= 1 && size <= extent && along < 4 && !seen[along] &&
-                      weights <= std::numeric_limits<Index>::max() / extent;
-    if (!sane)
-      throw file_error(errc::malformed,
-                       concat(in.origin(), ": axis ", k, " of a mask has extent ", extent,
-                              " in tiles of ", size, ", which is no grid"));
-    seen[along] = true;
-    shape.extents[k] = extent;
-    shape.axes[k] = static_cast<axis>(along);
+    shape.extents[k] = in.number<std::int64_t>();
+    sizes[k] = in.number<std::int64_t>();
+    shape.axes[k] = static_cast<axis>(in.number<std::uint8_t>());
+    sane = sane && sizes[k] >= 1 && sizes[k] <= shape.extents[k];
+  }
+  if (!sane || !is_shape(shape.extents, shape.axes))
+    throw file_error(errc::malformed,
+                     concat(in.origin(), ": the mask of ", parameter, " has extents ",
+                            joined_extents(shape.extents), " in tiles of ", joined_extents(sizes),
+                            ", or an axis twice, which is no grid"));
+  tile wanted;
+  Index tiles = 1;
+  for (std::size_t k = 0; k < 4; ++k) {
     (shape.axes[k] == axis::out      ? wanted.out
      : shape.axes[k] == axis::in     ? wanted.in
      : shape.axes[k] == axis::height ? wanted.height
-                                     : wanted.width) = size;
-    weights *= extent;
-    tiles *= (extent + size - 1) / size;
+                                     : wanted.width) = sizes[k];
+    tiles *= (shape.extents[k] - 1) / sizes[k] + 1;
   }
   if (tiles / 8 >= in.remaining())
-    throw file_error(errc::truncated,
-                     concat(in.origin(), ": ends before the ", tiles, " tiles of a mask"));
+    throw file_error(errc::truncated, concat(in.origin(), ": ends before the ", tiles,
+                                             " tiles of the mask of ", parameter));
   return {shape, wanted};
 }
 
@@ -166,19 +168,18 @@ class named_masks {
   template <class = compiled_on_use>
   void load(archive_reader& in) {
     in.tag("prunus masks 1");
-    const auto count = in.number<std::int64_t>();
+    const Index count = in.count("masks");
     named_masks loaded;
-    for (std::int64_t i = 0; i < count; ++i) {
+    std::set<std::string> names;
+    for (Index i = 0; i < count; ++i) {
       std::string name = in.text();
-      if (name.empty() || loaded.find(name) != nullptr)
+      if (name.empty() || !names.insert(name).second)
         throw file_error(errc::malformed, detail::concat(in.origin(), ": mask ", i, " of ", count,
                                                          " has no name of its own"));
-      mask m(detail::read_grid(in));
-      m.load(in);
+      mask m(detail::read_grid(in, name));
+      m.load(in, name);
       loaded.masks_.push_back({std::move(name), std::move(m)});
     }
-    if (count < 0)
-      throw file_error(errc::malformed, detail::concat(in.origin(), ": ", count, " masks"));
     *this = std::move(loaded);
   }
 
@@ -213,9 +214,7 @@ template <class = compiled_on_use>
   archive_reader in(bytes, path);
   named_masks masks;
   masks.load(in);
-  if (!in.at_end())
-    throw file_error(errc::malformed, detail::concat(path, ": goes on for ", in.remaining(),
-                                                     " bytes behind the masks"));
+  in.expect_end();
   return masks;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/axis.hpp>
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/detail/copy_by_meaning.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/view.hpp>
@@ -68,7 +69,7 @@ struct named_tensor {
   }
   template <class X>
   void fill(X& x, layout meaning) const {
-    if (static_cast<Index>(values.size()) != extents[0] * extents[1] * extents[2] * extents[3])
+    if (detail::product_of(extents) != static_cast<Index>(values.size()))
       throw shape_error(errc::shape_mismatch,
                         detail::concat(name, " is ", describe(view()), " and holds ", values.size(),
                                        " values; they must agree"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/axis.hpp>
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
@@ -11,6 +12,7 @@
 #include <concepts>          // std::same_as
 #include <cstddef>           // std::size_t
 #include <initializer_list>  // shapes in calls
+#include <optional>          // std::optional
 #include <span>              // std::span
 #include <string>            // std::string
 #include <string_view>       // std::string_view
@@ -38,7 +40,7 @@ struct weight_view {
   std::array<Index, 4> extents{1, 1, 1, 1};  ///< memory order, slowest first
   std::array<axis, 4> axes{axis::out, axis::in, axis::height,
                            axis::width};  ///< what each memory axis means
-  int rank = 0;                           ///< of the user's tensor, 1 to 5
+  int rank = 0;                           ///< of the user's tensor, 1 to 5; 0 for a single number
 
   constexpr weight_view() noexcept = default;
   /// @pre every axis once
@@ -101,10 +103,31 @@ template <class S>
     numbers += detail::concat(numbers.empty() ? "" : " x ", w.extents[k]);
     names += detail::concat(names.empty() ? "" : " x ", name_of(w.axes[k]));
   }
+  if (w.rank == 0) return "a single number";
   return detail::concat(numbers, " (", names, ")");
 }
 
 namespace detail {
+
+/// "64 x 32 x 3 x 3".
+[[nodiscard]] inline std::string joined_extents(std::span<const Index> extents) {
+  std::string text;
+  for (const Index extent : extents) text += concat(text.empty() ? "" : " x ", extent);
+  return text;
+}
+
+/// Whether extents and their meaning, from a file, make a weight: every axis once, at least one
+/// position along each, and a number of elements that can be counted.
+[[nodiscard]] constexpr bool is_shape(const std::array<Index, 4>& extents,
+                                      const std::array<axis, 4>& axes) noexcept {
+  std::array<bool, 4> seen{};
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto a = static_cast<std::size_t>(axes[k]);
+    if (extents[k] < 1 || a >= 4 || seen[a]) return false;
+    seen[a] = true;
+  }
+  return product_of(extents).has_value();
+}
 
 /// Merges depth with height, its neighbour in memory, and pads with axes of extent 1 in front.
 /// @pre extents and letters are in memory order, at most five, and form a layout
@@ -146,20 +169,22 @@ template <class S>
   std::array<Index, 5> extents{};
   std::array<char, 5> letters{};
   const std::size_t rank = shape.size();
-  Index size = 1;
   for (std::size_t k = 0; k < rank; ++k) {
     if (shape[k] < 1)
       throw shape_error(errc::shape_mismatch,
                         concat("view: axis ", k, " has extent ", shape[k],
                                "; every axis of a weight must have at least 1"));
-    size *= shape[k];
     const std::size_t slot = row_major ? k : rank - 1 - k;
     extents[slot] = shape[k];
     letters[slot] = meaning.text()[k];
   }
-  if (data == nullptr && size > 0)
+  const std::optional<Index> size = product_of(shape);
+  if (!size)
+    throw shape_error(errc::shape_mismatch, concat("view: a shape of ", joined_extents(shape),
+                                                   " has more elements than can be counted"));
+  if (data == nullptr)
     throw argument_error(errc::null_storage,
-                         concat("view: a null pointer for a weight of ", size, " elements"));
+                         concat("view: a null pointer for a weight of ", *size, " elements"));
   return make_view(data, std::span<const Index>(extents.data(), rank),
                    std::string_view(letters.data(), rank));
 }
@@ -308,12 +333,12 @@ template <class Tensor>
     static_assert(
         std::is_lvalue_reference_v<Values> || detail::is_span<std::remove_cvref_t<Values>>,
         "prunus::view: a temporary container would dangle; give it a name first");
-    Index size = 1;
-    for (Index extent : shape) size *= extent;
-    if (size != static_cast<Index>(values.size()))
-      throw shape_error(errc::shape_mismatch, detail::concat("view: the shape holds ", size,
-                                                             " elements, the storage has ",
-                                                             values.size(), "; they must agree"));
+    const std::span<const Index> extents(shape.begin(), shape.size());
+    if (detail::product_of(extents) != static_cast<Index>(values.size()))
+      throw shape_error(errc::shape_mismatch,
+                        detail::concat("view: a shape of ", detail::joined_extents(extents),
+                                       " does not hold the ", values.size(),
+                                       " elements of the storage; they must agree"));
     return view(values.data(), shape, meaning);
   }
   template <class Values>

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/archive.hpp>
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/core/read_file.hpp>
 #include <prunus/core/view.hpp>
+#include <prunus/core/write_file.hpp>
 #include <prunus/io/detail/safetensors_header.hpp>
 #include <prunus/io/detail/safetensors_text.hpp>
 #include <prunus/io/stored_type.hpp>
@@ -17,6 +19,7 @@
 #include <cstddef>      // std::byte, std::size_t
 #include <cstring>      // std::memcpy
 #include <map>          // std::map
+#include <set>          // std::set
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -25,6 +28,24 @@
 
 namespace prunus {
 inline namespace v0 {
+
+namespace detail {
+
+/// @throws shape_error (shape_mismatch: not as many values as the extents say)
+template <weight_scalar S>
+[[nodiscard]] std::vector<tensor_to_write<S>> tensors_to_write(const named_tensors<S>& tensors) {
+  std::vector<tensor_to_write<S>> all;
+  for (const named_tensor<S>& t : tensors) {
+    if (product_of(t.extents) != static_cast<Index>(t.values.size()))
+      throw shape_error(errc::shape_mismatch,
+                        concat("write_safetensors: ", shown(t.name), " has ", t.values.size(),
+                               " values, its extents are ", joined_extents(t.extents)));
+    all.push_back({t.name, t.view()});
+  }
+  return all;
+}
+
+}  // namespace detail
 
 /// What a safetensors file holds: named tensors of numbers, and texts. A value; it owns the bytes.
 ///
@@ -39,6 +60,7 @@ class safetensors {
   struct entry {
     std::string name;
     stored_type type = stored_type::f32;
+    std::string type_name;     ///< as the file calls it: "F32", "F8_E4M3"
     std::vector<Index> shape;  ///< empty for a single number
     [[nodiscard]] Index size() const noexcept {
       Index product = 1;
@@ -55,9 +77,10 @@ class safetensors {
     detail::safetensors_header header = detail::read_safetensors_header(bytes_, origin, begin);
     metadata_ = std::move(header.metadata);
     for (detail::safetensors_entry& e : header.entries) {
-      begins_.push_back(begin + static_cast<std::size_t>(e.begin));
+      data_.push_back(
+          {begin + static_cast<std::size_t>(e.begin), static_cast<std::size_t>(e.end - e.begin)});
       position_.emplace(e.name, entries_.size());
-      entries_.push_back({std::move(e.name), e.type, std::move(e.shape)});
+      entries_.push_back({std::move(e.name), e.type, std::move(e.type_name), std::move(e.shape)});
     }
   }
 
@@ -75,10 +98,24 @@ class safetensors {
   /// The bytes of a tensor, little-endian and row-major; they live as long as this object.
   /// @throws argument_error (unknown_name)
   [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const {
-    const std::size_t i = index_of(name);
-    const entry& e = entries_[i];
-    return std::as_bytes(std::span(bytes_))
-        .subspan(begins_[i], static_cast<std::size_t>(e.size()) * bytes_of(e.type));
+    return bytes_of_entry(index_of(name));
+  }
+
+  /// A whole file with these tensors and all else that stands here: tensors of other names as the
+  /// bytes they are, whatever their type, and the texts.
+  ///
+  ///     prunus::write_file("smaller.safetensors", file.bytes_with(prunus::compact(net, plan)));
+  ///
+  /// @throws as safetensors_bytes
+  template <weight_scalar S>
+  [[nodiscard]] std::string bytes_with(const named_tensors<S>& tensors) const {
+    std::set<std::string_view> changed;
+    for (const named_tensor<S>& t : tensors) changed.insert(t.name);
+    std::vector<detail::tensor_record> others;
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+      if (const entry& e = entries_[i]; !changed.contains(e.name))
+        others.push_back({e.name, e.type_name, e.shape, data_[i].size, bytes_of_entry(i)});
+    return detail::safetensors_text<S>(detail::tensors_to_write(tensors), others, metadata_);
   }
 
   /// The numbers of a tensor, of any rank. Nothing is rounded: a floating-point T takes stored
@@ -91,6 +128,10 @@ class safetensors {
   || weight_scalar<T> [[nodiscard]] std::vector<T> values(std::string_view name) const {
     const entry& e = entries_[index_of(name)];
     const std::span<const std::byte> source = bytes(name);
+    if (e.type == stored_type::other)
+      throw argument_error(errc::unsupported,
+                           detail::concat(origin_, ": ", detail::shown(name), " is ", e.type_name,
+                                          ", which prunus does not compute with; take its bytes"));
     return detail::with_type(e.type, [&]<class From>(std::type_identity<From>) -> std::vector<T> {
       if constexpr (has_all<T, From>()) {
         return converted<T, From>(source, name);
@@ -103,21 +144,30 @@ class safetensors {
     });
   }
 
-  /// A tensor of 1 to 5 axes, or a single number as a tensor of one axis, out x in x height x width
-  /// (OIDHW for five). Conversions as in `values`.
-  /// @throws argument_error (as `values`), shape_error (bad_layout: more axes; shape_mismatch: an
-  ///         extent of 0)
+  /// A tensor of up to 5 axes, none for a single number, out x in x height x width (OIDHW for
+  /// five); an extent may be 0. Conversions as in `values`.
+  /// @throws argument_error (as `values`), shape_error (bad_layout: more axes)
   template <weight_scalar S>
   [[nodiscard]] named_tensor<S> tensor(std::string_view name) const {
-    std::vector<Index> shape = entries_[index_of(name)].shape;
-    if (shape.empty()) shape = {1};
-    const layout meaning = layout::of_rank(static_cast<int>(shape.size()));
+    const std::vector<Index>& shape = entries_[index_of(name)].shape;
+    if (shape.size() > 5)
+      throw shape_error(errc::bad_layout,
+                        detail::concat(origin_, ": ", detail::shown(name), " has ", shape.size(),
+                                       " axes; a tensor has at most 5, take its values"));
     std::vector<S> numbers = values<S>(name);
-    const weight_view<S> seen = view(numbers.data(), std::span<const Index>(shape), meaning);
+    if (shape.empty()) {
+      named_tensor<S> single;
+      single.name = name;
+      single.values = std::move(numbers);
+      return single;
+    }
+    const layout meaning = layout::of_rank(static_cast<int>(shape.size()));
+    const weight_view<S> seen = detail::make_view(numbers.data(), shape, meaning.text());
     return {std::string(name), seen.extents, seen.axes, seen.rank, std::move(numbers)};
   }
 
-  /// All tensors of floating-point numbers; others (counters, labels) are left out.
+  /// All tensors of floating-point numbers that the library computes with; others (counters,
+  /// labels, F8) are left out.
   /// @throws as `tensor`
   template <weight_scalar S>
   [[nodiscard]] named_tensors<S> tensors() const {
@@ -128,6 +178,13 @@ class safetensors {
   }
 
  private:
+  struct extent_of_data {
+    std::size_t begin, size;
+  };
+
+  [[nodiscard]] std::span<const std::byte> bytes_of_entry(std::size_t i) const noexcept {
+    return std::as_bytes(std::span(bytes_)).subspan(data_[i].begin, data_[i].size);
+  }
   [[nodiscard]] std::size_t index_of(std::string_view name) const {
     const auto found = position_.find(name);
     if (found == position_.end())
@@ -174,14 +231,15 @@ class safetensors {
 
   std::string bytes_, origin_;
   std::vector<entry> entries_;
-  std::vector<std::size_t> begins_;  // of the data of each entry in bytes_
+  std::vector<extent_of_data> data_;  // of each entry, in bytes_
   std::map<std::string, std::size_t, std::less<>> position_;
   std::map<std::string, std::string> metadata_;
 };
 
 /// Reads a file. It is checked as a whole before anything is handed out: a header that is JSON of
-/// the expected form and no longer than 100 MB, known types, no key twice, and tensors that fill
-/// the data without holes and overlaps, each as large as its shape says.
+/// the expected form and no longer than 100 MB, no key twice, and tensors that fill the data
+/// without holes and overlaps, each as large as its type and shape say, as far as the type is
+/// known.
 /// @throws file_error (cannot_open; truncated: the file ends early; malformed: anything else)
 [[nodiscard]] inline safetensors read_safetensors(const std::string& path) {
   return safetensors(read_file(path), path);
@@ -201,25 +259,14 @@ class safetensors {
 template <weight_scalar S>
 [[nodiscard]] std::string safetensors_bytes(
     const named_tensors<S>& tensors, const std::map<std::string, std::string>& metadata = {}) {
-  std::vector<detail::tensor_to_write<S>> all;
-  for (const named_tensor<S>& t : tensors) {
-    const weight_view<const S> seen = t.view();
-    Index size = 1;
-    for (Index extent : seen.extents) size *= extent;
-    if (size != static_cast<Index>(t.values.size()))
-      throw shape_error(errc::shape_mismatch,
-                        detail::concat("write_safetensors: ", detail::shown(t.name), " has ",
-                                       t.values.size(), " values, its extents ask for ", size));
-    all.push_back({t.name, seen});
-  }
-  return detail::safetensors_text<S>(all, metadata);
+  return detail::safetensors_text<S>(detail::tensors_to_write(tensors), {}, metadata);
 }
 template <weight_scalar S>
 [[nodiscard]] std::string safetensors_bytes(
     const model<S>& net, const std::map<std::string, std::string>& metadata = {}) {
   std::vector<detail::tensor_to_write<S>> all;
   for (const parameter<S>& p : net.parameters()) all.push_back({p.name, p.weight});
-  return detail::safetensors_text<S>(all, metadata);
+  return detail::safetensors_text<S>(all, {}, metadata);
 }
 
 /// Writes a file, whole or not at all: named_tensors, or all parameters of a model.

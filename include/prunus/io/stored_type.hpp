@@ -30,7 +30,8 @@ enum class stored_type : std::uint8_t {
   f16,
   bf16,
   f32,
-  f64
+  f64,
+  other  ///< one that the library does not compute with: F8_E4M3, F4, C64, ...
 };
 
 namespace detail {
@@ -38,12 +39,14 @@ namespace detail {
 inline constexpr std::array<std::string_view, 13> stored_type_names{
     "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "BF16", "F32", "F64"};
 
-/// Calls f(std::type_identity<T>{}) with the C++ type that has the bits of `type`.
+/// Calls f(std::type_identity<T>{}) with the C++ type that has the bits of `type`; bytes of what is
+/// not known.
 template <class F>
 constexpr decltype(auto) with_type(stored_type type, const F& f) {
   switch (type) {
     case stored_type::boolean:
     case stored_type::u8:
+    case stored_type::other:
       break;
     case stored_type::i8:
       return f(std::type_identity<std::int8_t>{});
@@ -71,11 +74,26 @@ constexpr decltype(auto) with_type(stored_type type, const F& f) {
   return f(std::type_identity<std::uint8_t>{});
 }
 
+/// Bits that one element of that type takes; nothing where that is not known.
+[[nodiscard]] constexpr std::optional<unsigned> bits_of(std::string_view type) noexcept {
+  for (std::size_t i = 0; i < stored_type_names.size(); ++i)
+    if (stored_type_names[i] == type)
+      return static_cast<unsigned>(
+          with_type(static_cast<stored_type>(i),
+                    []<class T>(std::type_identity<T>) { return 8 * sizeof(T); }));
+  if (type == "F4") return 4;
+  if (type == "F6_E2M3" || type == "F6_E3M2") return 6;
+  if (type.starts_with("F8_")) return 8;
+  if (type == "C64") return 64;
+  return std::nullopt;
+}
+
 }  // namespace detail
 
-/// "F32", as safetensors files name it.
+/// "F32", as safetensors files name it; "other".
 [[nodiscard]] constexpr std::string_view name_of(stored_type type) noexcept {
-  return detail::stored_type_names[static_cast<std::size_t>(type)];
+  return type == stored_type::other ? "other"
+                                    : detail::stored_type_names[static_cast<std::size_t>(type)];
 }
 /// The type of that name; nothing for a name that is not known.
 [[nodiscard]] constexpr std::optional<stored_type> stored_type_named(
@@ -85,12 +103,13 @@ constexpr decltype(auto) with_type(stored_type type, const F& f) {
   return std::nullopt;
 }
 
-/// Bytes that one number takes.
+/// Bytes that one number takes; 0 where that is not known.
 [[nodiscard]] constexpr std::size_t bytes_of(stored_type type) noexcept {
+  if (type == stored_type::other) return 0;
   return detail::with_type(type, []<class T>(std::type_identity<T>) { return sizeof(T); });
 }
 [[nodiscard]] constexpr bool is_floating(stored_type type) noexcept {
-  return type >= stored_type::f16;
+  return type >= stored_type::f16 && type != stored_type::other;
 }
 
 /// The type in which weights of that scalar are stored.

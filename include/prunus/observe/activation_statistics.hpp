@@ -9,11 +9,12 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>    // std::find_if, std::min
+#include <algorithm>    // std::all_of, std::find_if, std::min
 #include <cmath>        // std::isfinite
 #include <concepts>     // std::convertible_to
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
+#include <set>          // std::set
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -120,19 +121,25 @@ class activation_statistics {
   void load(archive_reader& in) {
     in.tag("prunus activations 1");
     std::vector<activation_record> loaded;
-    for (auto count = in.number<std::int64_t>(); count > 0; --count) {
+    std::set<std::string> names;
+    for (Index count = in.count("names"); count > 0; --count) {
       activation_record r;
       r.name = in.text();
-      const auto channels = in.number<std::int64_t>();
-      r.samples = in.number<std::int64_t>();
-      r.positions = in.number<std::int64_t>();
-      if (channels < 1 || r.samples < 0 || r.positions < 0)
-        throw file_error(errc::malformed,
-                         detail::concat(in.origin(), ": ", r.name, " with ", channels,
-                                        " channels, ", r.samples, " samples and ", r.positions,
-                                        " positions are no activation statistics"));
+      const Index channels = in.count("channels");
+      r.samples = in.count("samples");
+      r.positions = in.count("values of a channel");
       read(in, r.active, channels);
       for (auto* sums : {&r.sum, &r.magnitude, &r.square, &r.weighted}) read(in, *sums, channels);
+      const bool is_new = !r.name.empty() && names.insert(r.name).second;
+      const bool sane = std::all_of(r.active.begin(), r.active.end(), [&](std::int64_t active) {
+        return active >= 0 && active <= r.positions;
+      });
+      if (!is_new || channels < 1 || !sane)
+        throw file_error(errc::malformed,
+                         detail::concat(in.origin(), ": the statistics of \"", r.name, "\" ",
+                                        !is_new        ? "have no name of their own"
+                                        : channels < 1 ? "have no channels"
+                                                       : "have more active values than values"));
       loaded.push_back(std::move(r));
     }
     records_ = std::move(loaded);

@@ -2,16 +2,20 @@
 #pragma once
 
 #include <prunus/core/archive.hpp>
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensor.hpp>
 #include <prunus/core/tile_reduction.hpp>
+#include <prunus/core/view.hpp>
 
 #include <Eigen/Core>
 
 #include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
+#include <set>          // std::set
+#include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
 #include <vector>       // std::vector
@@ -132,29 +136,28 @@ class gradient_second_moment {
   /// @throws file_error (truncated, malformed); this object is then unchanged
   void load(archive_reader& in) {
     in.tag("prunus second moment 1");
-    const auto malformed = [&] {
+    if (const Index bytes = in.count("bytes of a number"); bytes != Index{sizeof(value_type)})
       throw file_error(errc::malformed,
-                       detail::concat(in.origin(), ": no second moments of this scalar"));
-    };
-    if (in.number<std::int64_t>() != static_cast<std::int64_t>(sizeof(value_type))) malformed();
-    const auto count = in.number<std::int64_t>();
-    const auto size = in.number<std::int64_t>();
-    if (count < 0 || size < 0) malformed();
+                       detail::concat(in.origin(), ": second moments of ", bytes,
+                                      " bytes each, here they have ", sizeof(value_type)));
+    const Index count = in.count("gradients");
+    const Index size = in.count("parameters");
     std::vector<tensor> loaded;
-    for (std::int64_t i = 0; i < size; ++i) {
+    std::set<std::string> names;
+    for (Index i = 0; i < size; ++i) {
       tensor t;
       t.name = in.text();
       in.values(t.extents.data(), 4);
       in.values(t.axes.data(), 4);
-      t.rank = static_cast<int>(in.number<std::int64_t>());
-      Index product = 1;
-      for (std::size_t k = 0; k < 4; ++k) {
-        constexpr Index largest = Index{1} << 40;
-        if (t.extents[k] < 1 || t.extents[k] > largest / product || t.axes[k] > axis::width)
-          malformed();
-        product *= t.extents[k];
-      }
-      read(in, t.values, product);
+      t.rank = static_cast<int>(std::min<Index>(in.count("axes"), 6));
+      const bool is_new = names.insert(t.name).second;
+      if (!is_new || t.rank > 5 || !detail::is_shape(t.extents, t.axes))
+        throw file_error(errc::malformed,
+                         detail::concat(in.origin(), ": the second moments of ", t.name,
+                                        is_new ? " have a shape that is none, or an axis twice: "
+                                               : " stand there twice: ",
+                                        detail::joined_extents(t.extents)));
+      read(in, t.values, *detail::product_of(t.extents));
       loaded.push_back(std::move(t));
     }
     means_ = std::move(loaded);

@@ -128,13 +128,10 @@ class input_correlation {
                         detail::concat(in.origin(), ": saved with ", size, " inputs in ", scalar,
                                        " bytes each, expected ", inputs(), " in ", sizeof(T)));
     input_correlation loaded(inputs());
-    loaded.samples_ = in.number<std::int64_t>();
+    loaded.samples_ = in.count("input vectors");
     in.values(loaded.sum_.data(), size);
     for (Index column = 0; column < size; ++column)
       in.values(&loaded.products_(column, column), size - column);
-    if (loaded.samples_ < 0)
-      throw file_error(errc::malformed, detail::concat(in.origin(), ": ", loaded.samples_,
-                                                       " input vectors were seen"));
     *this = std::move(loaded);
   }
 

@@ -126,7 +126,7 @@ class movement_scores {
           detail::concat(in.origin(), ": movement scores of ", Index{bytes},
                          " bytes each, here they have ", sizeof(T),
                          "; load them beside a model of the scalar they were saved for"));
-    const auto steps = in.number<std::int64_t>();
+    const Index steps = in.count("steps");
     std::vector<record> loaded = records_;
     detail::load_records(in, loaded);
     records_ = std::move(loaded);

@@ -126,7 +126,7 @@ class target_correlation {
   /// unchanged
   void load(archive_reader& in) {
     in.tag("prunus target correlation 1");
-    const auto saved = in.number<std::int64_t>();
+    const Index saved = in.count("outputs");
     if (saved != outputs())
       throw shape_error(errc::shape_mismatch, detail::concat(in.origin(), ": saved with ", saved,
                                                              " outputs, expected ", outputs()));

@@ -111,7 +111,7 @@ class taylor_statistics {
     if (in.number<std::uint8_t>() != static_cast<std::uint8_t>(term_))
       throw shape_error(errc::shape_mismatch,
                         detail::concat(in.origin(), ": Taylor statistics of another term"));
-    const auto batches = in.number<std::int64_t>();
+    const Index batches = in.count("batches");
     std::vector<record> loaded = records_;
     detail::load_records(in, loaded);
     records_ = std::move(loaded);

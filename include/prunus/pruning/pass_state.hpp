@@ -152,28 +152,28 @@ struct pass_state {
   template <class = compiled_on_use>
   void load(archive_reader& in) {
     in.tag("prunus pass 2");
-    permanent = in.number<std::uint8_t>() != 0;
-    last_event = in.number<std::int64_t>();
-    const auto count = in.number<std::int64_t>();
-    if (count != static_cast<std::int64_t>(targets.size()))
+    permanent = in.flag("a permanent pass");
+    last_event = in.count("events");
+    const Index count = in.count("parameters or groups");
+    if (count != static_cast<Index>(targets.size()))
       throw shape_error(errc::shape_mismatch,
                         detail::concat(in.origin(), ": the pass saved here prunes ", count,
                                        " parameters or groups, this one ", targets.size()));
     for (target& t : targets) {
       const std::string name = in.text();
-      const auto units = in.number<std::int64_t>();
-      if (name != t.name || units != static_cast<std::int64_t>(t.coupled_keep.size()))
+      const Index units = in.count("coupled units");
+      if (name != t.name || units != static_cast<Index>(t.coupled_keep.size()))
         throw shape_error(errc::shape_mismatch,
                           detail::concat(in.origin(), ": the pass saved here prunes ", name,
                                          " with ", units, " coupled units where this one has ",
                                          t.name, " with ", t.coupled_keep.size()));
-      in.values(t.coupled_keep.data(), static_cast<Index>(units));
+      in.values(t.coupled_keep.data(), units);
       for (const std::uint8_t keep : t.coupled_keep)
         if (keep > 1)
           throw file_error(errc::malformed,
                            detail::concat(in.origin(), ": a unit of ", name, " is marked ", keep,
                                           ", neither kept nor removed"));
-      for (target::member& m : t.members) m.mask.load(in);
+      for (target::member& m : t.members) m.mask.load(in, m.name);
     }
   }
 };

@@ -235,20 +235,20 @@ class scheduler {
   /// then unchanged
   void load(archive_reader& in) {
     in.tag("prunus scheduler 1");
-    const bool started = in.number<std::uint8_t>() != 0;
+    const bool started = in.flag("a schedule that has begun");
     const progress saved = in.number<progress>();
-    const auto count = in.number<std::int64_t>();
-    if (count != static_cast<std::int64_t>(states_.size()))
+    if (saved.step < 0 || saved.epoch < 0)
+      throw file_error(errc::malformed, detail::concat(in.origin(), ": saved at step ", saved.step,
+                                                       " of epoch ", saved.epoch));
+    const Index count = in.count("passes");
+    if (count != static_cast<Index>(states_.size()))
       throw shape_error(
           errc::shape_mismatch,
           detail::concat(in.origin(), ": saved with ", count, " passes, this scheduler ", "has ",
                          states_.size(), "; add the same passes first"));
     std::vector<entry_state> loaded = states_;
     for (entry_state& s : loaded) {
-      s.events = in.number<std::int64_t>();
-      if (s.events < 0)
-        throw file_error(errc::malformed, detail::concat(in.origin(), ": says that ", s.events,
-                                                         " events of a pass are done"));
+      s.events = in.count("events");
       s.masks.load(in);
     }
     states_ = std::move(loaded);

@@ -93,20 +93,20 @@ class weight_snapshot {
   /// this snapshot is then unchanged
   void load(archive_reader& in) {
     in.tag("prunus snapshot 1");
-    const auto scalar = in.number<std::int64_t>();
-    const auto count = in.number<std::int64_t>();
+    const Index scalar = in.count("bytes of a number");
+    const Index count = in.count("parameters");
     std::vector<entry> loaded = entries_;
-    bool same = scalar == static_cast<std::int64_t>(sizeof(S)) &&
-                count == static_cast<std::int64_t>(loaded.size());
+    bool same =
+        scalar == static_cast<Index>(sizeof(S)) && count == static_cast<Index>(loaded.size());
     for (std::size_t i = 0; same && i < loaded.size(); ++i) {
       entry& e = loaded[i];
       same = in.text() == e.weight.name &&
-             in.number<std::int64_t>() == static_cast<std::int64_t>(e.weight.values.size());
+             in.count("values") == static_cast<Index>(e.weight.values.size());
       if (!same) break;
-      const auto buffers = in.number<std::int64_t>();
+      const Index buffers = in.count("buffers");
       in.values(e.weight.values.data(), static_cast<Index>(e.weight.values.size()));
       e.buffers.clear();
-      for (std::int64_t k = 0; k < buffers; ++k) {
+      for (Index k = 0; k < buffers; ++k) {
         std::vector<S>& buffer = e.buffers.emplace_back(e.weight.values.size());
         in.values(buffer.data(), static_cast<Index>(buffer.size()));
       }

@@ -5,6 +5,7 @@
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/named_tensors.hpp>
+#include <prunus/structure/detail/plan_fit.hpp>
 #include <prunus/structure/detail/tensor_extents.hpp>
 #include <prunus/structure/graph.hpp>
 #include <prunus/structure/kept_channels.hpp>
@@ -16,11 +17,10 @@
 #include <array>          // std::array
 #include <cstddef>        // std::size_t
 #include <cstdint>        // std::uint8_t
-#include <span>           // std::span
 #include <string_view>    // std::string_view
 #include <type_traits>    // std::type_identity_t
 #include <unordered_map>  // names to numbers
-#include <utility>        // std::exchange, std::move, std::pair
+#include <utility>        // std::exchange, std::move
 #include <vector>         // std::vector
 
 namespace prunus {
@@ -35,34 +35,6 @@ struct compaction_options {
 };
 
 namespace detail {
-
-/// @throws shape_error for another shape, argument_error for positions that are not ascending, lie
-///         outside the axis, or leave nothing
-template <class = compiled_on_use>
-void expect_extents(const plan::tensor_slice& slice, const std::array<Index, 4>& extents,
-                    std::string_view where) {
-  if (slice.extents != extents)
-    throw shape_error(
-        errc::shape_mismatch,
-        concat(where, ": the plan was made for ", slice.tensor, " of ", text_of(slice.extents),
-               " (out x in x height x width), this one is ", text_of(extents)));
-  const auto expect_positions = [&](const std::vector<Index>& positions, axis along, Index extent) {
-    Index previous = -1;
-    for (Index position : positions) {
-      if (position <= previous || position >= extent)
-        throw argument_error(errc::out_of_range,
-                             concat(where, ": the plan removes position ", position, " after ",
-                                    previous, " of ", slice.tensor, ", which has ", extent,
-                                    " along ", name_of(along), "; positions must ascend"));
-      previous = position;
-    }
-    if (static_cast<Index>(positions.size()) == extent)
-      throw argument_error(errc::out_of_range, concat(where, ": the plan leaves nothing of ",
-                                                      slice.tensor, " along ", name_of(along)));
-  };
-  expect_positions(slice.out, axis::out, extents[0]);
-  expect_positions(slice.in, axis::in, extents[1]);
-}
 
 /// Positions of 0, 1, ..., extent - 1 that are not in the ascending list `removed`.
 [[nodiscard]] inline std::vector<Index> remaining(Index extent, const std::vector<Index>& removed) {
@@ -132,87 +104,22 @@ void add_fold(const plan::fold& f, const weight_view<const S>& weight, std::vect
     added[static_cast<std::size_t>(o)] += f.value * kernel_sum<S>(weight, o, f.channel % reads);
 }
 
-template <weight_scalar S>
-[[nodiscard]] const weight_view<S>& find_weight(const model<S>& net, std::string_view name) {
-  const parameter<S>* found = net.find(name);
-  if (found == nullptr)
-    throw argument_error(errc::unknown_name, concat("compact: the plan needs ", name,
-                                                    ", which the model does not have"));
-  return found->weight;
-}
-
-template <weight_scalar S>
-void expect_plan_fits(const model<S>& net, const plan& p) {
-  for (const plan::tensor_slice& slice : p.slices)
-    expect_extents(slice, extents_of(find_weight(net, slice.tensor)), "compact");
-  for (const plan::fold& f : p.folds) {
-    const weight_view<S>& weight = find_weight(net, f.weight);
-    const Index outputs = weight.extent(axis::out);
-    if (f.groups < 1 || outputs % f.groups != 0 || f.channel < 0 ||
-        f.channel >= weight.extent(axis::in) * f.groups)
-      throw shape_error(errc::shape_mismatch,
-                        concat("compact: the plan folds channel ", f.channel, " into ", f.groups,
-                               " groups of ", f.weight, ", which is ", describe(weight)));
-    if (f.into == plan::receiver::new_bias) continue;
-    if (const Index size = find_weight(net, f.tensor).size(); size != outputs)
-      throw shape_error(errc::shape_mismatch,
-                        concat("compact: ", f.tensor, " has ", size, " values, ", f.weight, " has ",
-                               outputs, " outputs"));
-  }
-  for (const plan::new_tensor& t : p.new_tensors) {
-    if (net.find(t.name) != nullptr)
-      throw argument_error(errc::duplicate_name,
-                           concat("compact: the plan creates ", t.name,
-                                  ", which the model has already; the plan is of another graph"));
-    const Index outputs = find_weight(net, t.weight).extent(axis::out);
-    const plan::tensor_slice* slice = p.find(t.weight);
-    if (t.size != (slice == nullptr ? outputs : slice->kept_out()))
-      throw shape_error(errc::shape_mismatch,
-                        concat("compact: the plan creates ", t.name, " with ", t.size,
-                               " values for ", t.weight, " with ", outputs, " outputs"));
-  }
-}
-
 }  // namespace detail
 
 /// The smaller graph: every operation's smaller self, and a bias where the plan needs a new one.
-/// @throws argument_error (unknown_name, out_of_range), shape_error (shape_mismatch: the plan was
-///         made for other shapes)
+/// Every record of the plan is checked against the graph before anything is made.
+/// @throws argument_error (unknown_name, duplicate_name; out_of_range: cuts that do not follow from
+///         the units removed), shape_error (shape_mismatch: the plan was made for other shapes),
+///         value_error (not_finite)
 template <class = compiled_on_use>
 [[nodiscard]] graph compact(const network_structure& network, const plan& p) {
   const detail::structure_data& data = network.data();
   const detail::channel_structure& structure = data.channels;
   const resolved_graph& resolved = data.resolved;
-  std::unordered_map<std::string_view, std::pair<std::size_t, const parameter_declaration*>> known;
-  for (std::size_t n = 0; n < resolved.nodes.size(); ++n)
-    for (const parameter_declaration& d : resolved.nodes[n].parameters)
-      known.emplace(d.name, std::pair(n, &d));
-  const auto find = [&](std::string_view name) {
-    const auto found = known.find(name);
-    if (found == known.end())
-      throw argument_error(errc::unknown_name, detail::concat("compact: the plan slices ", name,
-                                                              ", which the graph does not have"));
-    return found->second;
-  };
-  for (const plan::tensor_slice& slice : p.slices)
-    detail::expect_extents(slice, find(slice.tensor).second->extents(), "compact");
+  const detail::plan_check<> check(network, p);
+  const std::vector<std::uint8_t> stays = check.units_that_stay();
   std::vector<std::uint8_t> gains_bias(resolved.nodes.size());
-  for (const plan::new_tensor& t : p.new_tensors) gains_bias[find(t.weight).first] = 1;
-
-  std::vector<std::uint8_t> stays(static_cast<std::size_t>(structure.units()), 1);
-  for (const plan::removal& r : p.removed) {
-    const Index k = network.find_coupling(r.coupling);
-    if (k < 0)
-      throw argument_error(errc::unknown_name,
-                           detail::concat("compact: the plan removes units of ", r.coupling,
-                                          ", which is no coupling of the graph"));
-    const std::vector<Index>& units = structure.units_of[static_cast<std::size_t>(k)];
-    if (r.unit < 0 || r.unit >= static_cast<Index>(units.size()))
-      throw shape_error(errc::shape_mismatch,
-                        detail::concat("compact: the plan removes unit ", r.unit, " of ",
-                                       r.coupling, ", which has ", units.size()));
-    stays[static_cast<std::size_t>(units[static_cast<std::size_t>(r.unit)])] = 0;
-  }
+  for (const plan::new_tensor& t : p.new_tensors) gains_bias[check.node_with(t.weight)] = 1;
   const auto kept_of = [&](std::size_t n) {
     std::vector<std::uint8_t> kept;
     for (const Index unit : structure.unit_of[n])
@@ -240,8 +147,10 @@ template <class = compiled_on_use>
 /// tensors are not touched.
 ///
 /// The model may be another one than the plan was made from, as long as the shapes agree.
+/// Every record of the plan is checked against the tensors before anything is written.
 /// @throws argument_error (unknown_name, duplicate_name; out_of_range: a damaged plan),
-///         shape_error (shape_mismatch: the plan was made for other shapes)
+///         shape_error (shape_mismatch: the plan was made for other shapes), value_error
+///         (not_finite)
 template <weight_scalar S>
 [[nodiscard]] named_tensors<S> compact(const model<S>& net, const plan& p,
                                        compaction_options options = {}) {
@@ -267,13 +176,10 @@ template <weight_scalar S>
       const double sign = f.into == plan::receiver::running_mean ? -1 : 1;
       detail::add_fold(f, weight, addition_to(f.tensor, sign, weight.extent(axis::out)));
     }
-  const auto apply_addition = [&](named_tensor<S>& tensor, const plan::tensor_slice* slice,
-                                  Index extent) {
-    static const std::vector<Index> none;
+  const auto apply_addition = [&](named_tensor<S>& tensor, std::string_view source, Index extent) {
     for (const addition& a : additions) {
       if (a.tensor != tensor.name) continue;
-      const std::vector<Index> kept =
-          detail::remaining(extent, slice == nullptr ? none : slice->out);
+      const std::vector<Index> kept = detail::remaining(extent, detail::removed_outputs(p, source));
       for (std::size_t i = 0; i < kept.size(); ++i)
         tensor.values[i] = static_cast<S>(static_cast<double>(tensor.values[i]) +
                                           a.sign * a.values[static_cast<std::size_t>(kept[i])]);
@@ -285,13 +191,13 @@ template <weight_scalar S>
   for (const parameter<S>& source : net.parameters()) {
     const plan::tensor_slice* slice = p.find(source.name);
     named_tensor<S>& copy = result.emplace_back(detail::without(source.weight, slice, source.name));
-    apply_addition(copy, slice, source.weight.extent(axis::out));
+    apply_addition(copy, source.name, source.weight.extent(axis::out));
     for (const plan::new_tensor& t : p.new_tensors) {
       if (source.name != t.weight) continue;
       named_tensor<S> bias{
           t.name, {1, 1, 1, t.size}, {axis::in, axis::height, axis::width, axis::out}, 1, {}};
       bias.values.resize(static_cast<std::size_t>(t.size));
-      apply_addition(bias, slice, source.weight.extent(axis::out));
+      apply_addition(bias, source.name, source.weight.extent(axis::out));
       result.push_back(std::move(bias));
     }
   }

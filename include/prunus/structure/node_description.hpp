@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/parameter_declaration.hpp>
 #include <prunus/structure/tensor_shape.hpp>
 
-#include <cstddef>   // std::size_t
-#include <optional>  // std::optional
-#include <span>      // std::span
-#include <vector>    // std::vector
+#include <cstddef>           // std::size_t
+#include <initializer_list>  // std::initializer_list
+#include <optional>          // std::optional
+#include <span>              // std::span
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <vector>            // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -43,6 +47,20 @@ template <class... Parts>
   throw graph_error(errc::bad_node, concat(parts...));
 }
 
+/// A product of extents and attributes; `what` names it where it is beyond Index.
+[[nodiscard]] inline Index product_or_refuse(std::string_view what,
+                                             std::initializer_list<Index> factors) {
+  if (const std::optional<Index> product = product_of(factors)) return *product;
+  std::string text;
+  for (const Index factor : factors) text += concat(text.empty() ? "" : " x ", factor);
+  refuse_node("has ", text, " ", what, ", more than can be counted");
+}
+/// Likewise a sum.
+[[nodiscard]] inline Index sum_or_refuse(std::string_view what, Index a, Index b) {
+  if (const std::optional<Index> sum = sum_of(a, b)) return *sum;
+  refuse_node("has ", a, " and ", b, " ", what, ", more than can be counted");
+}
+
 inline constexpr std::size_t any_number = static_cast<std::size_t>(-1);
 
 inline void expect_inputs(std::span<const tensor_shape> inputs, std::size_t least,
@@ -61,10 +79,12 @@ inline void expect_inputs(std::span<const tensor_shape> inputs, std::size_t leas
   if (kernel < 1 || stride < 1 || padding < 0)
     refuse_node("kernel ", kernel, ", stride ", stride, ", padding ", padding,
                 " make no window; kernel and stride must be at least 1, padding at least 0");
-  if (size + 2 * padding < kernel)
+  const Index padded =
+      sum_or_refuse("positions", size, product_or_refuse("positions of padding", {2, padding}));
+  if (padded < kernel)
     refuse_node("a kernel of ", kernel, " does not fit into ", size, " positions with padding ",
                 padding);
-  return (size + 2 * padding - kernel) / stride + 1;
+  return (padded - kernel) / stride + 1;
 }
 
 /// One value a channel of the result.

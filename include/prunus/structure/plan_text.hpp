@@ -2,13 +2,16 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/detail/crc32.hpp>
 #include <prunus/core/error.hpp>
+#include <prunus/structure/detail/plan_consistency.hpp>
 #include <prunus/structure/plan.hpp>
 
 #include <algorithm>     // std::min
 #include <array>         // std::array
-#include <charconv>      // std::from_chars
+#include <charconv>      // std::from_chars, std::to_chars
 #include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint32_t
 #include <string>        // std::string
 #include <string_view>   // std::string_view
 #include <system_error>  // std::errc
@@ -19,7 +22,7 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-inline constexpr std::string_view plan_header = "prunus-plan 1";
+inline constexpr std::string_view plan_header = "prunus-plan 2";
 
 /// The words of a file for an enumeration, in the order of its values.
 inline constexpr std::array<std::string_view, 3> removal_words{"constant", "unread", "requested"};
@@ -75,22 +78,18 @@ class record_writer {
 /// Reads what record_writer wrote, and nothing else.
 class record_reader {
  public:
-  explicit record_reader(std::string_view text) : rest_(text) {}
+  /// @pre lines are complete
+  explicit record_reader(std::string_view lines) : rest_(lines) {}
 
   /// Goes to the next line; false when the text is over.
   [[nodiscard]] bool next_line() {
     if (rest_.empty()) return false;
     const std::size_t end = rest_.find('\n');
-    if (end == rest_.npos)
-      throw file_error(errc::truncated,
-                       concat("load_plan: line ", number_ + 1, " is not complete"));
     line_ = rest_.substr(0, end);
     rest_.remove_prefix(end + 1);
     ++number_;
     return true;
   }
-  [[nodiscard]] std::string_view line() const noexcept { return line_; }
-  [[nodiscard]] bool at_end_of_text() const noexcept { return rest_.empty(); }
 
   [[nodiscard]] std::string_view word() {
     skip_space();
@@ -162,7 +161,7 @@ class record_reader {
     if (line_.starts_with(' ')) line_.remove_prefix(1);
   }
   std::string_view rest_, line_;
-  Index number_ = 0;
+  Index number_ = 1;  // the first line was read before
 };
 
 [[nodiscard]] inline cost read_cost(record_reader& in) {
@@ -177,8 +176,10 @@ template <class = compiled_on_use>
 void read_record(record_reader& in, plan& p) {
   const std::string_view kind = in.word();
   if (kind == "before") {
+    if (p.before != cost{}) in.fail("the cost before comes twice");
     p.before = read_cost(in);
   } else if (kind == "after") {
+    if (p.after != cost{}) in.fail("the cost after comes twice");
     p.after = read_cost(in);
   } else if (kind == "remove") {
     plan::removal& r = p.removed.emplace_back();
@@ -229,12 +230,48 @@ void read_record(record_reader& in, plan& p) {
   }
 }
 
+/// The last line of a text: "end" and the CRC-32 of all lines before it, in hexadecimal digits.
+[[nodiscard]] inline std::string end_line(std::string_view lines) {
+  std::array<char, 8> digits{};
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), crc32(lines), 16).ptr;
+  return concat(
+      "end ", std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())), "\n");
+}
+
+/// The lines between the first and the last, both of which must be as `save_plan` writes them.
+/// @throws file_error (truncated, malformed)
+template <class = compiled_on_use>
+[[nodiscard]] std::string_view checked_lines(std::string_view text) {
+  const std::string first = concat(plan_header, "\n");
+  if (std::string_view(first).starts_with(text))
+    throw file_error(errc::truncated,
+                     "load_plan: the text stops before its first line is complete");
+  if (!text.starts_with(first))
+    throw file_error(errc::malformed,
+                     concat("load_plan: the text does not start with \"", plan_header,
+                            "\"; it is no plan, or one of another version"));
+  const std::size_t last = text.find("\nend ");  // within names, lines end otherwise
+  if (last == text.npos || text.find('\n', last + 1) == text.npos)
+    throw file_error(errc::truncated, "load_plan: the text stops before its end line is complete");
+  const std::string_view lines = text.substr(0, last + 1), found = text.substr(last + 1);
+  if (const std::string expected = end_line(lines); found != expected)
+    throw file_error(errc::malformed,
+                     concat("load_plan: the text ends with \"", found.substr(0, found.find('\n')),
+                            "\" where \"", expected.substr(0, expected.size() - 1),
+                            "\" was expected, the checksum of its lines; it was damaged or edited, "
+                            "or goes on after its end"));
+  return lines.substr(first.size());
+}
+
 }  // namespace detail
 
-/// The plan as text that `load_plan` reads: a version line, one record a line, "end" as the last
-/// line. Numbers are written so that they read back bit for bit.
+/// The plan as text that `load_plan` reads: a version line, one record a line, "end" and a checksum
+/// (CRC-32) as the last line. Numbers are written so that they read back bit for bit.
+/// @throws argument_error, value_error where the plan contradicts itself
 template <class = compiled_on_use>
 [[nodiscard]] std::string save_plan(const plan& p) {
+  detail::expect_consistent(p);
   detail::record_writer out;
   out.line(detail::plan_header);
   out.line("before") << p.before;
@@ -261,34 +298,28 @@ template <class = compiled_on_use>
     (out.line("approximate").quoted(a.from) << a.channel).quoted(a.layer);
   for (const plan::opaque_node& o : p.opaque)
     out.line("opaque").quoted(o.node).quoted(o.kind) << o.channels;
-  out.line("end");
-  return out.finish();
+  std::string text = out.finish();
+  return text += detail::end_line(text);
 }
 
 /// The plan that `save_plan` wrote.
-/// @throws file_error (malformed: another kind of text, another version, a damaged record;
-///         truncated: the text stops before its last line)
+/// @throws file_error (malformed: another kind of text, another version, a checksum that differs, a
+///         record that is not known, damaged, or contradicts another; truncated: the text stops
+///         before its last line)
 template <class = compiled_on_use>
 [[nodiscard]] plan load_plan(std::string_view text) {
-  if (detail::plan_header.starts_with(text))
-    throw file_error(errc::truncated,
-                     "load_plan: the text stops before its first line is complete");
-  detail::record_reader in(text);
-  if (!text.starts_with(detail::plan_header) || !in.next_line() || in.line() != detail::plan_header)
-    throw file_error(
-        errc::malformed,
-        detail::concat("load_plan: the text does not start with \"", detail::plan_header,
-                       "\"; it is no plan, or one of another version"));
+  detail::record_reader in(detail::checked_lines(text));
   plan result;
   while (in.next_line()) {
-    if (in.line() == "end") {
-      if (!in.at_end_of_text()) in.fail("there is text after the end");
-      return result;
-    }
     detail::read_record(in, result);
     in.expect_end_of_line();
   }
-  throw file_error(errc::truncated, "load_plan: the text stops before its end line");
+  try {
+    detail::expect_consistent(result);
+  } catch (const error& problem) {
+    throw file_error(errc::malformed, detail::concat("load_plan: ", problem.what()));
+  }
+  return result;
 }
 
 }  // namespace v0

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/structure/graph.hpp>
 
 #include <array>          // std::array
 #include <cstddef>        // std::size_t
 #include <cstdint>        // std::uint8_t
+#include <optional>       // std::optional
 #include <string>         // std::string
 #include <string_view>    // std::string_view
 #include <unordered_map>  // names to numbers
@@ -112,18 +114,22 @@ void describe_node(resolved_graph& graph, std::size_t n) {
   } catch (const graph_error& problem) {
     refuse(problem.code(), problem.what());
   }
-  if (found.shape.channels < 1 || found.shape.plane() < 1)
-    refuse(errc::bad_node, concat("its result would be ", found.shape.channels, " x ",
-                                  found.shape.height, " x ", found.shape.width));
+  const tensor_shape& result = found.shape;
+  if (result.channels < 1 || result.height < 1 || result.width < 1 ||
+      !product_of({result.channels, result.height, result.width}))
+    refuse(errc::bad_node, concat("its result would be ", result.channels, " x ", result.height,
+                                  " x ", result.width, ", which is nothing or cannot be counted"));
   if (found.takes_network_inputs)
     for (const std::size_t from : node.inputs)
       if (!graph.nodes[from].is_network_input)
         refuse(errc::bad_node, concat("reads ", graph.nodes[from].name,
                                       "; token numbers come from an input of the network"));
   for (const parameter_declaration& p : found.parameters) {
-    if (p.axes.rank() != static_cast<int>(p.shape.size()) || p.size() < 1)
+    const std::optional<Index> size = product_of(p.shape);
+    if (p.axes.rank() != static_cast<int>(p.shape.size()) || size.value_or(0) < 1)
       refuse(errc::bad_node, concat("its ", p.name, " has ", p.shape.size(), " extents, ",
-                                    p.axes.rank(), " axes and ", p.size(), " values"));
+                                    p.axes.rank(), " axes and ", size ? concat(*size) : "more",
+                                    " values", size ? "" : " than can be counted"));
     const std::array<Index, 4> extents = p.extents();
     if (p.per_channel && extents[0] != found.shape.channels)
       refuse(errc::bad_node, concat("its ", p.name, " has ", extents[0], " outputs for ",
@@ -131,13 +137,14 @@ void describe_node(resolved_graph& graph, std::size_t n) {
     if (p.reads && !p.per_channel)
       refuse(errc::bad_node,
              concat("its ", p.name, " reads channels, but has no output for each of the result"));
-    if (p.reads &&
-        (p.reads->input >= node.inputs.size() || p.reads->groups < 1 ||
-         extents[1] * p.reads->groups != graph.nodes[node.inputs[p.reads->input]].shape.channels))
+    if (p.reads && (p.reads->input >= node.inputs.size() || p.reads->groups < 1 ||
+                    product_of({extents[1], p.reads->groups}) !=
+                        graph.nodes[node.inputs[p.reads->input]].shape.channels))
       refuse(errc::bad_node,
              concat("its ", p.name, " reads ", extents[1], " channels in ", p.reads->groups,
                     " groups of input ", p.reads->input, ", which has not that many"));
   }
+  if (found.fixed_work < 0) refuse(errc::bad_node, concat("its work is ", found.fixed_work));
   const auto channels_of = [&](Index side) {  // 0 where there is no such side
     if (side == multiply_adds::of_result) return found.shape.channels;
     if (side < 0 || side >= static_cast<Index>(node.inputs.size())) return Index{0};

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/detail/checked_arithmetic.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/io/stored_type.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>    // std::sort
+#include <algorithm>    // std::all_of, std::sort
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t, std::uint64_t
 #include <limits>       // std::numeric_limits
 #include <map>          // std::map
+#include <optional>     // std::optional
 #include <set>          // std::set
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -27,6 +29,7 @@ namespace detail {
 struct safetensors_entry {
   std::string name;
   stored_type type = stored_type::f32;
+  std::string type_name;
   std::vector<Index> shape;
   std::uint64_t begin = 0, end = 0;
 };
@@ -101,9 +104,13 @@ class safetensors_header_reader {
     if (place_ == place::metadata) {
       header_.metadata.emplace(field_, std::move(text));
     } else if (place_ == place::tensor && field_ == "dtype") {
-      const auto type = stored_type_named(text);
-      if (!type) fail(here(), ": the type ", shown(text), " is not known");
-      header_.entries.back().type = *type;
+      const auto is_letter = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+      };
+      if (text.empty() || text.size() > 32 || !std::all_of(text.begin(), text.end(), is_letter))
+        fail(here(), ": \"", shown(text), "\" names no type");
+      header_.entries.back().type = stored_type_named(text).value_or(stored_type::other);
+      header_.entries.back().type_name = std::move(text);
     } else {
       unexpected("a text");
     }
@@ -165,16 +172,16 @@ class safetensors_header_reader {
     entry.end = offsets_[1];
     if (entry.end < entry.begin)
       fail(here(), ": the data ends at byte ", entry.end, ", before its begin at ", entry.begin);
-    std::uint64_t bytes = bytes_of(entry.type);
-    for (Index extent : entry.shape) {
-      const std::uint64_t factor = static_cast<std::uint64_t>(extent);
-      if (factor > 0 && bytes > std::numeric_limits<std::uint64_t>::max() / factor)
-        fail(here(), ": the shape has more elements than can be counted");
-      bytes *= factor;
-    }
-    if (bytes != entry.end - entry.begin)
-      fail(here(), ": type and shape take ", bytes, " bytes, the offsets ", entry.begin, " and ",
-           entry.end, " span ", entry.end - entry.begin);
+    const Index bits = bits_of(entry.type_name).value_or(8), parts = bits % 8 == 0 ? 1 : 8;
+    const std::optional<Index> elements = product_of(entry.shape);
+    const std::optional<Index> size = product_of({elements.value_or(-1), bits * parts / 8});
+    if (!size) fail(here(), ": the shape has more elements than can be counted");
+    if (!bits_of(entry.type_name)) return;  // whatever it is, it lies where the offsets say
+    if (*size % parts != 0)
+      fail(here(), ": ", *elements, " elements of ", bits, " bits are no whole number of bytes");
+    if (static_cast<std::uint64_t>(*size / parts) != entry.end - entry.begin)
+      fail(here(), ": type and shape take ", *size / parts, " bytes, the offsets ", entry.begin,
+           " and ", entry.end, " span ", entry.end - entry.begin);
   }
 
   std::string origin_;

@@ -97,14 +97,14 @@ void save_records(archive_writer& out, const std::vector<tile_record<Numbers, T>
 /// then be half-loaded: load into a copy
 template <std::size_t Numbers, class T>
 void load_records(archive_reader& in, std::vector<tile_record<Numbers, T>>& records) {
-  const auto count = in.number<std::int64_t>();
-  if (count != static_cast<std::int64_t>(records.size()))
+  const Index count = in.count("parameters");
+  if (count != static_cast<Index>(records.size()))
     throw shape_error(errc::shape_mismatch, concat(in.origin(), ": saved for ", count,
                                                    " parameters, here are ", records.size()));
   for (tile_record<Numbers, T>& r : records) {
     const std::string name = in.text();
-    const auto tiles = in.number<std::int64_t>();
-    if (name != r.name || tiles != static_cast<std::int64_t>(r.grid.size()))
+    const Index tiles = in.count("tiles");
+    if (name != r.name || tiles != r.grid.size())
       throw shape_error(errc::shape_mismatch,
                         concat(in.origin(), ": saved for ", tiles, " tiles of ", name,
                                ", here are ", r.grid.size(), " of ", r.name));

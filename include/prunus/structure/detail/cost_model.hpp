@@ -52,7 +52,7 @@ class cost_model {
     const auto positions = [&](std::size_t a) { return a == none ? Index{1} : kept[a]; };
     cost total;
     for (const term& t : terms_)
-      add_to(total, t.of, t.each * positions(t.first) * positions(t.second), scalar_bytes);
+      add_to(total, {t.of, t.each}, positions(t.first), positions(t.second), scalar_bytes);
     return total;
   }
 

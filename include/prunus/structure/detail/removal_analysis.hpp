@@ -21,6 +21,31 @@ namespace prunus {
 inline namespace v0 {
 namespace detail {
 
+/// What every tensor loses when the units go that are not kept.
+template <class IsKept>
+[[nodiscard]] std::vector<plan::tensor_slice> slices_without(const structure_data& network,
+                                                             const IsKept& is_kept) {
+  const channel_structure& structure = network.channels;
+  const auto removed_of = [&](std::span<const Index> units) {
+    std::vector<Index> positions;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      if (!is_kept(units[i])) positions.push_back(static_cast<Index>(i));
+    return positions;
+  };
+  std::vector<plan::tensor_slice> slices;
+  for (std::size_t n = 0; n < network.resolved.nodes.size(); ++n) {
+    const resolved_graph::node& node = network.resolved.nodes[n];
+    if (node.parameters.empty()) continue;
+    const std::vector<Index> out = removed_of(structure.unit_of[n]);
+    for (const parameter_declaration& p : node.parameters) {
+      plan::tensor_slice slice{p.name, p.extents(), p.per_channel ? out : std::vector<Index>{},
+                               removed_of(structure.read_by(network.resolved, n, p))};
+      if (!slice.out.empty() || !slice.in.empty()) slices.push_back(std::move(slice));
+    }
+  }
+  return slices;
+}
+
 /// The removals and slices of a plan, what it costs, and which operations are opaque; its folds and
 /// notes are added before it is complete.
 template <class = compiled_on_use>
@@ -38,25 +63,13 @@ template <class = compiled_on_use>
             {group.name, number, reasons[static_cast<std::size_t>(unit)], places.sentence(number)});
     }
   }
-  const auto removed_of = [&](std::span<const Index> units) {
-    std::vector<Index> positions;
-    for (std::size_t i = 0; i < units.size(); ++i)
-      if (!kept.is_kept(units[i])) positions.push_back(static_cast<Index>(i));
-    return positions;
-  };
   for (std::size_t n = 0; n < network.resolved.nodes.size(); ++n) {
     const resolved_graph::node& node = network.resolved.nodes[n];
     if (const auto& unknown = structure.used_unknown[n]; !unknown.empty())
       result.opaque.push_back(
           {node.name, std::string(node.operation.kind()), static_cast<Index>(unknown.size())});
-    if (node.parameters.empty()) continue;
-    const std::vector<Index> out = removed_of(structure.unit_of[n]);
-    for (const parameter_declaration& p : node.parameters) {
-      plan::tensor_slice slice{p.name, p.extents(), p.per_channel ? out : std::vector<Index>{},
-                               removed_of(structure.read_by(network.resolved, n, p))};
-      if (!slice.out.empty() || !slice.in.empty()) result.slices.push_back(std::move(slice));
-    }
   }
+  result.slices = slices_without(network, [&](Index unit) { return kept.is_kept(unit); });
   return result;
 }
 

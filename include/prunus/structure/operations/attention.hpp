@@ -31,7 +31,8 @@ struct attention {
                           " at ", key.plane(), " positions, the value ", value.plane(),
                           " positions; query and key need equal channels, key and value equal "
                           "positions");
-    const Index pairs = query.plane() * key.plane();
+    const Index pairs =
+        detail::product_or_refuse("pairs of positions", {query.plane(), key.plane()});
     return {.shape = {value.channels, query.height, query.width},
             .work = {{.each = pairs, .channels = 0}, {.each = pairs, .channels = 2}}};
   }

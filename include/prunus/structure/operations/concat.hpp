@@ -20,7 +20,7 @@ struct concat {
       if (other.height != sum.height || other.width != sum.width)
         detail::refuse_node("joins planes of ", sum.height, " x ", sum.width, " and ", other.height,
                             " x ", other.width, "; they must be equal");
-      sum.channels += other.channels;
+      sum.channels = detail::sum_or_refuse("channels", sum.channels, other.channels);
     }
     return {.shape = sum};
   }

@@ -37,7 +37,9 @@ struct convolution {
     parameter_declaration weight{"weight",
                                  {out_channels, in.channels / groups, kernel.height, kernel.width}};
     weight.axes = layout("OIHW");
-    multiply_adds work{.each = node.shape.plane() * kernel.area()};
+    multiply_adds work{.each = detail::product_or_refuse(
+                           "products of a pair of channels",
+                           {node.shape.height, node.shape.width, kernel.height, kernel.width})};
     if (!is_depth_wise(in.channels)) {
       weight.reads = {.groups = groups,
                       .breaks_constants = padding.height > 0 || padding.width > 0};

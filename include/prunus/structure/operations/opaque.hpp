@@ -23,7 +23,7 @@ struct opaque {
 
   template <class = compiled_on_use>
   [[nodiscard]] node_description describe(std::span<const tensor_shape> inputs) const {
-    if (inputs.empty() || shape.size() < 1 || work < 0)
+    if (inputs.empty() || shape.channels < 1 || shape.height < 1 || shape.width < 1 || work < 0)
       detail::refuse_node("an opaque operation (", name, ") of ", inputs.size(), " inputs gives ",
                           shape.channels, " x ", shape.height, " x ", shape.width, " at ", work,
                           " multiply-adds; it takes at least one input and gives something");

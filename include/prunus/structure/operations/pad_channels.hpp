@@ -21,7 +21,9 @@ struct pad_channels {
     if (before < 0 || after < 0)
       detail::refuse_node("pads with ", before, " and ", after,
                           " channels; neither number may be negative");
-    return {.shape = {before + in.channels + after, in.height, in.width}};
+    const Index all = detail::sum_or_refuse(
+        "channels", detail::sum_or_refuse("channels", before, in.channels), after);
+    return {.shape = {all, in.height, in.width}};
   }
   template <class = compiled_on_use>
   [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {

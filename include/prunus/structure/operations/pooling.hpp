@@ -26,7 +26,7 @@ struct pooling {
   template <class = compiled_on_use>
   [[nodiscard]] node_description describe(std::span<const tensor_shape> inputs) const {
     const tensor_shape& in = detail::only_input(inputs);
-    if (2 * padding.height > kernel.height || 2 * padding.width > kernel.width)
+    if (padding.height > kernel.height / 2 || padding.width > kernel.width / 2)
       detail::refuse_node("padding ", padding.height, " x ", padding.width,
                           " is more than half the kernel");
     return {.shape = {in.channels,

@@ -20,7 +20,8 @@ struct upsampling {
     if (factor.height < 1 || factor.width < 1)
       detail::refuse_node("the factor is ", factor.height, " x ", factor.width,
                           "; it must be at least 1");
-    return {.shape = {in.channels, in.height * factor.height, in.width * factor.width}};
+    return {.shape = {in.channels, detail::product_or_refuse("rows", {in.height, factor.height}),
+                      detail::product_or_refuse("columns", {in.width, factor.width})}};
   }
   template <class = compiled_on_use>
   [[nodiscard]] channel_map channels(std::span<const tensor_shape> inputs) const {
