@@ -564,7 +564,8 @@ std::vector<way> all_ways() {
   const auto chance = [](const workshop& w) { return prunus::random_score{w.seed}; };
   const auto grow = [](prunus::growth kind) {
     return [kind](Index steps) {
-      return prunus::drop_and_grow{.duration = steps * 3 / 4 / 20, .grow = kind};
+      return prunus::drop_and_grow{.duration = std::max<Index>(steps * 3 / 4 / 20, 1),
+                                   .grow = kind};
     };
   };
   ways.push_back(dense("growth", &workshop::vgg, 0));
