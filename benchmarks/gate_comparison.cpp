@@ -57,8 +57,12 @@ struct options {
   double temperature = 1e6, budget = 30, lasso = 1e-4;
 };
 
-const std::vector<std::string> methods{"from scratch", "filters removed", "activation gates",
-                                       "feature boosting", "activation gates with a budget"};
+const std::vector<std::string> methods{"from scratch",
+                                       "filters removed",
+                                       "activation gates",
+                                       "feature boosting",
+                                       "activation gates with a budget",
+                                       "default gates with a budget"};
 
 /// Four convolutions, the last three with as many channels as may be gated; halved twice.
 prunus::graph image_network(const dataset& data, const std::vector<Index>& channels) {
@@ -131,10 +135,13 @@ class workshop {
             return feature_boosting(features, channels, {.weight_scale = 0.1, .seed = seed_});
           },
           1e-8, open_largest<feature_boosting>);
-    const bool by_budget = method == "activation gates with a budget";
+    // The gate as its options come (the energy of the coefficients above a threshold), and others.
+    const bool as_it_comes = method == "default gates with a budget";
+    const bool by_budget = as_it_comes || method == "activation gates with a budget";
     return train_gates<activation_gate>(
         [&](Index features, Index channels) {
           prunus::activation_gate_options o{.seed = seed_};
+          if (as_it_comes) return activation_gate(features, channels, o);
           // Of as many channels for every image the largest coefficients win: the loss itself says
           // which grow. A number that depends on the image needs a slope through the decision.
           o.score = by_budget ? prunus::gate_score::head : prunus::gate_score::energy;

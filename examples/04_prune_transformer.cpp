@@ -92,12 +92,13 @@ void train(network& net, const dataset& data, const options& chosen, Index epoch
 struct spread {
   double mean = 0, deviation = 0;
 };
+/// The standard deviation is that of a sample: 0 where there is one value only.
 spread spread_of(const std::vector<double>& values) {
   spread result;
-  for (double v : values) result.mean += v / static_cast<double>(values.size());
-  for (double v : values)
-    result.deviation += (v - result.mean) * (v - result.mean) / static_cast<double>(values.size());
-  result.deviation = std::sqrt(result.deviation);
+  const double count = static_cast<double>(values.size());
+  for (double v : values) result.mean += v / count;
+  for (double v : values) result.deviation += (v - result.mean) * (v - result.mean);
+  result.deviation = values.size() > 1 ? std::sqrt(result.deviation / (count - 1)) : 0;
   return result;
 }
 

@@ -2,8 +2,9 @@
 // Easy images need less network. Trains a CNN, finds out how much of its convolutions it can spare
 // for a loss of 1, 4 and 8 points of accuracy, and takes a small, a medium and a large network out
 // of it, without training again. A look at each image then decides which of them it is given to.
-// What to look at, and how far below these limits to stay for a small loss on average, is chosen on
-// images of their own, before the test images are seen. Needs no data: it draws its own digits.
+// That is shown for these limits and, where they lose too much on average, for lower ones. What to
+// look at, and how much lower, is chosen on images of their own, before the test images are seen.
+// Needs no data: it draws its own digits.
 #include <prunus/adaptive/difficulty.hpp>
 #include <prunus/adaptive/image_features.hpp>
 #include <prunus/adaptive/mask_sets.hpp>
@@ -309,30 +310,40 @@ std::vector<double> difficulties_of(network& whole, network& smallest, const dat
   return difficulties;
 }
 
-/// The largest networks of which the validation images lose little enough on average: the limits
-/// are lowered until they do, and of the looks the one that loses less is taken.
-deployment choose(network& whole, const prunus::layer_rate_report& report, const options& chosen,
-                  const four_splits& data) {
+/// The largest networks within `scale` times the limits, and of the looks the one by which the
+/// validation images lose less.
+deployment deploy(network& whole, const prunus::layer_rate_report& report, const options& chosen,
+                  const four_splits& data, double scale) {
   const double accuracy = judge(whole, data.validation).accuracy();
+  prunus::mask_sets<float> sets(whole.model());
+  deployment result;
+  result.scale = scale;
+  for (std::size_t l = 0; l < levels; ++l)
+    result.nets[l] = take_out(whole, sets, report, scale * chosen.limits[l], level_names[l]);
+  result.judge_by(data.validation);
+  const auto difficulties = difficulties_of(whole, *result.nets.front().net, data.learning.test);
+  for (const std::size_t count : looks) {
+    onlooker look{
+        count, prunus::difficulty_estimator::fit(first_features(data.calibration_features, count),
+                                                 static_cast<Index>(count), difficulties)};
+    const double drop =
+        accuracy - outcome_of(look.levels_of(data.validation_features), result.nets, 0).accuracy;
+    if (result.look && drop >= result.drop) continue;
+    result.drop = drop;
+    result.look = std::move(look);
+  }
+  return result;
+}
+
+/// The limits as they were given first; last, where these lose too much on average, lowered limits
+/// by which the validation images lose little enough.
+std::vector<deployment> choose(network& whole, const prunus::layer_rate_report& report,
+                               const options& chosen, const four_splits& data) {
+  std::vector<deployment> result;
   for (double scale = 1;; scale = scale > 0.3 ? scale - 0.125 : 0) {
-    prunus::mask_sets<float> sets(whole.model());
-    deployment tried;
-    tried.scale = scale;
-    for (std::size_t l = 0; l < levels; ++l)
-      tried.nets[l] = take_out(whole, sets, report, scale * chosen.limits[l], level_names[l]);
-    tried.judge_by(data.validation);
-    const auto difficulties = difficulties_of(whole, *tried.nets.front().net, data.learning.test);
-    for (const std::size_t count : looks) {
-      onlooker look{
-          count, prunus::difficulty_estimator::fit(first_features(data.calibration_features, count),
-                                                   static_cast<Index>(count), difficulties)};
-      const double drop =
-          accuracy - outcome_of(look.levels_of(data.validation_features), tried.nets, 0).accuracy;
-      if (tried.look && drop >= tried.drop) continue;
-      tried.drop = drop;
-      tried.look = std::move(look);
-    }
-    if (scale == 0 || 100 * tried.drop <= chosen.mean_drop) return tried;
+    if (result.size() > 1) result.pop_back();
+    result.push_back(deploy(whole, report, chosen, data, scale));
+    if (scale == 0 || 100 * result.back().drop <= chosen.mean_drop) return result;
   }
 }
 
@@ -368,23 +379,24 @@ times measure_times(network& whole, const deployment& chosen, const dataset& tes
 class ways_table {
  public:
   ways_table(double accuracy, double milliseconds)
-      : accuracy_(accuracy), milliseconds_(milliseconds) {
+      : accuracy_(accuracy), milliseconds_(milliseconds) {}
+
+  void head() const {
     std::printf("  %-28s accuracy    drop  multiply-adds saved  ms an image   saved\n", "");
-    add("the whole network", {accuracy, 0, milliseconds, {}});
   }
-  void add(const std::string& way, const outcome& o) {
+  void add(double scale, const std::string& way, const outcome& o) {
     std::printf("  %-28s %6.2f %% %6.2f %18.1f %% %12.4f %6.1f %%\n", way.c_str(), 100 * o.accuracy,
                 100 * (accuracy_ - o.accuracy), 100 * o.macs_saved, o.milliseconds,
                 100 * (1 - o.milliseconds / milliseconds_));
-    table_.add(way, o.accuracy, accuracy_ - o.accuracy, o.macs_saved, o.milliseconds, o.shares[0],
-               o.shares[1], o.shares[2]);
+    table_.add(scale, way, o.accuracy, accuracy_ - o.accuracy, o.macs_saved, o.milliseconds,
+               o.shares[0], o.shares[1], o.shares[2]);
   }
   void write(const std::string& path) const { table_.write(path); }
 
  private:
   double accuracy_, milliseconds_;
-  csv_table table_{{"way", "accuracy", "accuracy_drop", "macs_saved", "milliseconds_an_image",
-                    "share_easy", "share_medium", "share_hard"}};
+  csv_table table_{{"limits_times", "way", "accuracy", "accuracy_drop", "macs_saved",
+                    "milliseconds_an_image", "share_easy", "share_medium", "share_hard"}};
 };
 
 /// Whether images that were judged easy are, and what each level loses.
@@ -405,6 +417,37 @@ void print_levels(const std::vector<Index>& level_of, const judgement& dense,
   }
 }
 
+/// What a deployment comes to on the test images.
+void report_on(deployment& deployed, network& whole, const judgement& dense,
+               const four_splits& data, ways_table& ways) {
+  deployed.judge_by(data.test);
+  auto& nets = deployed.nets;
+  const times timed = measure_times(whole, deployed, data.test);
+  for (std::size_t l = 0; l < levels; ++l) nets[l].milliseconds = timed.level[l];
+  const std::vector<Index> by_look = deployed.look->levels_of(data.test_features);
+  const outcome aware = outcome_of(by_look, nets, timed.look);
+  std::printf(
+      "\nlimits times %.3f, %zu features of an image: mean drop %.2f points on %td validation "
+      "images\n",
+      deployed.scale, deployed.look->features, 100 * deployed.drop, data.validation.size());
+  ways.head();
+  for (std::size_t l = 0; l < levels; ++l)
+    ways.add(deployed.scale, std::string("all images to ") + level_names[l],
+             outcome_of(std::vector<Index>(by_look.size(), static_cast<Index>(l)), nets, 0));
+  ways.add(deployed.scale, "by their difficulty", aware);
+  ways.add(deployed.scale, "as many each, but blindly", outcome_of(shuffled(by_look), nets, 0));
+  print_levels(by_look, dense, nets);
+
+  std::array<double, levels> drops{};
+  for (std::size_t l = 0; l < levels; ++l) drops[l] = nets[l].expected_drop;
+  std::printf(
+      "\nmean drop %.2f points on the test images; %.2f were to be expected if images of all "
+      "levels "
+      "lost alike; the look takes %.4f ms of the %.4f\n",
+      100 * (dense.accuracy() - aware.accuracy), 100 * prunus::expected_value(aware.shares, drops),
+      timed.look, aware.milliseconds);
+}
+
 int run(const options& chosen) {
   // What would fail at the end must fail now.
   const std::filesystem::path folder = output_folder(chosen.output);
@@ -416,40 +459,17 @@ int run(const options& chosen) {
   network& whole = trained.network();
   const prunus::layer_rate_report report = explore(trained, chosen.limits);
   const judgement dense = judge(whole, data.test);
+  std::vector<deployment> deployed = choose(whole, report, chosen, data);
+  const double whole_time = measure_times(whole, deployed.back(), data.test).whole;
   std::printf(
-      "%s on %s: accuracy %.2f %% on %td calibration and %.2f %% on %td test images; "
-      "%zu combinations of layers and rates, %zu of them on the Pareto front\n\n",
+      "%s on %s: accuracy %.2f %% on %td calibration and %.2f %% on %td test images, %.4f ms an "
+      "image; %zu combinations of layers and rates, %zu of them on the Pareto front\n",
       chosen.network.c_str(), data.test.name.c_str(), 100 * report.baseline,
-      data.learning.test.size(), 100 * dense.accuracy(), data.test.size(), report.candidates.size(),
-      prunus::pareto_front(report.measured()).size());
+      data.learning.test.size(), 100 * dense.accuracy(), data.test.size(), whole_time,
+      report.candidates.size(), prunus::pareto_front(report.measured()).size());
 
-  deployment deployed = choose(whole, report, chosen, data);
-  deployed.judge_by(data.test);
-  auto& nets = deployed.nets;
-  std::printf(
-      "limits times %.3f, %zu features of an image: mean drop %.2f points on %td validation "
-      "images\n",
-      deployed.scale, deployed.look->features, 100 * deployed.drop, data.validation.size());
-  const times timed = measure_times(whole, deployed, data.test);
-  for (std::size_t l = 0; l < levels; ++l) nets[l].milliseconds = timed.level[l];
-
-  const std::vector<Index> by_look = deployed.look->levels_of(data.test_features);
-  const outcome aware = outcome_of(by_look, nets, timed.look);
-  ways_table ways(dense.accuracy(), timed.whole);
-  for (std::size_t l = 0; l < levels; ++l)
-    ways.add(std::string("all images to ") + level_names[l],
-             outcome_of(std::vector<Index>(by_look.size(), static_cast<Index>(l)), nets, 0));
-  ways.add("by their difficulty", aware);
-  ways.add("as many each, but blindly", outcome_of(shuffled(by_look), nets, 0));
-  print_levels(by_look, dense, nets);
-
-  std::array<double, levels> drops{};
-  for (std::size_t l = 0; l < levels; ++l) drops[l] = nets[l].expected_drop;
-  std::printf(
-      "\nmean drop %.2f points; %.2f were to be expected if images of all levels lost alike; "
-      "the look takes %.4f ms of the %.4f\n",
-      100 * (dense.accuracy() - aware.accuracy), 100 * prunus::expected_value(aware.shares, drops),
-      timed.look, aware.milliseconds);
+  ways_table ways(dense.accuracy(), whole_time);
+  for (deployment& each : deployed) report_on(each, whole, dense, data, ways);
   const std::string csv = (folder / "levels.csv").string(), svg = (folder / "pareto.svg").string();
   ways.write(csv);
   const plot_result drawn = draw(picture_of(report), svg);

@@ -89,7 +89,7 @@ struct observations {
       filter_magnitudes->add(net.model());
       element_products->add(net.model());
     });
-    // Scores of movement are trained while the weights move.
+    // Scores of movement are trained while the weights of a network of their own move.
     prunus::nn::network<float> trained(start.graph, start.tensors, {.threads = 2});
     prunus::nn::optimizer<float, prunus::nn::sgd> optimizer(
         trained, {.learning_rate = 0.01, .momentum = 0.9});
@@ -186,7 +186,10 @@ inline void leave_gradients(const pruning_context& context) {
 }  // namespace detail
 
 /// All that is compared. Not among it: apoz, which on shares of positions is activation_count, and
-/// second_order, which while the weights stand still is taylor on squares.
+/// second_order, which while the weights stand still is taylor on squares. Two rows are no method
+/// as published, and their names say so: the scores of `movement` come from another run than the
+/// weights that they remove, not from one that learns and prunes at once, and `class_ablation at
+/// once` scores all layers in the whole network, not one after the other from front to back.
 [[nodiscard]] inline const std::vector<candidate>& catalogue() {
   using context = const pruning_context&;
   using detail::by_units;
@@ -226,7 +229,7 @@ inline void leave_gradients(const pruning_context& context) {
          detail::leave_gradients(c);
          return to_macs(c, prunus::snip{});
        }},
-      {"filter", "movement",
+      {"filter", "movement of a separate run",
        [](context c) {
          return to_macs(c, prunus::movement{*c.observed.filter_movement}, as_scored);
        }},
@@ -243,12 +246,22 @@ inline void leave_gradients(const pruning_context& context) {
        }},
       {"filter", "geometric_median",
        [](context c) { return to_macs(c, prunus::geometric_median{}); }},
-      {"filter", "class_ablation",
+      {"filter", "class_ablation at once",
        [](context c) {
          return to_macs(c, prunus::class_ablation{[&net = c.net, &classes = c.observed.classes] {
                           return classes.losses(net);
                         }});
        }},
+      {"filter", "class_ablation front to back uniform",
+       [](context c) {
+         return prunus::any_pass<float>(prunus::front_to_back{
+             prunus::pass{prunus::class_ablation{[&net = c.net, &classes = c.observed.classes] {
+                            return classes.losses(net);
+                          }},
+                          prunus::filter}
+                 .within(c.filters)});
+       },
+       true},
       {"filter", "coupling_norm",
        [](context c) { return to_macs(c, prunus::coupling_norm{.relative = true}, as_scored); }},
       {"filter", "l2_norm reconstructed", [](context c) { return to_macs(c, prunus::l2_norm{}); },
@@ -256,7 +269,7 @@ inline void leave_gradients(const pruning_context& context) {
       {"filter", "taylor squares reconstructed",
        [](context c) { return to_macs(c, prunus::taylor{*c.observed.filter_products}); }, false,
        true},
-      {"filter", "output norm uniform reconstructed",
+      {"filter", "activation_norm of outputs uniform reconstructed",
        [](context c) {
          return prunus::any_pass<float>(prunus::pass{
              prunus::activation_norm{c.observed.outputs, prunus::axis::out}, prunus::filter}
@@ -308,7 +321,7 @@ inline void leave_gradients(const pruning_context& context) {
          detail::leave_gradients(c);
          return ranked(prunus::snip{});
        }},
-      {"element", "movement",
+      {"element", "movement of a separate run",
        [](context c) { return ranked(prunus::movement{*c.observed.element_movement}); }},
       {"element", "layer_adaptive_magnitude",
        [](context) { return ranked(prunus::layer_adaptive_magnitude{}); }},

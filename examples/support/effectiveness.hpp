@@ -13,8 +13,8 @@
 namespace prunus_examples {
 
 /// Average precision: the mean, over all relevant documents, of the share of relevant ones down to
-/// and with it; 0 for one that was not found. 0 if nothing is relevant. Its mean over queries is
-/// MAP.
+/// and with it; 0 for one that was not found. 0 if nothing is relevant. Its mean over the queries
+/// with judgements is MAP.
 [[nodiscard]] inline double average_precision(std::span<const prunus::ranked_item> found,
                                               const std::map<prunus::Index, int>& relevant) {
   if (relevant.empty()) return 0;
@@ -40,6 +40,20 @@ namespace prunus_examples {
   std::sort(grades.rbegin(), grades.rend());
   for (std::size_t i = 0; i < std::min(grades.size(), depth); ++i) best += grades[i] / discount(i);
   return gain / best;
+}
+
+/// The mean of `measure(query, its place)` over the queries for which something is known to be
+/// relevant: of the others nothing can be said. 0 if there are none.
+template <class Queries, class Measure>
+[[nodiscard]] double mean_over_judged(const Queries& queries, const Measure& measure) {
+  double sum = 0;
+  std::size_t judged = 0;
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    if (queries[q].relevant.empty()) continue;
+    sum += measure(queries[q], q);
+    ++judged;
+  }
+  return judged > 0 ? sum / static_cast<double>(judged) : 0;
 }
 
 }  // namespace prunus_examples

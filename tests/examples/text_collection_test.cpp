@@ -119,6 +119,22 @@ TEST_CASE("average precision and gain are those worked out by hand",
   CHECK(ndcg({}, relevant, 10) == 0);
 }
 
+TEST_CASE("means are over the queries with judgements", "[examples][text_collection]") {
+  using prunus_examples::judged_query;
+  using prunus_examples::mean_over_judged;
+  const std::vector<judged_query> queries{
+      {"unjudged", {}, {}}, {"1", {}, {{4, 1}}}, {"2", {}, {{5, 1}}}, {"unjudged", {}, {}}};
+  std::vector<std::size_t> asked;
+  const double mean = mean_over_judged(queries, [&](const judged_query&, std::size_t q) {
+    asked.push_back(q);
+    return q == 1 ? 0.5 : 0.25;
+  });
+  CHECK(mean == 0.375);
+  CHECK(asked == std::vector<std::size_t>{1, 2});
+  const std::vector<judged_query> none(3);
+  CHECK(mean_over_judged(none, [](const judged_query&, std::size_t) { return 1.0; }) == 0);
+}
+
 TEST_CASE("generated documents have queries that find something", "[examples][text_collection]") {
   const text_collection texts = prunus_examples::generate_collection(400, 5);
   CHECK(texts.index.collection().documents == 400);
