@@ -89,7 +89,7 @@ std::pair<prunus::graph, prunus::named_tensors<float>> compacted(const prunus::g
   network dense(g);
   std::vector<prunus::unit_selection> removed;
   for (const prunus::coupling& c : dense.structure().couplings()) {
-    if (!c.prunable) continue;
+    if (!c.prunable()) continue;
     prunus::unit_selection units{c.name, {}};
     for (Index u = std::max<Index>(std::lround(kept * static_cast<double>(c.units)), 1);
          u < c.units; ++u)

@@ -56,7 +56,7 @@ struct inner_filters {
 std::vector<inner_filters> filters_inside_blocks(const network& net) {
   std::vector<inner_filters> result;
   for (const prunus::coupling& c : net.model().couplings()) {
-    if (!c.prunable || !c.name.ends_with(".conv1")) continue;
+    if (!c.prunable() || !c.name.ends_with(".conv1")) continue;
     const std::string block = c.name.substr(0, c.name.rfind('.') + 1);
     inner_filters inside{&c, block + "conv2", block + "add", {}, 0};
     for (const prunus::coupling::member& m : c.members)

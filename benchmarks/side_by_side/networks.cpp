@@ -34,7 +34,7 @@ using network = nn::network<float>;
 std::pair<prunus::graph, prunus::named_tensors<float>> halved(const network& dense) {
   std::vector<prunus::unit_selection> removed;
   for (const prunus::coupling& c : dense.structure().couplings()) {
-    if (!c.prunable) continue;
+    if (!c.prunable()) continue;
     prunus::unit_selection units{c.name, {}};
     for (Index u = (c.units + 1) / 2; u < c.units; ++u) units.units.push_back(u);
     removed.push_back(std::move(units));

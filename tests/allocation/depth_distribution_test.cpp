@@ -74,7 +74,7 @@ class vgg16_units {
   vgg16_units() : graph_(vgg16_for_10_classes()), counter_(graph_) {
     for (const prunus::coupling& c : prunus::network_structure(graph_).couplings()) {
       names_.push_back(c.name);
-      prunable_.push_back(c.prunable);
+      prunable_.push_back(c.prunable());
       keep_.emplace_back(static_cast<std::size_t>(c.units), std::uint8_t{1});
       scores_.emplace_back(static_cast<std::size_t>(c.units), 1.0F);
     }

@@ -48,7 +48,7 @@ struct scored_network {
     Index number = -1;
     for (const prunus::coupling& c : prunus::network_structure(g).couplings()) {
       ++number;
-      if (!c.prunable) continue;
+      if (!c.prunable()) continue;
       numbers.push_back(number);
       names.push_back(c.name);
       scores.emplace_back();

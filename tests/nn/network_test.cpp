@@ -308,7 +308,7 @@ TEST_CASE("a network knows which of its filters live and die together", "[nn][ne
   REQUIRE(found != couplings.end());
   CHECK(found->name == "conv1");
   CHECK(found->units == 4);
-  CHECK(found->prunable);
+  CHECK(found->prunable());
 }
 
 TEST_CASE("a network whose parameters have names of their own computes the same", "[nn][network]") {

@@ -70,7 +70,7 @@ TEST_CASE("all filters of unet but those of the classifier may be pruned", "[nn]
   for (const prunus::coupling& c :
        prunus::network_structure(nn::unet({3, 8, 8}, 3, {4, 6})).couplings()) {
     CAPTURE(c.name);
-    CHECK(c.prunable == (c.name != "classifier" && c.name != "image"));
+    CHECK(c.prunable() == (c.name != "classifier" && c.name != "image"));
   }
 }
 

@@ -10,9 +10,11 @@
 #include "support/catch.hpp"
 #include "support/errors.hpp"
 
-#include <limits>  // std::numeric_limits
-#include <string>  // std::string
-#include <vector>  // std::vector
+#include <limits>    // std::numeric_limits
+#include <optional>  // std::optional
+#include <string>    // std::string
+#include <utility>   // std::pair
+#include <vector>    // std::vector
 
 namespace {
 
@@ -35,14 +37,15 @@ struct residual {
   values c = values(3 * 8, 1.0F);              // 3 x 8
   prunus::model<float> net;
 
+  using stays = std::vector<std::optional<prunus::keep_reason>>;
   struct options {
     bool prunable = true;
-    std::optional<bool> a_prunable{}, b_prunable{};
+    std::optional<bool> a_prunable{}, b_prunable{}, bias_prunable{};
     std::optional<prunus::limits> a_limits{};
   };
-  explicit residual(options o = {false, {}, {}, {}}) {
+  explicit residual(options o) {
     net.add("a.weight", prunus::view(a, {4, 2}), {.prunable = o.a_prunable, .limits = o.a_limits});
-    net.add("a.bias", prunus::view(bias));
+    net.add("a.bias", prunus::view(bias), {.prunable = o.bias_prunable});
     net.add("b.weight", prunus::view(b, {4, 2}), {.prunable = o.b_prunable});
     net.add("norm.weight", prunus::view(scale));
     net.add("c.weight", prunus::view(c, {3, 8}));
@@ -54,7 +57,7 @@ struct residual {
                   {"b.weight", axis::out, each, true},
                   {"norm.weight", axis::out, each, false},
                   {"c.weight", axis::in, {0, 0, 1, 1, 2, 2, 3, 3}, true}},
-                 o.prunable}});
+                 o.prunable ? stays{} : stays(4, prunus::keep_reason::output_of_network)}});
   }
   residual(const residual&) = delete;
   residual& operator=(const residual&) = delete;
@@ -141,10 +144,25 @@ TEST_CASE("with the tile channel the readers are ranked", "[pruning][coupling]")
   CHECK(r.a == values{1, 1, 2, 2, 3, 3, 4, 4});
 }
 
-TEST_CASE("other tiles than filter and channel do not look at couplings", "[pruning][coupling]") {
+TEST_CASE("tiles of less than whole channels do not look at couplings", "[pruning][coupling]") {
   residual r({.prunable = true});
   CHECK(ranked(r.net, prunus::element) == names{"a.weight", "b.weight", "c.weight"});
   CHECK(ranked(r.net, prunus::filter) == names{"sum"});
+}
+
+TEST_CASE("several neighbouring outputs go together with what is coupled to them",
+          "[pruning][coupling]") {
+  residual r({.prunable = true});
+  CHECK(ranked(r.net, prunus::head(2)) == names{"sum"});
+  // Norms of the pairs: a 6 and 14, b 20 and 14, so 13 and 14 in the mean.
+  prunus::prune(r.net, pass{l1_norm{}, prunus::head(2)}, 0.5);
+  CHECK(r.a == values{0, 0, 0, 0, 3, 3, 4, 4});
+  CHECK(r.b == values{0, 0, 0, 0, 5, 5, 2, 2});
+  CHECK(r.bias == values{0, 0, 1, 1});
+  residual by_readers({.prunable = true});
+  for (std::size_t o = 0; o < 3; ++o) by_readers.c[8 * o + 7] = -3;  // unit 3
+  prunus::prune(by_readers.net, pass{read_sum{}, prunus::head(2)}, 0.5);
+  CHECK(by_readers.a == values{1, 1, 2, 2, 0, 0, 0, 0});
 }
 
 TEST_CASE("a coupling that must not be pruned is left alone unless asked for",
@@ -156,6 +174,21 @@ TEST_CASE("a coupling that must not be pruned is left alone unless asked for",
   CHECK(ranked(residual({.prunable = false, .a_prunable = true, .b_prunable = false}).net,
                prunus::filter)
             .empty());
+}
+
+TEST_CASE("what follows stays where it is marked or excluded, and need not be included",
+          "[pruning][coupling][scope]") {
+  const auto after = [](parameter_selection in, bool bias_prunable) {
+    residual r({.prunable = true, .bias_prunable = bias_prunable});
+    prunus::prune(r.net, pass{l1_norm{}, prunus::filter}.within(in), 0.25);
+    return std::pair{r.bias, r.scale};
+  };
+  const values kept{1, 1, 1, 1}, cut{1, 0, 1, 1}, scale{2, 2, 2, 2}, cut_scale{2, 0, 2, 2};
+  CHECK(after({}, true) == std::pair{cut, cut_scale});
+  CHECK(after({.include = {"*.weight"}}, true) == std::pair{cut, cut_scale});
+  CHECK(after({}, false) == std::pair{kept, cut_scale});
+  CHECK(after({.exclude = {"*.bias"}}, true) == std::pair{kept, cut_scale});
+  CHECK(after({.exclude = {"norm.*"}}, true) == std::pair{cut, scale});
 }
 
 TEST_CASE("a coupling is pruned only when all its filters are in the scope",
@@ -183,7 +216,8 @@ TEST_CASE("parameters of no coupling are ranked beside the couplings", "[pruning
   CHECK(r.bias == values{1, 0, 1, 1});
 }
 
-TEST_CASE("no layer behind a concatenation loses all of its filters", "[pruning][coupling][law3]") {
+TEST_CASE("layers behind a concatenation are ranked apart, and each keeps a filter",
+          "[pruning][coupling][law3]") {
   values a{1, 1, 2, 2}, b{9, 8, 7, 6}, c(2 * 6, 1.0F);  // 2 x 2, 4 x 1, both read by c
   prunus::model<float> net;
   net.add("a.weight", prunus::view(a, {2, 2}));
@@ -194,11 +228,19 @@ TEST_CASE("no layer behind a concatenation loses all of its filters", "[pruning]
                {{"a.weight", axis::out, {0, 1}},
                 {"b.weight", axis::out, {2, 3, 4, 5}},
                 {"c.weight", axis::in, {0, 1, 2, 3, 4, 5}}}}});
-  const auto result =
-      prunus::prune(net, pass{l1_norm{}, prunus::filter}.within({.include = {"a.*", "b.*"}}), 0.5);
-  CHECK(a == values{0, 0, 2, 2});  // three were to go, both of a's among them: its better one stays
-  CHECK(b == values{9, 8, 7, 0});
-  CHECK(result.report.achieved() == Approx(2.0 / 6));
+  const parameter_selection producers{.include = {"a.*", "b.*"}};
+  CHECK(ranked(net, prunus::filter, producers) == names{"a", "b"});
+  CHECK(ranked(net, prunus::filter, {.include = {"b.*"}}) == names{"a"});
+  const auto half = prunus::prune(net, pass{l1_norm{}, prunus::filter}.within(producers), 0.5);
+  CHECK(a == values{0, 0, 2, 2});
+  CHECK(b == values{9, 8, 0, 0});
+  CHECK(half.report.achieved() == 0.5);
+  CHECK(half.report.remarks.empty());
+  const auto most =
+      prunus::prune(net, pass{l1_norm{}, prunus::filter, prunus::global{}}.within(producers), 0.66);
+  CHECK(a == values{0, 0, 2, 2});  // its last one has the lowest score of all
+  CHECK(b == values{9, 0, 0, 0});
+  CHECK(most.report.achieved() == Approx(4.0 / 6));
 }
 
 TEST_CASE("a coupled soft selection can grow back together", "[pruning][coupling]") {
@@ -230,21 +272,16 @@ TEST_CASE("an error of the coupled scores names the coupling and leaves the sele
   CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{1, 0, 1, 1});
 }
 
-TEST_CASE("a unit that no parameter has is remembered as gone", "[pruning][coupling]") {
+TEST_CASE("a unit that no parameter has counts as nothing", "[pruning][coupling]") {
   values a{1, 2};  // the outputs 0 and 2 of three; between them a channel of zeros
   prunus::model<float> net;
   net.add("a", prunus::view(a, {2, 1}), {.prunable = true});
   net.couple({prunus::coupling{"sum", 3, {{"a", prunus::axis::out, {0, 2}}}}});
   const pass p{l1_norm{}, prunus::filter};
   prunus::pass_state state = p.prepare(net);
-  CHECK_FALSE(state.removed_anything());
-  for (Index event = 1; event <= 2; ++event) {
-    p.prune(net, state, event, 0.34);
-    CHECK(a == values{1, 2});
-    CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{1, 0, 1});
-    CHECK(state.removed_anything());
-  }
-  p.prune(net, state, 3, 0.6);
+  CHECK(state.targets[0].coupled_keep.size() == 2);
+  CHECK(p.prune(net, state, 1, 0.2).achieved() == 0);
+  CHECK(a == values{1, 2});
+  CHECK(p.prune(net, state, 2, 0.5).achieved() == 0.5);
   CHECK(a == values{0, 2});
-  CHECK(state.targets[0].coupled_keep == std::vector<std::uint8_t>{0, 0, 1});
 }

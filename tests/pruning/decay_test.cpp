@@ -181,8 +181,8 @@ TEST_CASE("every epoch selects anew, and a filter that grew back is left alone",
   CHECK(s.step({.step = 20, .epoch = 2}).pruned());
   CHECK(n.weight[2] == 6);
   CHECK(n.weight[5] == Approx(2 * curve.alpha(.2)));
-  const prunus::mask* now = s.states()[0]->find("conv.weight");
-  REQUIRE(now != nullptr);
+  const std::optional<prunus::mask> now = s.states()[0]->find("conv.weight");
+  REQUIRE(now);
   CHECK((*now)[1]);
   CHECK_FALSE((*now)[2]);
   for (Index epoch = 3; epoch <= 10; ++epoch) s.step({.step = 10 * epoch, .epoch = epoch});

@@ -105,7 +105,7 @@ struct sparse_run {
   }
 };
 
-const prunus::mask& mask_of(const prunus::pass_state& state) { return state["w"]; }
+prunus::mask mask_of(const prunus::pass_state& state) { return state["w"]; }
 
 template <class T>
 Index zeros(const std::vector<T>& v) {

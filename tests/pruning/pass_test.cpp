@@ -162,13 +162,13 @@ TEST_CASE("vectors are left alone unless asked for, and anything when forbidden"
   CHECK(ranked(net, pass{l1_norm{}, prunus::element}) == names{"other", "matrix"});
 }
 
-TEST_CASE("the outputs of the last weight stay unless asked for, whatever tile would take them",
+TEST_CASE("the outputs of the network stay, whatever tile would take them",
           "[pruning][pass][law3]") {
-  const auto ranked_with = [](prunus::tile tile, std::optional<bool> prunable) {
+  const auto ranked_with = [](prunus::tile tile, bool is_output, std::optional<bool> prunable) {
     values conv(4 * 3 * 4, 1.0F), fc(5 * 16, 1.0F), bias(5, 1.0F);
     prunus::model<float> net;
+    net.add("fc", prunus::view(fc, {5, 16}), {.prunable = prunable, .output = is_output});
     net.add("conv", prunus::view(conv, {4, 3, 2, 2}));
-    net.add("fc", prunus::view(fc, {5, 16}), {.prunable = prunable});
     net.add("bias", prunus::view(bias));
     return ranked(net, pass{l1_norm{}, tile});
   };
@@ -177,14 +177,23 @@ TEST_CASE("the outputs of the last weight stay unless asked for, whatever tile w
   for (prunus::tile tile : {prunus::filter, prunus::head(2), prunus::layer, prunus::stripe,
                             prunus::block(1, 16), prunus::block(1, 100)}) {
     CAPTURE(tile.out, tile.in, tile.height, tile.width);
-    CHECK(ranked_with(tile, {}) == names{"conv"});
-    CHECK(ranked_with(tile, true) == names{"conv", "fc"});
-    CHECK(ranked_with(tile, false) == names{"conv"});
+    CHECK(ranked_with(tile, true, {}) == names{"conv"});
+    CHECK(ranked_with(tile, true, true) == names{"conv"});
+    // Without a word it is not known which weight makes the outputs: that is no guess.
+    for (const std::optional<bool> prunable : {std::optional<bool>{}, std::optional(true)}) {
+      const support::thrown error = support::error_of<argument_error>(
+          [&] { (void)ranked_with(tile, false, prunable); });
+      CHECK(error.code == errc::unknown_outputs);
+      CHECK(error.says(".output = true"));
+      CHECK(error.says("couple"));
+    }
   }
   for (prunus::tile tile :
        {prunus::element, prunus::channel, prunus::block(2, 4), prunus::kernel_2d}) {
-    CHECK(ranked_with(tile, {}) == names{"conv", "fc"});
-    CHECK(ranked_with(tile, false) == names{"conv"});
+    for (const bool is_output : {false, true}) {
+      CHECK(ranked_with(tile, is_output, {}) == names{"fc", "conv"});
+      CHECK(ranked_with(tile, is_output, false) == names{"conv"});
+    }
   }
 }
 

@@ -51,9 +51,9 @@ TEST_CASE("a chain couples each layer with what follows and what reads it",
   g.convolution("conv2", "relu1", {.out_channels = 2, .kernel = 3, .bias = false});
   const std::vector<coupling> groups = groups_of(g);
   REQUIRE(names_of(groups) == std::vector<std::string>{"image", "conv1", "conv2"});
-  CHECK_FALSE(groups[0].prunable);
-  CHECK(groups[1].prunable);
-  CHECK_FALSE(groups[2].prunable);
+  CHECK_FALSE(groups[0].prunable());
+  CHECK(groups[1].prunable());
+  CHECK_FALSE(groups[2].prunable());
 
   const coupling& conv1 = groups[1];
   CHECK(conv1.units == 4);
@@ -96,7 +96,7 @@ TEST_CASE("what is added to the input or gives the output is not prunable",
   g.convolution("conv3", "conv2", {.out_channels = 4});
   g.output("conv2");
   g.output("conv3");
-  for (const coupling& group : groups_of(g)) CHECK_FALSE(group.prunable);
+  for (const coupling& group : groups_of(g)) CHECK_FALSE(group.prunable());
 }
 
 TEST_CASE("a concatenation puts its inputs into one coupling", "[structure][coupling]") {

@@ -171,10 +171,10 @@ TEST_CASE("opaque operations keep the laws, and all that they touch", "[structur
   for (const char* kept : {"before", "middle"}) {
     const Index k = net.structure.find_coupling(kept);
     REQUIRE(k >= 0);
-    CHECK_FALSE(net.structure.couplings()[static_cast<std::size_t>(k)].prunable);
+    CHECK_FALSE(net.structure.couplings()[static_cast<std::size_t>(k)].prunable());
   }
   CHECK(net.structure.couplings()[static_cast<std::size_t>(net.structure.find_coupling("after"))]
-            .prunable);
+            .prunable());
   // A caller who names them does not get them either.
   const prunus::plan asked =
       prunus::plan_removal(net.structure, {{"before", {0, 1}}, {"middle", {2}}, {"after", {1}}});

@@ -88,7 +88,7 @@ TEST_CASE("the channels between the zeros stay tied to those of the input",
   REQUIRE(groups.size() == 3);  // image, conv1 with conv2, fc
   CHECK(groups[1].name == "conv1");
   CHECK(groups[1].units == 5);
-  CHECK(groups[1].prunable);
+  CHECK(groups[1].prunable());
   for (const prunus::coupling::member& m : groups[1].members) {
     if (m.parameter == "conv1.weight" || m.axis == axis::in) {
       if (m.parameter != "fc.weight") CHECK(m.unit_of == indices{0, 1, 2});

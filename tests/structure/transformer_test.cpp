@@ -160,7 +160,7 @@ TEST_CASE("a head is one unit of query, key, value and what reads it", "[structu
   const std::vector<prunus::coupling> all = prunus::network_structure(encoder()).couplings();
   const prunus::coupling& heads = coupling_called(all, "block1.query");
   CHECK(heads.units == 3);
-  CHECK(heads.prunable);
+  CHECK(heads.prunable());
   CHECK(prunus::explain(heads, 1) ==
         "dropping block1.query:4-7 also drops block1.key:4-7, block1.value:4-7 and "
         "block1.projection.in:4-7");

@@ -36,7 +36,7 @@ struct toy_network {
     net.add("conv1.bias", prunus::view(conv1_bias));
     net.add("conv2.weight", prunus::view(conv2, {3, 3, 8, 6}, "HWIO"),
             {.state = {prunus::view(momentum, {3, 3, 8, 6}, "HWIO")}});
-    net.add("fc.weight", prunus::view(fc), {.gradient = prunus::view(fc_gradient)});
+    net.add("fc.weight", prunus::view(fc), {.gradient = prunus::view(fc_gradient), .output = true});
   }
   toy_network(const toy_network&) = delete;  // the model views the members
   toy_network& operator=(const toy_network&) = delete;

@@ -47,17 +47,17 @@ class macs_target {
   template <class T>
   void allocate(std::span<ranking_group<T>> units, double target) const {
     detail::check_sparsity("macs_target", target);
-    trial<T> trial(*this, units);
+    trial<T> tried(*this, units);
     const Index budget = static_cast<Index>(
         std::floor((1 - target) * static_cast<double>(dense_macs_) * (1 + 1e-12)));
-    if (trial.macs_of(trial.most()) > budget)
+    if (tried.macs_of(tried.most()) > budget)
       throw argument_error(
           errc::unreachable_target,
           detail::concat("macs_target: ", target,
                          " of the MACs should go; with all that the limits let go, ",
-                         share_removed(trial.macs_of(trial.most())),
+                         share_removed(tried.macs_of(tried.most())),
                          " of them go; lower the target, the limits, or prune more layers"));
-    const std::vector<std::vector<std::uint8_t>> best = trial.closest(budget);
+    const std::vector<std::vector<std::uint8_t>> best = tried.closest(budget);
     for (std::size_t i = 0; i < units.size(); ++i) {
       std::copy(best[i].begin(), best[i].end(), units[i].keep.begin());
       units[i].asked = units[i].size() - detail::count_ones(units[i].keep);

@@ -142,7 +142,7 @@ struct pass {
     const detail::decision decide(criterion, allocation, action, net, tile, now);
     detail::held_weights<S> trained_back;  // what is gone must score as gone
     if (state.permanent) trained_back.hold(net, state);
-    std::optional<detail::sweep<S>> swept = decide.by_thresholds(copy ? *copy : state);
+    auto swept = decide.by_thresholds(copy ? *copy : state);
     std::optional<detail::outcome> ranked;
     if (!swept) ranked = decide.by_ranking(state, copied());
     pass_state& next = copy ? *copy : state;

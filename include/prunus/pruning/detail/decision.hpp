@@ -137,6 +137,12 @@ class sweep {
   std::vector<std::uint8_t> done_;
 };
 
+/// Instead of a sweep, where scores must be written.
+struct no_sweep {
+  void run(bool, pool_ref) noexcept {}
+  [[nodiscard]] std::vector<Index> kept() const { return {}; }
+};
+
 /// Allocations whose thresholds need not be counted to know that limits hold.
 template <class Allocation>
 inline constexpr bool vouches_for_thresholds = false;
@@ -153,7 +159,18 @@ inline constexpr bool vouches_for_thresholds<global> = true;
 /// rest.
 template <class Criterion, class Allocation, class Action, weight_scalar S>
 class decision {
+  using score = score_of<S>;
+  using source = element_source_of<Criterion, S>;
+  static constexpr bool can_sweep = [] {
+    if constexpr (std::is_void_v<source>)
+      return false;
+    else
+      return threshold_allocation<Allocation, S, source> && !exchanging_action<Action, S>;
+  }();
+
  public:
+  using sweep_type = std::conditional_t<can_sweep, sweep<S>, no_sweep>;
+
   decision(const Criterion& criterion, const Allocation& allocation, const Action& action,
            const model<S>& net, const tile& shape, const pass_event& event)
       : criterion_(criterion),
@@ -164,7 +181,7 @@ class decision {
         event_(event) {}
 
   /// A sweep over `next`, if that can be; nothing is written yet.
-  [[nodiscard]] std::optional<sweep<S>> by_thresholds(pass_state& next) const {
+  [[nodiscard]] std::optional<sweep_type> by_thresholds(pass_state& next) const {
     if constexpr (can_sweep) {
       if (!std::all_of(next.targets.begin(), next.targets.end(), is_single_weights))
         return std::nullopt;
@@ -220,15 +237,6 @@ class decision {
   }
 
  private:
-  using score = score_of<S>;
-  using source = element_source_of<Criterion, S>;
-  static constexpr bool can_sweep = [] {
-    if constexpr (std::is_void_v<source>)
-      return false;
-    else
-      return threshold_allocation<Allocation, S, source> && !exchanging_action<Action, S>;
-  }();
-
   [[nodiscard]] static bool reads_weights(const pass_state::target& t) {
     return std::is_same_v<source, score_source<S>> && is_single_weights(t);
   }

@@ -80,6 +80,9 @@ class report_in_progress {
     }
   }
 
+  template <weight_scalar S>
+  void add(const no_sweep&, const model<S>&, const pass_state&) {}
+
   /// Counts what is kept. Fails never.
   void count(const pass_state& state, pool_ref pool) noexcept {
     run_to_end(pool, done_, [&](std::size_t p) {

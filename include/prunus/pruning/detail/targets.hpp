@@ -177,7 +177,7 @@ class target_finder {
           there.push_back({layers.size(), 0});
         ++there.back().second;
       }
-      layers.push_back({&m, position(m.parameter)});
+      layers.push_back({&m, position(m.parameter), 0, {}, false, 0});
     }
     std::map<channels_of_layers, std::vector<std::size_t>> blocks_of;  // that may go
     std::vector<std::optional<keep_reason>> stays(in_block.size());

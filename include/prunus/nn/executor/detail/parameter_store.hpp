@@ -63,8 +63,7 @@ class parameter_store {
       parameter_options<S> options;
       if (s.gradient >= 0)
         options.gradient = view(gradients_.data() + s.gradient, std::span(shape), meaning);
-      if (s.gradient < 0 || s.declaration->role == parameter_role::bias)
-        options.prunable = false;  // positions have two axes and are a bias all the same
+      if (s.gradient < 0) options.prunable = false;
       result.add(s.declaration->name, view(values_.data() + s.value, std::span(shape), meaning),
                  std::move(options));
     }
