@@ -10,6 +10,7 @@
 #include <prunus/nn/adapters/recorded_outputs.hpp>
 #include <prunus/nn/adapters/sparse_inference.hpp>
 #include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/pytorch_names.hpp>
 #include <prunus/nn/architectures/resnet.hpp>
 #include <prunus/nn/architectures/small_cnn.hpp>
 #include <prunus/nn/architectures/small_vgg.hpp>
