@@ -59,8 +59,8 @@ template <class S>
         operation::convolution wide = *found;
         wide.out_channels = width;
         node.operation = wide;
-      } else if (const auto* found = node.operation.as<operation::linear>()) {
-        operation::linear wide = *found;
+      } else if (const auto* linear = node.operation.as<operation::linear>()) {
+        operation::linear wide = *linear;
         wide.out_features = width;
         node.operation = wide;
       }
