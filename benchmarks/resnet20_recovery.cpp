@@ -5,6 +5,7 @@
 #include <prunus/core/named_tensors.hpp>
 #include <prunus/nn.hpp>
 #include <prunus/nn/adapters/reconstruct_layer.hpp>
+#include <prunus/nn/adapters/recorded_outputs.hpp>
 #include <prunus/nn/training/distillation.hpp>
 #include <prunus/recovery/output_error.hpp>
 #include <prunus/structure.hpp>
@@ -19,6 +20,7 @@
 #include <cstdio>
 #include <exception>
 #include <limits>
+#include <optional>  // std::optional
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,6 +104,9 @@ class recovery {
     calibration_ = first(0, chosen.calibration_images);
     validation_ = first(chosen.calibration_images, chosen.validation_images);
     taught_ = outputs(dense_);
+    std::vector<std::string> sums;
+    for (const inner_filters& inside : inside_) sums.push_back(inside.sum);
+    wanted_.emplace(dense_, sums, std::span<const float>(calibration_));
   }
 
   [[nodiscard]] network& dense() { return dense_; }
@@ -222,7 +227,7 @@ class recovery {
     return {.threads = chosen_.tuning.threads, .keep_activations = true};
   }
   [[nodiscard]] prunus::target_correlation<double> correlate(const inner_filters& inside) {
-    return prunus::nn::correlate_targets<float>(net_, inside.reader, dense_, inside.sum,
+    return prunus::nn::correlate_targets<float>(net_, inside.reader, *wanted_, inside.sum,
                                                 calibration_);
   }
   [[nodiscard]] prunus::removal_order order_of(
@@ -276,14 +281,18 @@ class recovery {
   prunus::named_tensors<float> start_;
   std::vector<inner_filters> inside_;
   std::vector<float> calibration_, validation_, taught_;
+  std::optional<prunus::nn::recorded_outputs<float>> wanted_;  // of the dense network
 };
 
 int run(const options& chosen) {
   const trained_network given = load_trained_network(chosen.model);
   const data_split data = load_images_for(given, data_directory(chosen.data));
   if (data.train.size() < chosen.calibration_images + chosen.validation_images)
-    throw prunus::argument_error(prunus::errc::out_of_range,
-                                 "fewer training images than to calibrate and validate on");
+    throw prunus::argument_error(
+        prunus::errc::out_of_range,
+        prunus::detail::concat("--data: ", data.train.size(),
+                               " training images, --calibration-images and the validation need ",
+                               chosen.calibration_images + chosen.validation_images));
   recovery work(chosen, given, data);
   std::printf("dense: %.2f %%\n", 100 * accuracy_of(work.dense(), data.test));
   std::fflush(stdout);
@@ -320,15 +329,21 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--removed", chosen.removed,
                  "filters to remove from each block, as an earlier run chose them");
-  app.add_option("--calibration-images", chosen.calibration_images)
+  app.add_option("--calibration-images", chosen.calibration_images,
+                 "training images that filters are chosen and refitted on")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--epochs", chosen.tuning.epochs)
+  app.add_option("--epochs", chosen.tuning.epochs, "epochs of tuning after the removal")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--batch", chosen.tuning.batch)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--learning-rate", chosen.tuning.learning_rate)->capture_default_str();
-  app.add_option("--temperature", chosen.distillation.temperature)->capture_default_str();
+  app.add_option("--batch", chosen.tuning.batch, "images in one step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--learning-rate", chosen.tuning.learning_rate, "of the tuning, at its start")
+      ->capture_default_str();
+  app.add_option("--temperature", chosen.distillation.temperature,
+                 "that softens the outputs of both networks")
+      ->capture_default_str();
   app.add_option("--teacher-weight", chosen.distillation.weight,
                  "of the dense network's outputs; the labels weigh the rest")
       ->capture_default_str();
@@ -336,8 +351,9 @@ int main(int argc, char** argv) {
                  "of what the dense network gives behind every block")
       ->capture_default_str();
   app.add_flag("!--no-augment", chosen.tuning.augment, "images as they are");
-  app.add_option("--seed", chosen.seed)->capture_default_str();
-  app.add_option("--threads", chosen.tuning.threads)
+  app.add_option("--seed", chosen.seed, "of the order and the augmentation of images")
+      ->capture_default_str();
+  app.add_option("--threads", chosen.tuning.threads, "threads of the tuned network")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);

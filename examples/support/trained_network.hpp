@@ -5,6 +5,7 @@
 #include <prunus/core/named_tensors.hpp>
 #include <prunus/io/safetensors.hpp>
 #include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/pytorch_names.hpp>
 #include <prunus/nn/architectures/resnet.hpp>
 
 #include "dataset.hpp"
@@ -18,7 +19,6 @@
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
-#include <variant>      // std::get_if
 #include <vector>       // std::vector
 
 namespace prunus_examples {
@@ -57,27 +57,6 @@ namespace detail {
   return numbers;
 }
 
-/// "layer2.0.downsample.1.bias" -> "stage2.block1.shortcut.bn.bias": names as the files of ResNets
-/// for CIFAR-10 have them, to ours.
-[[nodiscard]] inline std::string resnet_name(std::string_view name) {
-  std::string ours(name);
-  const auto replace = [&](std::string_view from, std::string_view to) {
-    if (const std::size_t at = ours.find(from); at != ours.npos) ours.replace(at, from.size(), to);
-  };
-  if (ours.starts_with("layer")) {
-    const std::size_t first = ours.find('.'), second = ours.find('.', first + 1);
-    if (second != ours.npos) {
-      const int block = std::stoi(ours.substr(first + 1, second - first - 1));
-      ours = joined("stage", std::string_view(ours).substr(5, first - 5), ".block", block + 1,
-                    std::string_view(ours).substr(second));
-    }
-  }
-  replace("downsample.0.", "shortcut.conv.");
-  replace("downsample.1.", "shortcut.bn.");
-  if (ours.starts_with("linear.")) replace("linear.", "fc.");
-  return ours;
-}
-
 /// How many blocks the stages have, from the names of the tensors (ours).
 [[nodiscard]] inline std::vector<int> blocks_of(const prunus::named_tensors<float>& tensors) {
   std::vector<int> blocks;
@@ -92,27 +71,6 @@ namespace detail {
     if (count == 0) return blocks;
     blocks.push_back(count);
   }
-}
-
-/// The same graph with layers as wide as their weights: what another tool left of it.
-[[nodiscard]] inline prunus::graph as_wide_as(const prunus::graph& declared,
-                                              const prunus::named_tensors<float>& tensors) {
-  prunus::graph result;
-  for (prunus::graph_node node : declared.nodes()) {
-    for (const prunus::named_tensor<float>& t : tensors) {
-      if (t.name != node.name + ".weight") continue;
-      const prunus::Index width = t.view().extent(prunus::axis::out);
-      if (const auto* found = node.operation.as<prunus::operation::convolution>()) {
-        prunus::operation::convolution wide = *found;
-        wide.out_channels = width;
-        node.operation = wide;
-      } else if (const auto* linear = node.operation.as<prunus::operation::linear>()) {
-        node.operation = prunus::operation::linear{.out_features = width, .bias = linear->bias};
-      }
-    }
-    result.add_node(std::move(node));
-  }
-  return result;
 }
 
 /// LeNet-5 on 3 x 32 x 32, whose first convolution has no padding.
@@ -154,7 +112,7 @@ namespace detail {
   bool projects = false;
   for (prunus::named_tensor<float>& t : net.tensors) {
     projects = projects || t.name.find("downsample") != t.name.npos;
-    t.name = detail::resnet_name(t.name);
+    t.name = prunus::nn::resnet_name_of_pytorch(t.name);
   }
   const std::vector<int> blocks = detail::blocks_of(net.tensors);
   const prunus::safetensors::entry* first = file.find("conv1.weight");
@@ -164,7 +122,7 @@ namespace detail {
                                     "layer1.0.conv1.weight, ...) or of LeNet-5 were expected"));
   const auto shortcut =
       projects ? prunus::nn::shortcut::projection : prunus::nn::shortcut::zero_padding;
-  net.graph = detail::as_wide_as(
+  net.graph = prunus::nn::with_widths_of(
       prunus::nn::resnet({3, 32, 32}, 10, blocks, first->shape.front(), shortcut), net.tensors);
   return net;
 }

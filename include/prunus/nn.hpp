@@ -7,8 +7,10 @@
 #include <prunus/nn/adapters/observe.hpp>
 #include <prunus/nn/adapters/observe_correlation.hpp>
 #include <prunus/nn/adapters/reconstruct_layer.hpp>
+#include <prunus/nn/adapters/recorded_outputs.hpp>
 #include <prunus/nn/adapters/sparse_inference.hpp>
 #include <prunus/nn/architectures/lenet.hpp>
+#include <prunus/nn/architectures/pytorch_names.hpp>
 #include <prunus/nn/architectures/resnet.hpp>
 #include <prunus/nn/architectures/small_cnn.hpp>
 #include <prunus/nn/architectures/small_vgg.hpp>

@@ -326,3 +326,27 @@ TEST_CASE("views of another shape, layout or order are not of the same shape", "
   CHECK_FALSE(view(a).same_shape(view(b, "IOHW")));
   CHECK_FALSE(view(a).same_shape(view(other_order)));
 }
+
+TEST_CASE("a transpose is the same memory with the axes exchanged", "[core][view]") {
+  Eigen::MatrixXf w(2, 3);
+  w << 1, 2, 3, 4, 5, 6;
+  const auto turned = prunus::view(w.transpose());
+  static_assert(std::is_same_v<decltype(turned), const prunus::weight_view<float>>);
+  CHECK(turned.data == w.data());
+  CHECK(turned.extent(prunus::axis::out) == 3);
+  CHECK(turned.extent(prunus::axis::in) == 2);
+  CHECK(turned(2, 0) == 3);
+  CHECK(turned(0, 1) == 4);
+  const Eigen::MatrixXf& fixed = w;
+  static_assert(
+      std::is_same_v<decltype(prunus::view(fixed.transpose())), prunus::weight_view<const float>>);
+  CHECK_THROWS_AS(prunus::view(w.topRows(1).transpose()), prunus::shape_error);
+}
+
+TEST_CASE("the scalar of a view on raw storage can be named", "[core][view]") {
+  float values[6] = {1, 2, 3, 4, 5, 6};
+  const auto w = prunus::view<const float>(values, {2, 3});
+  static_assert(std::is_same_v<decltype(w), const prunus::weight_view<const float>>);
+  CHECK(w(1, 2) == 6);
+  CHECK(prunus::view<const float>(values, {2, 3}, "IO")(2, 1) == 6);
+}

@@ -241,3 +241,30 @@ TEST_CASE("layers that cannot be given targets are refused", "[nn][reconstruct_l
   n.net.model()["bn2.weight"].weight.data[1] = 0;
   CHECK(correlate("conv2", "sum") == errc::out_of_range);
 }
+
+TEST_CASE("the dense network runs once for the targets of all layers", "[nn][reconstruct_layer]") {
+  networks n;
+  n.net.model()["conv1.weight"].weight.data[0] += 1;
+  const std::vector<std::string> nodes{"conv2", "sum"};
+  const nn::recorded_outputs<float> wanted(n.dense, nodes, n.images, 7);
+  std::vector<prunus::target_correlation<double>> expected;
+  for (const std::string& at : nodes)
+    expected.push_back(nn::correlate_targets<float>(n.net, "conv2", n.dense, at, n.images, 5));
+  // What has been recorded is all that is asked: a dense network of other weights changes nothing.
+  n.dense.model()["conv2.weight"].weight.data[0] += 1;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto seen = nn::correlate_targets<float>(n.net, "conv2", wanted, nodes[i], n.images, 5);
+    CHECK(seen.samples() == expected[i].samples());
+    CHECK(seen.mean_product() == expected[i].mean_product());
+    CHECK(nn::correlate_targets<float>(n.net, "conv2", n.dense, nodes[i], n.images, 5)
+              .mean_product() != expected[i].mean_product());
+  }
+  CHECK(code_of<prunus::argument_error>([&] {
+          (void)nn::correlate_targets<float>(n.net, "conv2", wanted, "bn2", n.images);
+        }) == errc::unknown_name);
+  CHECK(code_of<prunus::shape_error>([&] {
+          (void)nn::correlate_targets<float>(
+              n.net, "conv2", wanted, "sum",
+              std::span<const float>(n.images).first(n.images.size() / networks::batch));
+        }) == errc::shape_mismatch);
+}

@@ -234,6 +234,28 @@ template <class Matrix>
   return checked_view<scalar>(m.data(), shape, meaning, bool(Matrix::IsRowMajor));
 }
 
+/// A map or a transpose, which do not own: strided ones are refused.
+template <class Derived>
+[[nodiscard]] auto view_borrowed(const Derived& m, layout meaning) {
+  using scalar = std::conditional_t<bool(Eigen::internal::is_lvalue<Derived>::value),
+                                    typename Derived::Scalar, const typename Derived::Scalar>;
+  if ((m.innerSize() > 1 && m.innerStride() != 1) ||
+      (m.outerSize() > 1 && m.outerStride() != m.innerSize()))
+    throw shape_error(
+        errc::not_contiguous,
+        concat("view: the matrix has inner stride ", m.innerStride(), " and outer stride ",
+               m.outerStride(), " for an inner size of ", m.innerSize(),
+               "; weights must be one contiguous block, copy it or view its parent"));
+  // A map is a pointer with a shape: its own constness says nothing about the constness of the
+  // elements.
+  Eigen::Map<Eigen::Matrix<std::remove_const_t<scalar>, Derived::RowsAtCompileTime,
+                           Derived::ColsAtCompileTime,
+                           int(Derived::IsRowMajor) ? int(Eigen::RowMajor) : int(Eigen::ColMajor)>>
+      writable(const_cast<std::remove_const_t<scalar>*>(m.data()), m.rows(), m.cols());
+  weight_view<std::remove_const_t<scalar>> result = view_matrix(writable, meaning);
+  return weight_view<scalar>{result.data, result.extents, result.axes, result.rank};
+}
+
 template <class Matrix>
 [[nodiscard]] constexpr layout usual_layout() {
   return layout::of_rank(Matrix::IsVectorAtCompileTime ? 1 : 2);
@@ -246,50 +268,43 @@ template <class Matrix>
 ///
 /// - `view(matrix)`: an Eigen matrix `out x in` (or another 2-letter layout), either storage order;
 ///   a vector is a bias of one axis.
-/// - `view(map)`: an Eigen::Map or Ref over contiguous storage.
+/// - `view(map)`: an Eigen::Map or Ref over contiguous storage; `view(matrix.transpose())`.
 /// - `view(tensor)`: an Eigen::Tensor or TensorMap of rank 1 to 5, either storage order.
 /// - `view(pointer, {64, 32, 3, 3})` and `view(values, {64, 32, 3, 3})`: raw row-major storage,
 /// std::vector or std::span.
 ///
-/// The optional last argument says what the axes mean, "OIHW" by default. `const` storage gives a
-/// read-only view.
+/// The scalar may be named for raw storage: `view<const float>(pointer, {64, 32})`; the `int` of
+/// the overloads for matrices keeps them out of such calls. The optional last argument says what
+/// the axes mean, "OIHW" by default. `const` storage gives a read-only view.
 /// @throws shape_error (bad_layout, shape_mismatch, not_contiguous), argument_error (null_storage)
-template <class Derived>
+template <int = 0, class Derived>
 [[nodiscard]] auto view(Eigen::PlainObjectBase<Derived>& matrix,
                         layout meaning = detail::usual_layout<Derived>()) {
   return detail::view_matrix(matrix.derived(), meaning);
 }
-template <class Derived>
+template <int = 0, class Derived>
 [[nodiscard]] auto view(const Eigen::PlainObjectBase<Derived>& matrix,
                         layout meaning = detail::usual_layout<Derived>()) {
   return detail::view_matrix(matrix.derived(), meaning);
 }
 /// A temporary matrix would dangle.
-template <class Derived>
+template <int = 0, class Derived>
 void view(const Eigen::PlainObjectBase<Derived>&&, auto...) = delete;
 
 /// Maps, Refs and blocks do not own: temporary ones are welcome, strided ones are not.
-template <class Derived>
+template <int = 0, class Derived>
 [[nodiscard]] auto view(const Eigen::MapBase<Derived, Eigen::ReadOnlyAccessors>& map,
                         layout meaning = detail::usual_layout<Derived>()) {
-  using scalar = std::conditional_t<bool(Eigen::internal::is_lvalue<Derived>::value),
-                                    typename Derived::Scalar, const typename Derived::Scalar>;
-  const Derived& m = map.derived();
-  if ((m.innerSize() > 1 && m.innerStride() != 1) ||
-      (m.outerSize() > 1 && m.outerStride() != m.innerSize()))
-    throw shape_error(
-        errc::not_contiguous,
-        detail::concat("view: the map has inner stride ", m.innerStride(), " and outer stride ",
-                       m.outerStride(), " for an inner size of ", m.innerSize(),
-                       "; weights must be one contiguous block, copy it or view its parent"));
-  // A map is a pointer with a shape: its own constness says nothing about the constness of the
-  // elements.
-  Eigen::Map<Eigen::Matrix<std::remove_const_t<scalar>, Derived::RowsAtCompileTime,
-                           Derived::ColsAtCompileTime,
-                           int(Derived::IsRowMajor) ? int(Eigen::RowMajor) : int(Eigen::ColMajor)>>
-      writable(const_cast<std::remove_const_t<scalar>*>(m.data()), m.rows(), m.cols());
-  weight_view<std::remove_const_t<scalar>> result = detail::view_matrix(writable, meaning);
-  return weight_view<scalar>{result.data, result.extents, result.axes, result.rank};
+  return detail::view_borrowed(map.derived(), meaning);
+}
+/// The transpose of a matrix or map that outlives the view: the same memory, the axes exchanged.
+template <int = 0, class Matrix>
+[[nodiscard]] auto view(const Eigen::Transpose<Matrix>& transpose,
+                        layout meaning = detail::usual_layout<Eigen::Transpose<Matrix>>()) {
+  static_assert(
+      bool(Eigen::internal::traits<Eigen::Transpose<Matrix>>::Flags & Eigen::DirectAccessBit),
+      "prunus::view: the transpose of an expression has no storage; evaluate it first");
+  return detail::view_borrowed(transpose, meaning);
 }
 
 template <detail::eigen_tensor Tensor>

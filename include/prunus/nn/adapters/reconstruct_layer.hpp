@@ -5,6 +5,7 @@
 #include <prunus/core/mask.hpp>
 #include <prunus/core/view.hpp>
 #include <prunus/nn/adapters/observe_correlation.hpp>
+#include <prunus/nn/adapters/recorded_outputs.hpp>
 #include <prunus/nn/layers/detail/node_parameter.hpp>
 #include <prunus/nn/network.hpp>
 #include <prunus/observe/target_correlation.hpp>
@@ -87,8 +88,11 @@ namespace nn {
 /// layer. Both networks run in inference mode.
 ///
 ///     prunus::nn::network<float> net(graph, tensors, {.keep_activations = true}), dense(...);
-///     const auto seen = prunus::nn::correlate_targets(net, "stage1.block1.conv2", dense,
-///                                                     "stage1.block1.add", images);
+///     const prunus::nn::recorded_outputs<float> wanted(dense, sums, images);  // for all layers
+///     const auto seen = prunus::nn::correlate_targets<float>(net, "stage1.block1.conv2", wanted,
+///                                                            "stage1.block1.add", images);
+///
+/// One layer alone may be given the dense network itself, which then runs once for it.
 ///
 /// @param layer_name a linear layer or convolution whose only reader is a batch normalisation or a
 /// node on the way to `at`
@@ -104,11 +108,9 @@ namespace nn {
 /// pruned one; the residual branch makes up for its shortcut
 /// @deviation seen through a batch normalisation; all positions instead of a sample of them
 template <std::floating_point S>
-[[nodiscard]] target_correlation<double> correlate_targets(network<S>& net,
-                                                           std::string_view layer_name,
-                                                           network<S>& dense, std::string_view at,
-                                                           std::span<const S> images,
-                                                           Index batch = 64) {
+[[nodiscard]] target_correlation<double> correlate_targets(
+    network<S>& net, std::string_view layer_name, const recorded_outputs<S>& dense,
+    std::string_view at, std::span<const S> images, Index batch = 64) {
   const convolution_shape shape = reading_shape(net, layer_name);
   const resolved_graph& graph = net.resolved();
   const std::size_t here = graph.index_of(layer_name), there = graph.index_of(at);
@@ -126,12 +128,14 @@ template <std::floating_point S>
         errc::out_of_range,
         prunus::detail::concat("correlate_targets: ", images.size(), " numbers for samples of ",
                                size, " in batches of ", batch, "; both must be at least 1"));
-  const std::size_t same = dense.resolved().index_of(at);
-  if (dense.input_size() != size || dense.resolved().nodes[same].shape != graph.nodes[there].shape)
+  const auto& wanted_there = dense[at];
+  if (dense.input_size() != size || dense.samples() != samples ||
+      wanted_there.shape != graph.nodes[there].shape)
     throw shape_error(errc::shape_mismatch,
-                      prunus::detail::concat("correlate_targets: ", at,
-                                             " or the images have another size in the dense "
-                                             "network"));
+                      prunus::detail::concat("correlate_targets: ", samples, " samples of ", size,
+                                             " numbers, recorded were ", dense.samples(), " of ",
+                                             dense.input_size(), ", or ", at,
+                                             " has another shape in the dense network"));
   Eigen::ArrayXd share = Eigen::ArrayXd::Ones(shape.out_channels);
   if (behind != nullptr)
     share = prunus::detail::normalization<S>(net.model(), *behind).factor().inverse();
@@ -150,9 +154,11 @@ template <std::floating_point S>
     const std::span<const S> part = images.subspan(static_cast<std::size_t>(first * size),
                                                    static_cast<std::size_t>(count * size));
     net.forward(part, count, mode::inference);
-    dense.forward(part, count, mode::inference);
-    const std::span<const S> now = net.activation(layer_name), got = net.activation(at),
-                             full = dense.activation(at);
+    const std::span<const S> now = net.activation(layer_name), got = net.activation(at);
+    const std::span<const S> full =
+        std::span<const S>(wanted_there.values)
+            .subspan(static_cast<std::size_t>(first) * got.size() / static_cast<std::size_t>(count),
+                     got.size());
     wanted.resize(now.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const double missing = static_cast<double>(full[i]) - static_cast<double>(got[i]);
@@ -162,6 +168,17 @@ template <std::floating_point S>
     add_patches(result, net.activation(source), std::span<const S>(wanted), count, shape);
   }
   return result;
+}
+
+template <std::floating_point S>
+[[nodiscard]] target_correlation<double> correlate_targets(network<S>& net,
+                                                           std::string_view layer_name,
+                                                           network<S>& dense, std::string_view at,
+                                                           std::span<const S> images,
+                                                           Index batch = 64) {
+  const std::string node(at);
+  const recorded_outputs<S> recorded(dense, {&node, 1}, images, batch);
+  return correlate_targets<S>(net, layer_name, recorded, at, images, batch);
 }
 
 /// By what each output of a layer is multiplied before another layer sees it: the factors of a
