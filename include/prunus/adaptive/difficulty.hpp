@@ -56,7 +56,7 @@ class difficulty_estimator {
     difficulty_estimator result;
     const matrix<T> x = result.standardised<T>(features, number_of_features);
     result.regress(x, difficulties, options.ridge);
-    std::vector<double> estimates;
+    std::vector<T> estimates;
     const auto inputs = difficulties.size();
     for (std::size_t i = 0; i < inputs; ++i)
       estimates.push_back(

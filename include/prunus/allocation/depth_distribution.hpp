@@ -8,7 +8,7 @@
 #include <prunus/core/name_pattern.hpp>
 #include <prunus/structure/network_structure.hpp>
 
-#include <algorithm>    // std::any_of, std::max, std::min, std::sort, std::unique
+#include <algorithm>    // std::any_of, std::max, std::min
 #include <cmath>        // std::abs, std::isfinite
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint8_t
@@ -157,11 +157,11 @@ class depth_distribution {
 
   /// The couplings that the shape runs through, in the order of depth.
   [[nodiscard]] std::vector<std::size_t> shaped(const std::vector<std::size_t>& positions) const {
+    std::vector<std::uint8_t> is_shaped(network_.couplings().size(), 0);
+    for (const std::size_t k : positions) is_shaped[k] = stays_at_target(k) ? 0 : 1;
     std::vector<std::size_t> depth;
-    for (const std::size_t k : positions)
-      if (!stays_at_target(k)) depth.push_back(k);
-    std::sort(depth.begin(), depth.end());
-    depth.erase(std::unique(depth.begin(), depth.end()), depth.end());
+    for (std::size_t k = 0; k < is_shaped.size(); ++k)
+      if (is_shaped[k] != 0) depth.push_back(k);
     return depth;
   }
   [[nodiscard]] std::vector<double> shape_of(std::size_t layers) const {

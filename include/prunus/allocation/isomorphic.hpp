@@ -48,11 +48,11 @@ class isomorphic {
   template <class = compiled_on_use>
   explicit isomorphic(network_structure network, global ranking = {})
       : ranking_(ranking), network_(std::move(network)) {
-    std::unordered_map<std::string_view, std::string> kind_of;  // of a parameter
+    name_table kind_of;  // of a parameter
     for (const resolved_graph::node& node : network_.resolved().nodes)
       for (const parameter_declaration& p : node.parameters)
         kind_of.emplace(p.name, kind_of_parameter(node, p));
-    std::unordered_map<std::string, Index> classes;
+    std::vector<std::string> classes;
     for (const coupling& c : network_.couplings()) {
       std::vector<std::string> kinds;
       for (const coupling::member& m : c.members)
@@ -60,8 +60,9 @@ class isomorphic {
       std::sort(kinds.begin(), kinds.end());
       std::string all;
       for (const std::string& kind : kinds) all += kind;
-      classes_.push_back(
-          classes.emplace(std::move(all), static_cast<Index>(classes.size())).first->second);
+      const auto known = std::find(classes.begin(), classes.end(), all);
+      classes_.push_back(known - classes.begin());
+      if (known == classes.end()) classes.push_back(std::move(all));
     }
   }
 

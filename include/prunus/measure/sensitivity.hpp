@@ -15,7 +15,7 @@
 #include <cstddef>      // std::size_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <utility>      // std::move, std::pair
+#include <utility>      // std::move
 #include <vector>       // std::vector
 
 namespace prunus {
@@ -170,26 +170,26 @@ template <weight_scalar S, class Pass, class Evaluate, class Progress>
     throw argument_error(errc::out_of_range,
                          "sensitivity: nothing to sweep; give a grid, and each_layer or together");
   const detail::sensitivity_sweep<S, Pass, Evaluate> sweep(net, pass, evaluate);
-  std::vector<std::pair<std::string, pass_state>> curves;
-  if (options.each_layer)
-    for (const pass_state::target& t : sweep.targets().targets) {
-      pass_state alone;
-      alone.targets.push_back(t);
-      curves.emplace_back(t.name, std::move(alone));
-    }
-  if (options.together) curves.emplace_back("all", sweep.targets());
-
+  const std::vector<pass_state::target>& targets = sweep.targets().targets;
+  const std::size_t curves = (options.each_layer ? targets.size() : 0) + (options.together ? 1 : 0);
   sensitivity_report report{sweep.baseline(), {}};
-  const Index total = static_cast<Index>(curves.size() * options.grid.size());
+  const Index total = static_cast<Index>(curves * options.grid.size());
   Index done = 0;
-  for (const auto& [name, state] : curves) {
+  const auto add_curve = [&](const std::string& name, const pass_state& state) {
     sensitivity_curve curve{name, report.baseline, {}};
     for (const double sparsity : options.grid) {
       curve.points.push_back(sweep.at(sparsity, state));
       progress(++done, total);
     }
     report.curves.push_back(std::move(curve));
-  }
+  };
+  if (options.each_layer)
+    for (const pass_state::target& t : targets) {
+      pass_state alone;
+      alone.targets.push_back(t);
+      add_curve(t.name, alone);
+    }
+  if (options.together) add_curve("all", sweep.targets());
   return report;
 }
 

@@ -17,7 +17,7 @@
 #include <cstdint>      // std::int64_t, std::uint8_t
 #include <span>         // std::span
 #include <string_view>  // std::string_view
-#include <type_traits>  // std::is_same_v
+#include <type_traits>  // std::common_type_t, std::is_same_v
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
@@ -93,7 +93,7 @@ class movement_scores {
           slopes =
               in_scalar(p.weight.data + at, count) * in_scalar(p.options.gradient.data + at, count);
         else
-          slopes = Eigen::Map<const Eigen::ArrayXd>(slopes_.data() + at, count).template cast<T>();
+          slopes = Eigen::Map<const doubles>(slopes_.data() + at, count).template cast<T>();
         update(r, at, slopes, now);
       }
     }
@@ -136,6 +136,7 @@ class movement_scores {
  private:
   using record = detail::tile_record<3, T>;
   using numbers = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
+  using doubles = Eigen::Array<std::common_type_t<T, double>, Eigen::Dynamic, 1>;
   static constexpr Index piece = 512;  ///< scores updated together, in the first cache
   static constexpr std::size_t score = 0, first_moment = 1, second_moment = 2;
 

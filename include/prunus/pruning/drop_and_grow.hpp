@@ -150,7 +150,7 @@ struct drop_and_grow {
         static_cast<Index>(std::floor(exchanged(event) * static_cast<double>(kept.size())));
     choice result;
     result.dropped = lowest(std::move(kept), count, [&](Index t) { return entry.scores[t]; });
-    candidates.insert(candidates.end(), result.dropped.begin(), result.dropped.end());
+    for (const Index t : result.dropped) candidates.push_back(t);
     result.grown = lowest(std::move(candidates), count,
                           [&](Index t) { return -wanted[static_cast<std::size_t>(t)]; });
     return result;

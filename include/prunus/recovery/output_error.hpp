@@ -8,14 +8,15 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
-#include <algorithm>  // std::max
-#include <cmath>      // std::isfinite
-#include <concepts>   // std::floating_point
-#include <cstddef>    // std::size_t
-#include <limits>     // std::numeric_limits
-#include <span>       // std::span
-#include <utility>    // std::move
-#include <vector>     // std::vector
+#include <algorithm>    // std::max
+#include <cmath>        // std::isfinite
+#include <concepts>     // std::floating_point
+#include <cstddef>      // std::size_t
+#include <limits>       // std::numeric_limits
+#include <span>         // std::span
+#include <type_traits>  // std::common_type_t
+#include <utility>      // std::move
+#include <vector>       // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -162,18 +163,20 @@ template <std::floating_point T>
                       detail::concat("order_by_output_error: ", output_factors.size(),
                                      " factors for ", seen.outputs(), " outputs"));
   const std::vector<std::vector<Index>> inputs = detail::inputs_of_units(unit_of, seen.inputs());
-  Eigen::VectorXd factors = Eigen::VectorXd::Ones(seen.outputs());
-  if (!output_factors.empty())
-    factors = Eigen::Map<const Eigen::VectorXd>(output_factors.data(), factors.size());
+  using real = std::common_type_t<T, double>;
+  using vector = Eigen::Matrix<real, Eigen::Dynamic, 1>;
+  using regression = detail::shrinking_regression<real>;
+  vector factors = vector::Ones(seen.outputs());
+  for (std::size_t o = 0; o < output_factors.size(); ++o)
+    factors(static_cast<Index>(o)) = output_factors[o];
   if (!factors.allFinite())
     throw value_error(errc::not_finite, "order_by_output_error: a factor is not finite");
-  const Eigen::MatrixXd cross = factors.asDiagonal() * seen.covariance().template cast<double>();
-  detail::shrinking_regression<double> left(seen.of_inputs().covariance().template cast<double>(),
-                                            cross, options.damping);
+  const typename regression::matrix cross =
+      factors.asDiagonal() * seen.covariance().template cast<real>();
+  regression left(seen.of_inputs().covariance().template cast<real>(), cross, options.damping);
 
   removal_order result;
-  const Eigen::VectorXd variance =
-      (seen.mean_square() - seen.mean().cwiseAbs2()).template cast<double>();
+  const vector variance = (seen.mean_square() - seen.mean().cwiseAbs2()).template cast<real>();
   result.output = factors.cwiseAbs2().dot(variance);
   result.fitted = result.output - left.rows().cwiseProduct(cross.transpose()).sum();
   std::vector<std::size_t> remaining(inputs.size());

@@ -65,12 +65,12 @@ template <class Fit, weight_scalar S, class Seen>
 reconstruction_report reconstruct_by(const weight_view<S>& weight, const mask& keep,
                                      const Seen& seen, const weight_view<S>& bias, double damping) {
   check_reconstruction(weight, seen, bias.size(), damping);
-  weight_rows rows(weight, keep);
+  using matrix = typename Fit::matrix;
+  using vector = typename Fit::vector;
+  weight_rows<typename matrix::Scalar> rows(weight, keep);
   if (!rows.values.allFinite())
     throw value_error(errc::not_finite, "reconstruct: a weight is not finite");
   const Fit fit(seen, !bias.empty(), damping);
-  using matrix = typename Fit::matrix;
-  using vector = typename Fit::vector;
   vector biases = vector::Zero(rows.values.cols());
   for (Index o = 0; o < bias.size(); ++o) biases(o) = static_cast<double>(bias.data[o]);
 
@@ -78,7 +78,8 @@ reconstruction_report reconstruct_by(const weight_view<S>& weight, const mask& k
   const auto stored = [](double x) { return static_cast<double>(static_cast<S>(x)); };
   reconstruction_report report;
   for (const auto& [pattern, outputs] : rows.outputs_of) {
-    fitted_outputs<double> of{outputs, {}, {}, rows.values(Eigen::all, outputs), biases(outputs)};
+    fitted_outputs<typename matrix::Scalar> of{
+        outputs, {}, {}, rows.values(Eigen::all, outputs), biases(outputs)};
     for (std::size_t k = 0; k < pattern.size(); ++k)
       (pattern[k] != 0 ? of.kept : of.gone).push_back(static_cast<Index>(k));
     matrix masked = of.weights;

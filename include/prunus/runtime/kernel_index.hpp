@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/mask.hpp>
 #include <prunus/core/tile.hpp>
@@ -118,7 +119,8 @@ void decompress_kernels(const indexed_kernels<S>& kernels, const weight_view<S>&
 /// The format of the public code of Koo, Kim, "V-SKP: Vectorized Kernel-Based Structured Kernel
 /// Pruning for Accelerating Deep Convolutional Neural Networks", IEEE Access 2023; the zeros at the
 /// end are our reading.
-[[nodiscard]] inline std::vector<std::uint8_t> kernel_bitmap(const kernel_index& index) {
+template <class = compiled_on_use>
+[[nodiscard]] std::vector<std::uint8_t> kernel_bitmap(const kernel_index& index) {
   const Index row = (index.in_channels + 7) / 8;
   std::vector<std::uint8_t> bits(static_cast<std::size_t>(index.out_channels * row), 0);
   for (Index f = 0; f < index.out_channels; ++f)
@@ -131,8 +133,9 @@ void decompress_kernels(const indexed_kernels<S>& kernels, const weight_view<S>&
 /// What `kernel_bitmap` wrote.
 /// @throws shape_error (shape_mismatch: another number of bytes), argument_error (unsupported:
 ///         filters that keep different numbers)
-[[nodiscard]] inline kernel_index kernel_index_from_bitmap(std::span<const std::uint8_t> bits,
-                                                           Index out_channels, Index in_channels) {
+template <class = compiled_on_use>
+[[nodiscard]] kernel_index kernel_index_from_bitmap(std::span<const std::uint8_t> bits,
+                                                    Index out_channels, Index in_channels) {
   const Index row = (in_channels + 7) / 8;
   if (static_cast<Index>(bits.size()) != out_channels * row)
     throw shape_error(

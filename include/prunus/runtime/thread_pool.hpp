@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prunus/core/compiled_on_use.hpp>
 #include <prunus/core/error.hpp>
 
 #include <Eigen/Core>
@@ -35,6 +36,7 @@ class thread_pool {
   /// `threads` counts the caller of `run`: a pool of 1 starts no thread and runs everything inline.
   /// @throws argument_error (out_of_range) for fewer than 1 thread; std::system_error when a thread
   /// cannot start
+  template <class = compiled_on_use>
   explicit thread_pool(Index threads) {
     if (threads < 1)
       throw argument_error(errc::out_of_range,
@@ -134,6 +136,7 @@ class thread_pool {
     }
   }
 
+  template <class = compiled_on_use>
   void serve(Index worker) {
     for (std::uint64_t seen = 0;;) {
       wait_until([&] { return round_.load(std::memory_order_acquire) != seen; }, wake_);

@@ -137,13 +137,17 @@ class layer_rate_explorer {
   }
 
   void single_layers() {
-    alone_.assign(report_.layers.size(), {{0, 0}});
     for (std::size_t l = 0; l < report_.layers.size(); ++l)
       for (std::size_t r = 1; r <= options_.rates.size(); ++r) {
         std::vector<Index> step = untouched();
         step[l] = static_cast<Index>(r);
-        alone_[l].push_back(measure(step));
+        (void)measure(step);
       }
+  }
+  /// What single_layers measured of one layer at one step.
+  [[nodiscard]] const drop_and_saving& alone(std::size_t layer, std::size_t step) const {
+    const std::size_t at = step == 0 ? 0 : layer * options_.rates.size() + step;
+    return report_.candidates[at].measured;
   }
   void same_rate_everywhere() {
     for (std::size_t r = 1; r <= options_.rates.size(); ++r)
@@ -162,7 +166,7 @@ class layer_rate_explorer {
       for (std::size_t l = 0; l < step.size(); ++l) {
         const auto now = static_cast<std::size_t>(step[l]);
         if (now >= options_.rates.size()) continue;
-        const drop_and_saving &here = alone_[l][now], &there = alone_[l][now + 1];
+        const drop_and_saving &here = alone(l, now), &there = alone(l, now + 1);
         const double lost = std::max(there.drop - here.drop, 0.0) + 1e-4;
         const double price = lost / std::max(there.saving - here.saving, 1e-9);
         if (best == step.size() || price < best_price) {
@@ -181,7 +185,6 @@ class layer_rate_explorer {
   const Saved& saved_;
   const layer_rate_options& options_;
   restored_weights<S> weights_;
-  std::vector<std::vector<drop_and_saving>> alone_;  // layer x step
   layer_rate_report report_;
 };
 

@@ -6,7 +6,7 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::max, std::min, std::nth_element
+#include <algorithm>  // std::max, std::min, std::sort
 #include <cmath>      // std::isfinite
 #include <concepts>   // std::convertible_to
 #include <cstddef>    // std::size_t
@@ -99,19 +99,12 @@ struct policy_report {
 
  private:
   [[nodiscard]] static policy_effect effect_of(std::vector<double> qualities) {
-    policy_effect effect{0, 0, qualities.front(), qualities.front()};
-    for (const double s : qualities) {
-      effect.mean += s / static_cast<double>(qualities.size());
-      effect.lowest = std::min(effect.lowest, s);
-      effect.highest = std::max(effect.highest, s);
-    }
-    const auto middle = [&](std::size_t n) {
-      const auto nth = qualities.begin() + static_cast<std::ptrdiff_t>(n);
-      std::nth_element(qualities.begin(), nth, qualities.end());
-      return *nth;
-    };
-    effect.median = (middle((qualities.size() - 1) / 2) + middle(qualities.size() / 2)) / 2;
-    return effect;
+    const std::size_t n = qualities.size();
+    double mean = 0;
+    for (const double s : qualities) mean += s / static_cast<double>(n);
+    std::sort(qualities.begin(), qualities.end());
+    return {mean, (qualities[(n - 1) / 2] + qualities[n / 2]) / 2, qualities.front(),
+            qualities.back()};
   }
 };
 
@@ -164,7 +157,7 @@ template <class Run>
         detail::concat("policy_search: ", criteria.size(), " criteria and ", distributions.size(),
                        " distributions; it needs at least 1 of each"));
   policy_report report;
-  report.distributions.assign(distributions.begin(), distributions.end());
+  for (const std::string& d : distributions) report.distributions.push_back(d);
   for (const policy_criterion& c : criteria) {
     if (c.repeats < 1)
       throw argument_error(errc::out_of_range,

@@ -36,7 +36,8 @@ struct structure_data {
   resolved_graph resolved;
   channel_structure channels;
   std::vector<coupling> couplings;
-  std::unordered_map<std::string_view, Index> number_of;  ///< of the couplings, by their names
+  std::unordered_map<std::string_view, std::size_t>
+      number_of;  ///< of the couplings, by their names
   cost_model costs;
 };
 
@@ -148,7 +149,7 @@ class network_structure {
     data->channels = detail::find_channel_structure(data->resolved);
     data->couplings = detail::find_couplings(data->resolved, data->channels);
     for (std::size_t k = 0; k < data->couplings.size(); ++k)
-      data->number_of.emplace(data->couplings[k].name, static_cast<Index>(k));
+      data->number_of.emplace(data->couplings[k].name, k);
     data->costs = detail::cost_model(data->resolved, data->channels);
     data_ = data;
   }
@@ -192,7 +193,7 @@ class network_structure {
   /// The number of the coupling of that name, or -1.
   [[nodiscard]] Index find_coupling(std::string_view name) const noexcept {
     const auto found = data_->number_of.find(name);
-    return found == data_->number_of.end() ? -1 : found->second;
+    return found == data_->number_of.end() ? -1 : static_cast<Index>(found->second);
   }
 
   /// What the network costs as declared.

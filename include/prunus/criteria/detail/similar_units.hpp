@@ -14,6 +14,7 @@
 #include <limits>       // std::numeric_limits
 #include <span>         // std::span
 #include <string_view>  // std::string_view
+#include <type_traits>  // std::common_type_t
 #include <utility>      // std::move, std::pair
 #include <vector>       // std::vector
 
@@ -50,7 +51,8 @@ class similar_units {
   void sum_distances(scores to) const {
     const Index units = members_.front().units();
     const bool all_live = std::all_of(live_.begin(), live_.end(), [](auto l) { return l != 0; });
-    Eigen::ArrayXd sums = Eigen::ArrayXd::Zero(units);
+    using array = Eigen::Array<std::common_type_t<number, double>, Eigen::Dynamic, 1>;
+    array sums = array::Zero(units);
     std::vector<Index> equal_to(static_cast<std::size_t>(units), -1);
     for (const unit_distances<S>& m : members_)
       m.for_each_block([&](Index i0, Index j0, auto& block) {

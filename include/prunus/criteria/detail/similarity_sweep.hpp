@@ -3,13 +3,14 @@
 
 #include <Eigen/Core>
 
-#include <algorithm>  // std::max
-#include <cmath>      // std::abs
-#include <cstddef>    // std::size_t
-#include <cstdint>    // std::uint8_t
-#include <limits>     // std::numeric_limits
-#include <span>       // std::span
-#include <vector>     // std::vector
+#include <algorithm>    // std::max
+#include <cmath>        // std::abs
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint8_t
+#include <limits>       // std::numeric_limits
+#include <span>         // std::span
+#include <type_traits>  // std::common_type_t
+#include <vector>       // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -39,7 +40,8 @@ template <class Matrix>
   constexpr scalar infinity = std::numeric_limits<scalar>::infinity();
   const Index n = distance.cols();
   const auto is_live = [&](Index u) { return live[static_cast<std::size_t>(u)] != 0; };
-  Eigen::ArrayXd total = Eigen::ArrayXd::Zero(n);
+  using sums = Eigen::Array<std::common_type_t<scalar, double>, Eigen::Dynamic, 1>;
+  sums total = sums::Zero(n);
   Eigen::Array<scalar, Eigen::Dynamic, 1> closest =
       Eigen::Array<scalar, Eigen::Dynamic, 1>::Constant(n, infinity);
   std::vector<Index> partner(static_cast<std::size_t>(n), 0);

@@ -233,7 +233,7 @@ reconstruction_report reconstruct_layer(network<S>& net, std::string_view layer_
       weight, keep, seen, prunus::view(added, {static_cast<Index>(added.size())}), options);
   prunus::detail::normalization<S> fitted(tensors, *behind);
   const mask everything{tile_grid(weight, element)};
-  const Eigen::MatrixXd rows = prunus::detail::weight_rows(weight, everything).values;
+  const Eigen::MatrixXd rows = prunus::detail::weight_rows<double>(weight, everything).values;
   const Eigen::ArrayXd mean = rows.transpose() * seen.of_inputs().mean();
   const Eigen::ArrayXd variance =
       rows.cwiseProduct(seen.of_inputs().covariance() * rows).colwise().sum().transpose();

@@ -27,12 +27,11 @@ template <class S>
 using count_of = std::conditional_t<sizeof(S) == 8, std::int64_t, std::int32_t>;
 
 /// Sums over `Lanes` columns of values side by side, which become vector instructions.
-template <int Lanes>
+template <class S, int Lanes>
 struct lane_sums {
   using lanes = Eigen::Array<double, Lanes, 1>;
   lanes sum = lanes::Zero(), magnitude = lanes::Zero(), square = lanes::Zero();
 
-  template <class S>
   void add(const S* values) {
     const lanes x = Eigen::Map<const Eigen::Array<S, Lanes, 1>>(values).template cast<double>();
     sum += x;
@@ -44,8 +43,8 @@ struct lane_sums {
 /// Sums of one channel: `runs` runs of `count` neighbouring values, `pitch` values apart.
 template <class S>
 [[nodiscard]] value_sums sums_of(const S* values, Index runs, Index pitch, Index count) {
-  lane_sums<8> whole;
-  lane_sums<1> rest;
+  lane_sums<S, 8> whole;
+  lane_sums<S, 1> rest;
   std::int64_t active = 0;
   for (Index r = 0; r < runs; ++r, values += pitch) {
     Index i = 0;
@@ -65,7 +64,7 @@ template <int Lanes, class S>
 // NOLINTNEXTLINE(readability-non-const-parameter): they are written through maps
 void add_columns(const S* values, Index rows, Index pitch, std::int64_t* active, double* sum,
                  double* magnitude, double* square) {
-  lane_sums<Lanes> sums;
+  lane_sums<S, Lanes> sums;
   constexpr std::size_t width = Lanes;
   std::array<count_of<S>, width> counts{};
   for (Index r = 0; r < rows; ++r, values += pitch) {

@@ -8,8 +8,9 @@
 
 #include <Eigen/Core>
 
-#include <cstddef>  // std::size_t
-#include <span>     // std::span
+#include <cstddef>      // std::size_t
+#include <span>         // std::span
+#include <type_traits>  // std::common_type_t
 
 namespace prunus {
 inline namespace v0 {
@@ -30,7 +31,7 @@ struct magnitude {
 /// The sum of the terms of neighbouring weights, in double.
 template <class Term, class S>
 [[nodiscard]] double product_sum(const S* weight, const S* gradient, Index count) {
-  using lanes = Eigen::Array<double, 8, 1>;
+  using lanes = Eigen::Array<std::common_type_t<score_of<S>, double>, 8, 1>;
   const auto eight = [](const S* values) -> lanes {
     return Eigen::Map<const Eigen::Array<S, 8, 1>>(values)
         .template cast<score_of<S>>()

@@ -6,18 +6,20 @@
 
 #include <Eigen/Core>
 
-#include <cstddef>  // std::size_t
-#include <cstdint>  // std::uint8_t
-#include <map>      // std::map
-#include <vector>   // std::vector
+#include <concepts>  // std::floating_point
+#include <cstddef>   // std::size_t
+#include <cstdint>   // std::uint8_t
+#include <map>       // std::map
+#include <vector>    // std::vector
 
 namespace prunus {
 inline namespace v0 {
 namespace detail {
 
-/// Weights of a layer as rows of doubles, in x height x width, and which of them stay.
+/// Weights of a layer as rows of R, in x height x width, and which of them stay.
+template <std::floating_point R>
 struct weight_rows {
-  Eigen::MatrixXd values;                                              // inputs x outputs
+  Eigen::Matrix<R, Eigen::Dynamic, Eigen::Dynamic> values;             // inputs x outputs
   std::map<std::vector<std::uint8_t>, std::vector<Index>> outputs_of;  // pattern -> outputs
 
   template <class S>
@@ -30,7 +32,7 @@ struct weight_rows {
     for (Index o = 0; o < outputs; ++o) {
       Index k = 0;
       for_each_of(weight, o, [&](S& w) {
-        values(k, o) = static_cast<double>(w);
+        values(k, o) = static_cast<R>(w);
         pattern[static_cast<std::size_t>(k++)] = single[&w - weight.data] ? 1 : 0;
       });
       outputs_of[pattern].push_back(o);

@@ -63,7 +63,7 @@ template <class S>
       take(best);
     }
   }
-  order.insert(order.end(), left.begin(), left.end());
+  for (const std::int32_t row : left) order.push_back(row);
   return order;
 }
 

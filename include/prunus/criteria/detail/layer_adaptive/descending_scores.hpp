@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/compiled_on_use.hpp>
-
 #include <algorithm>    // std::max_element, std::sort
 #include <array>        // std::array
 #include <bit>          // std::bit_cast
 #include <cmath>        // std::isfinite
+#include <concepts>     // std::same_as
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
 #include <limits>       // std::numeric_limits
@@ -25,8 +24,6 @@ struct placed_score {
   T score;
   Place place;
 };
-
-using placed_float = placed_score<float, std::uint32_t>;
 
 template <class Order>
 void sort_by_comparing(Order&& order) {
@@ -48,44 +45,45 @@ inline void begin_after_counts(std::span<std::uint32_t> counts) noexcept {
 }
 
 /// Sorts by 18 low bits, two digits of 9. @pre `room` is as large as `part`
-template <class = compiled_on_use>
-void sort_by_low_bits(std::span<placed_float> part, std::span<placed_float> room) {
+template <class Placed>
+void sort_by_low_bits(std::span<Placed> part, std::span<Placed> room) {
   constexpr std::size_t few = 48;
   if (part.size() <= few) return sort_by_comparing(part);
   std::array<std::uint32_t, 512> low{}, high{};
-  for (const placed_float& entry : part) {
+  for (const Placed& entry : part) {
     ++low[digit_of<0, 9>(entry.score)];
     ++high[digit_of<9, 9>(entry.score)];
   }
   begin_after_counts(low);
   begin_after_counts(high);
-  for (const placed_float& entry : part) room[low[digit_of<0, 9>(entry.score)]++] = entry;
-  for (const placed_float& entry : room) part[high[digit_of<9, 9>(entry.score)]++] = entry;
+  for (const Placed& entry : part) room[low[digit_of<0, 9>(entry.score)]++] = entry;
+  for (const Placed& entry : room) part[high[digit_of<9, 9>(entry.score)]++] = entry;
 }
 
 /// A radix sort whose first digit, of 13 bits, parts the scores into heaps that fit into the cache,
 /// where the others are sorted: many times as fast as comparing where millions of scores are
 /// sorted.
-template <class = compiled_on_use>
-[[nodiscard]] std::vector<placed_float> sorted_by_digits(std::span<const float> scores) {
+template <std::same_as<float> T>
+[[nodiscard]] auto sorted_by_digits(std::span<const T> scores) {
+  using placed = placed_score<T, std::uint32_t>;
   constexpr int bits = 13, shift = 18;  // behind the sign
   std::vector<std::uint32_t> heap(std::size_t{1} << bits);
   std::size_t finite = 0;
-  for (const float score : scores)
+  for (const T score : scores)
     if (std::isfinite(score)) {
       ++heap[digit_of<shift, bits>(score)];
       ++finite;
     }
   const std::uint32_t largest = *std::max_element(heap.begin(), heap.end());
   begin_after_counts(heap);
-  std::vector<placed_float> order(finite), room(largest);
+  std::vector<placed> order(finite), room(largest);
   for (std::size_t i = 0; i < scores.size(); ++i)
     if (std::isfinite(scores[i]))
       order[heap[digit_of<shift, bits>(scores[i])]++] = {scores[i], static_cast<std::uint32_t>(i)};
   std::size_t begin = 0;
   for (const std::uint32_t end : heap) {
-    sort_by_low_bits(std::span(order).subspan(begin, end - begin),
-                     std::span(room).first(end - begin));
+    sort_by_low_bits(std::span<placed>(order).subspan(begin, end - begin),
+                     std::span<placed>(room).first(end - begin));
     begin = end;
   }
   return order;
@@ -95,7 +93,7 @@ template <class = compiled_on_use>
 template <class T, class Place>
 [[nodiscard]] std::vector<placed_score<T, Place>> placed(std::span<const T> scores) {
   constexpr std::size_t worth_digits = 4096;
-  if constexpr (std::is_same_v<placed_score<T, Place>, placed_float>)
+  if constexpr (std::is_same_v<placed_score<T, Place>, placed_score<float, std::uint32_t>>)
     if (scores.size() > worth_digits) return sorted_by_digits(scores);
   std::vector<placed_score<T, Place>> order;
   order.reserve(scores.size());

@@ -9,7 +9,7 @@
 #include <prunus/selection/score_scan.hpp>
 #include <prunus/selection/selection.hpp>
 
-#include <algorithm>  // std::all_of, std::max, std::min, std::nth_element, std::sort
+#include <algorithm>  // std::max, std::min, std::nth_element, std::sort
 #include <array>      // std::array
 #include <cmath>      // std::sqrt
 #include <cstddef>    // std::size_t
@@ -75,7 +75,9 @@ class threshold_finder<layer_normalized_source<Rule>> {
       const Index size = chunks[s].size;
       infinite[s] = size - count_around<true>(data_of(chunks[s]), size, largest_root).up_to;
     });
-    return std::all_of(infinite.begin(), infinite.end(), [](Index count) { return count == 0; });
+    for (const Index count : infinite)
+      if (count != 0) return false;
+    return true;
   }
 
   /// Of every source, for the cut found last.
