@@ -181,8 +181,8 @@ TEST_CASE("the outputs of the network stay, whatever tile would take them",
     CHECK(ranked_with(tile, true, true) == names{"conv"});
     // Without a word it is not known which weight makes the outputs: that is no guess.
     for (const std::optional<bool> prunable : {std::optional<bool>{}, std::optional(true)}) {
-      const support::thrown error = support::error_of<argument_error>(
-          [&] { (void)ranked_with(tile, false, prunable); });
+      const support::thrown error =
+          support::error_of<argument_error>([&] { (void)ranked_with(tile, false, prunable); });
       CHECK(error.code == errc::unknown_outputs);
       CHECK(error.says(".output = true"));
       CHECK(error.says("couple"));

@@ -539,7 +539,8 @@ TEST_CASE("what reaches an operation that does not say how it uses it stays, and
   const prunus::plan plan = prunus::plan_removal(net.structure, net.model);
   CHECK(plan.opaque == std::vector<prunus::plan::opaque_node>{{"mix", "mixer", 5}});
   const auto& couplings = net.structure.couplings();
-  CHECK_FALSE(couplings[static_cast<std::size_t>(net.structure.find_coupling("before"))].prunable());
+  CHECK_FALSE(
+      couplings[static_cast<std::size_t>(net.structure.find_coupling("before"))].prunable());
   CHECK(couplings[static_cast<std::size_t>(net.structure.find_coupling("mix"))].prunable());
   CHECK(prunus::to_text(plan).find("the 5 channels that reach mix") != std::string::npos);
   REQUIRE(plan.removed.size() == 1);  // what it makes may go: nobody reads it
