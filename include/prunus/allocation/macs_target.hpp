@@ -24,9 +24,10 @@ inline namespace v0 {
 /// every layer shrunk.
 ///
 /// One ranking over all couplings as in `global`; bisection finds the fewest units whose removal
-/// reaches the target. Where the last of them overshoots, because it is worth many MACs, its layer
-/// keeps it, and units of lower cost that follow in the ranking fill the rest, as long as that
-/// comes closer: the result is at or below the target by less than the cheapest unit that is left.
+/// reaches the target. Where the last of them overshoots, because it is worth many MACs, and a unit
+/// of another layer is worth less than that, its layer keeps it and the ranking goes on without the
+/// layer; of the ends found so the one closest to the target counts. The result is at or below the
+/// target.
 ///
 ///     prunus::couple(net, network);
 ///     prunus::prune(net, prunus::pass{prunus::l2_norm{}, prunus::filter,

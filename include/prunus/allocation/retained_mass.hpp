@@ -153,7 +153,8 @@ struct retained_mass {
 /// Ties and limits as in `allocation`, to which the shares of the mass are passed on; it must rank
 /// them as they are (no scaling).
 /// @source as `retained_mass`
-/// @deviation the common epsilon for a target is our reading
+/// @deviation the common epsilon for a target is our reading; with `macs_target` the last units may
+/// be cheaper ones of another layer that come closer to the target
 template <class Allocation = global>
 struct by_retained_mass {
   Allocation allocation{};

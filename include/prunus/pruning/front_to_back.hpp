@@ -6,10 +6,11 @@
 #include <prunus/core/detail/restored_weights.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/pruning/detail/keep_model.hpp>
+#include <prunus/pruning/detail/scoring.hpp>
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
-#include <algorithm>  // std::count
+#include <algorithm>  // std::count, std::fill, std::find_if, std::max
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint8_t
 #include <span>       // std::span
@@ -63,54 +64,68 @@ struct front_to_back {
     const auto layerwise = prunus::pass{pass.criterion, pass.tile, uniform{}, pass.action}
                                .within(pass.scope)
                                .limited(pass.limits);
-    pass_report report{event, target, {}};
+    pass_report report{event, target, {}, state.remarks};
     std::vector<pass_state::target> targets = std::move(state.targets);
     state.targets.clear();
-    const pass_state before = state;  // all but the targets
-    state.targets = std::move(targets);
+    pass_state before = state;  // all but the targets, and what is said of them once
+    before.remarks.clear();
+    before.spared.clear();
     pass_state after = before;
-    for (std::size_t i = 0; i < state.targets.size(); ++i) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
       pass_state one = before;
-      one.targets.push_back(state.targets[i]);
+      one.targets.push_back(std::move(targets[i]));
       const double share =
-          static_cast<double>(removed[i]) / static_cast<double>(state.targets[i].keep().size());
-      const pass_report done = layerwise.prune(net, one, event, share, pool);
-      for (const pass_report::parameter& p : done.parameters) report.parameters.push_back(p);
-      state.targets[i] = std::move(one.targets.front());
+          static_cast<double>(removed[i]) / static_cast<double>(one.targets.front().keep().size());
+      join(report, layerwise.prune(net, one, event, share, pool));
+      targets[i] = std::move(one.targets.front());
       one.targets.clear();
       after = std::move(one);
     }
-    after.targets = std::move(state.targets);
+    report.parameters.insert(report.parameters.end(), state.spared.begin(), state.spared.end());
+    after.targets = std::move(targets);
+    after.remarks = std::move(state.remarks);
+    after.spared = std::move(state.spared);
     state = std::move(after);
     return report;
   }
 
+  /// A parameter may be in several targets, each of which removes tiles of its own.
+  static void join(pass_report& all, const pass_report& one) {
+    for (const pass_report::parameter& p : one.parameters) {
+      const auto there =
+          std::find_if(all.parameters.begin(), all.parameters.end(),
+                       [&](const pass_report::parameter& q) { return q.name == p.name; });
+      if (there == all.parameters.end()) {
+        all.parameters.push_back(p);
+        continue;
+      }
+      there->kept -= p.units - p.kept;
+      there->weights_kept -= p.weights - p.weights_kept;
+    }
+    all.remarks.insert(all.remarks.end(), one.remarks.begin(), one.remarks.end());
+  }
+
   /// How many units of each target the allocation removes.
   template <class T>
-  [[nodiscard]] std::vector<Index> numbers(pass_state& state, double target) const {
-    std::vector<std::vector<T>> scores;
-    std::vector<std::vector<std::uint8_t>> keep;
-    std::vector<ranking_group<T>> units;
-    for (pass_state::target& t : state.targets) {
-      const std::span<std::uint8_t> now = t.keep();
-      keep.emplace_back(now.begin(), now.end());
-      if (!state.permanent) keep.back().assign(now.size(), std::uint8_t{1});
-      scores.emplace_back(now.size(), T{1});
+  [[nodiscard]] std::vector<Index> numbers(const pass_state& state, double target) const {
+    pass_state asked = state;
+    std::size_t most = 0;
+    for (pass_state::target& t : asked.targets) {
+      if (!state.permanent) std::fill(t.keep().begin(), t.keep().end(), std::uint8_t{1});
+      most = std::max(most, t.keep().size());
     }
-    for (std::size_t i = 0; i < state.targets.size(); ++i) {
-      const pass_state::target& t = state.targets[i];
-      units.push_back({t.name,
-                       {scores[i].data(), static_cast<Index>(scores[i].size()), false, t.name},
-                       keep[i],
-                       t.limits,
-                       t.coupled() ? nullptr : &t.members.front().mask.grid(),
-                       t.coupling});
+    const std::vector<T> alike(most, T{1});
+    std::vector<ranking_group<T>> units;
+    for (pass_state::target& t : asked.targets) {
+      const Index size = static_cast<Index>(t.keep().size());
+      units.push_back(detail::group_of<T>(t, score_source<T>{alike.data(), size, false, t.name},
+                                          unknown_count));
     }
     pass.allocation.allocate(std::span<ranking_group<T>>(units), target);
     std::vector<Index> removed;
-    removed.reserve(keep.size());
-    for (const std::vector<std::uint8_t>& k : keep)
-      removed.push_back(static_cast<Index>(std::count(k.begin(), k.end(), std::uint8_t{0})));
+    for (const pass_state::target& t : asked.targets)
+      removed.push_back(
+          static_cast<Index>(std::count(t.keep().begin(), t.keep().end(), std::uint8_t{0})));
     return removed;
   }
 };

@@ -56,16 +56,19 @@ class target_finder {
         shape_(shape),
         scope_(wanted),
         usual_(usual),
-        coupled_(static_cast<std::size_t>(net.size()), false) {}
+        coupled_(static_cast<std::size_t>(net.size()), false),
+        follows_(coupled_) {}
 
   [[nodiscard]] pass_state find() {
     check_limits("pass", usual_);
     check_patterns();
     const std::optional<channel_tile> channels = channel_tile_of(shape_);
     for (std::size_t c = 0; c < net_.couplings().size(); ++c) {
-      for (const coupling::member& m : net_.couplings()[c].members)
-        if (!m.scored || (channels && m.axis == channels->along))
-          coupled_[static_cast<std::size_t>(position(m.parameter))] = true;
+      for (const coupling::member& m : net_.couplings()[c].members) {
+        const auto i = static_cast<std::size_t>(position(m.parameter));
+        if (channels && m.axis == channels->along) coupled_[i] = true;
+        if (!m.scored) follows_[i] = true;
+      }
       if (channels) add_coupling(static_cast<Index>(c), *channels);
     }
     for (Index i = 0; i < net_.size(); ++i)
@@ -131,8 +134,8 @@ class target_finder {
 
   [[nodiscard]] bool may_prune_alone(Index i) {
     const parameter<S>& p = at(i);
-    if (coupled_[static_cast<std::size_t>(i)] && !p.options.prunable.value_or(false)) return false;
-    if (!scope_.contains(p.name)) return false;
+    if (coupled_[static_cast<std::size_t>(i)] || !scope_.contains(p.name)) return false;
+    if (follows_[static_cast<std::size_t>(i)] && !p.options.prunable.value_or(false)) return false;
     const bool takes_outputs = tile_grid(p.weight, shape_).spans_all_but(axis::out);
     if (p.options.output && takes_outputs) {
       state_.remarks.push_back({p.name, "not pruned: it makes the outputs of the network"});
@@ -140,7 +143,12 @@ class target_finder {
     }
     if (p.options.prunable) return *p.options.prunable;
     if (p.weight.rank < 2) return false;
-    if (takes_outputs && scope_.include.empty()) expect_outputs_known();
+    if (!takes_outputs || !scope_.include.empty()) return true;
+    if (!net_.couplings().empty()) {
+      state_.remarks.push_back({p.name, "not pruned: no coupling tells who reads its outputs"});
+      return false;
+    }
+    expect_outputs_known();
     return true;
   }
 
@@ -306,6 +314,7 @@ class target_finder {
   const parameter_selection& scope_;
   const limits& usual_;
   std::vector<bool> coupled_;  ///< ranked with a coupling, if at all
+  std::vector<bool> follows_;  ///< its channels, as a bias does
   pass_state state_;
 };
 
