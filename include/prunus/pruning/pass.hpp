@@ -102,8 +102,7 @@ struct pass {
   /// An event that throws did not happen: masks, weights and state are as they were, whatever threw
   /// (memory that ran out, the criterion, the allocation, the action). Once the first weight is
   /// written nothing fails any more; work that a pool drops by throwing then is done in the
-  /// caller's thread. What a user's part writes elsewhere (an action's `exchange` the buffers of an
-  /// optimizer) is that part's to undo.
+  /// caller's thread. What a user's part writes elsewhere is that part's to undo.
   /// @throws what the allocation throws; argument_error (unknown_name: the state of another model;
   /// broken_promise: the allocation or the action's exchange marks a unit with other than 0 or 1,
   /// revives one, keeps none of a layer or less than its limits ask for); value_error (not_finite)
@@ -142,6 +141,9 @@ struct pass {
     const detail::decision decide(criterion, allocation, action, net, tile, now);
     detail::held_weights<S> trained_back;  // what is gone must score as gone
     if (state.permanent) trained_back.hold(net, state);
+    if constexpr (exchanging_action<Action, S>)
+      for (const parameter<S>& p : net.parameters())  // an exchange may write the buffers
+        for (const weight_view<S>& buffer : p.options.state) trained_back.keep(buffer);
     auto swept = decide.by_thresholds(copy ? *copy : state);
     std::optional<detail::outcome> ranked;
     if (!swept) ranked = decide.by_ranking(state, copied());
