@@ -102,7 +102,8 @@ class weights {
     }
     for (std::size_t i = 0; i < layers.size(); ++i)
       net_.add(layers[i].name + ".weight",
-               prunus::view(values_[i].data(), layers[i].extents, "OIHW"));
+               prunus::view(values_[i].data(), layers[i].extents, "OIHW"),
+               {.output = i + 1 == layers.size()});
   }
 
   [[nodiscard]] const prunus::model<float>& net() const { return net_; }
