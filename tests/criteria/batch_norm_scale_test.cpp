@@ -42,7 +42,11 @@ struct normalised {
                  {{"second.weight", axis::out, {0, 1}},
                   {"second_norm.weight", axis::out, {0, 1}, false, true},
                   {"last.weight", axis::in, {0, 1}}}},
-                {"last", 2, {{"last.weight", axis::out, {0, 1}}}, false}});
+                {"last",
+                 2,
+                 {{"last.weight", axis::out, {0, 1}}},
+                 std::vector<std::optional<prunus::keep_reason>>(
+                     2, prunus::keep_reason::output_of_network)}});
   }
   normalised(const normalised&) = delete;
   normalised& operator=(const normalised&) = delete;

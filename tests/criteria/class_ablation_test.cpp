@@ -44,8 +44,7 @@ struct two_layers {
                   {"b", axis::out, each, false},
                   {"scale", axis::out, each, false, true},
                   {"shift", axis::out, each, false},
-                  {"v", axis::in, each, true}},
-                 true}});
+                  {"v", axis::in, each, true}}}});
   }
   two_layers(const two_layers&) = delete;
   two_layers& operator=(const two_layers&) = delete;
@@ -180,7 +179,7 @@ TEST_CASE("a coupling that is only read is ablated where it is read",
   std::vector<float> v{1, 2, 4};
   prunus::model<float> net;
   net.add("v", prunus::view(v, {1, 3}));
-  net.couple({{"image", 3, {{"v", axis::in, {0, 1, 2}, true}}, true}});
+  net.couple({{"image", 3, {{"v", axis::in, {0, 1, 2}, true}}}});
   const class_ablation criterion{
       [&] { return std::vector<float>{v[0] + v[1] + v[2]}; }};  // of any number type
   scores s(3);

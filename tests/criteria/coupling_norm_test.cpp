@@ -40,8 +40,7 @@ struct three_channels {
                   {"a.bias", axis::out, each, false},
                   {"norm.weight", axis::out, each, false, true},
                   {"norm.bias", axis::out, each, false},
-                  {"c.weight", axis::in, {0, 0, 1, 1, 2, 2}, true}},
-                 true}});
+                  {"c.weight", axis::in, {0, 0, 1, 1, 2, 2}, true}}}});
   }
   three_channels(const three_channels&) = delete;
   three_channels& operator=(const three_channels&) = delete;

@@ -95,8 +95,7 @@ TEST_CASE("units of couplings take their biases along", "[measure][sensitivity]"
   toy.net.couple({{"conv1",
                    8,
                    {{"conv1.weight", prunus::axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, true},
-                    {"conv1.bias", prunus::axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, false}},
-                   true}});
+                    {"conv1.bias", prunus::axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, false}}}});
   const auto original = toy.weights();
   std::vector<std::ptrdiff_t> silent;
   (void)sensitivity(

@@ -42,14 +42,16 @@ struct two_channels {
     net.add("scale", prunus::view(scale), {.gradient = prunus::view(gs)});
     net.add("reader", prunus::view(reader, {1, 2}), {.gradient = prunus::view(gr, {1, 2})});
     net.add("last", prunus::view(last, {1, 1}), {.gradient = prunus::view(gl, {1, 1})});
-    net.couple(
-        {{"a",
-          2,
-          {{"a", axis::out, {0, 1}, true},
-           {"bias", axis::out, {0, 1}, false},
-           {"scale", axis::out, {0, 1}, false, true},
-           {"reader", axis::in, {0, 1}, true}}},
-         {"reader", 1, {{"reader", axis::out, {0}, true}, {"last", axis::in, {0}, true}}, false}});
+    net.couple({{"a",
+                 2,
+                 {{"a", axis::out, {0, 1}, true},
+                  {"bias", axis::out, {0, 1}, false},
+                  {"scale", axis::out, {0, 1}, false, true},
+                  {"reader", axis::in, {0, 1}, true}}},
+                {"reader",
+                 1,
+                 {{"reader", axis::out, {0}, true}, {"last", axis::in, {0}, true}},
+                 {prunus::keep_reason::output_of_network}}});
   }
   two_channels(const two_channels&) = delete;
   two_channels& operator=(const two_channels&) = delete;

@@ -99,6 +99,27 @@ TEST_CASE("what is added to the input or gives the output is not prunable",
   for (const coupling& group : groups_of(g)) CHECK_FALSE(group.prunable());
 }
 
+TEST_CASE("units say why they stay, each for itself", "[structure][coupling]") {
+  prunus::graph g;
+  g.input("image", {2, 8, 8});
+  g.convolution("conv1", "image", {.out_channels = 3});
+  g.convolution("conv2", g.concat("cat", {"conv1", "image"}), {.out_channels = 5});
+  const std::vector<coupling> groups = groups_of(g);
+  const coupling& joined = groups.front();
+  REQUIRE(joined.units == 5);
+  CHECK(joined.prunable());
+  Index stay = 0;
+  for (Index u = 0; u < 5; ++u)
+    if (!joined.may_go(u)) {
+      ++stay;
+      CHECK(joined.stays[static_cast<std::size_t>(u)] == prunus::keep_reason::input_of_network);
+    }
+  CHECK(stay == 2);
+  for (const Index u : joined.members.front().unit_of)  // conv1's
+    CHECK(joined.may_go(u));
+  CHECK(groups.back().stays[4] == prunus::keep_reason::output_of_network);
+}
+
 TEST_CASE("a concatenation puts its inputs into one coupling", "[structure][coupling]") {
   prunus::graph g;
   g.input("image", {3, 8, 8});
@@ -232,7 +253,7 @@ TEST_CASE("couple names a parameter that the model lacks and changes nothing",
 }
 
 TEST_CASE("explain refuses a unit that does not exist", "[structure][coupling]") {
-  const coupling group{"conv", 2, {}, true};
+  const coupling group{"conv", 2, {}};
   CHECK(prunus::explain(group, 1) == "dropping conv:1 drops no parameter");
   for (Index unit : {2, -1})
     CHECK(support::code_of<prunus::argument_error>([&] { (void)prunus::explain(group, unit); }) ==
