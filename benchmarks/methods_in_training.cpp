@@ -196,7 +196,7 @@ way fading(const network_kind& of, const char* name, const Action& action) {
                 .sparsity = 0.5, .begin = every, .end = w.chosen.epochs * every, .every = every},
             prunus::pass{prunus::l2_norm{}, prunus::filter, prunus::uniform{}, action(w)});
         w.train(*net, optimize, timeline, w.whole());
-        timeline.finish();
+        std::fputs(timeline.finish().message().c_str(), stderr);
         return w.compacted(*net, w.tuning(), w.chosen.epochs);
       }};
 }
@@ -252,7 +252,7 @@ void add_similar(std::vector<way>& to, const network_kind& of, const std::string
                                                          .every = steps / rounds},
                                to_macs(*net, criterion, true));
                   w.train(*net, optimize, timeline, w.tuning());
-                  timeline.finish();
+                  std::fputs(timeline.finish().message().c_str(), stderr);
                   return w.compacted(*net, w.tuning(), w.chosen.epochs + w.chosen.tuning_epochs);
                 }});
 }
@@ -283,7 +283,7 @@ outcome growing_lenet(workshop& w) {
   const prunus::growing_regularization growing{.increment = 1 / steps, .every = 1};
   w.train(*net, optimize, w.tuning(),
           {[&](Index step) { growing.add_gradient(net->model(), *timeline.states()[0], step); }});
-  timeline.finish();
+  std::fputs(timeline.finish().message().c_str(), stderr);
   return w.compacted(*net, w.tuning(), w.chosen.epochs + w.chosen.tuning_epochs);
 }
 
@@ -357,7 +357,8 @@ way while_tuned(const char* name, const Criterion& criterion, const Action& acti
                     {[&](Index) { scores.step(net->model()); },
                      [&](Index step) {
                        timeline.step({.step = step + 1});
-                       if (step + 1 == steps / 2) timeline.finish();  // soft selections, too
+                       if (step + 1 == steps / 2)  // soft selections, too
+                         std::fputs(timeline.finish().message().c_str(), stderr);
                      }});
             const double reached = w.accuracy(*net);
             return outcome{reached, reached, 1, weights_left(*net),
