@@ -258,7 +258,7 @@ TEST_CASE("a global target of all kernels is reached by the hidden ones alone",
 TEST_CASE("one hidden layer at a time is an allocation per layer", "[criteria][activation_count]") {
   std::vector<float> first(12, 1.0F), second(12, 1.0F);
   prunus::model<float> net;
-  net.add("fc1.weight", prunus::view(first, {4, 3}));
+  net.add("fc1.weight", prunus::view(first, {4, 3}), {.prunable = true});
   net.add("fc2.weight", prunus::view(second, {3, 4}), {.prunable = true});
   activation_statistics outputs;
   outputs.add("fc1.weight", std::vector<float>{1, 0, 1, 0}, 1);
