@@ -22,6 +22,7 @@
 #include <cmath>    // std::abs, std::log
 #include <cstddef>  // std::size_t
 #include <limits>   // std::numeric_limits
+#include <string>   // std::string
 #include <vector>   // std::vector
 
 namespace {
@@ -226,23 +227,37 @@ TEST_CASE("a network without its pruned heads and hidden units computes the same
     CHECK(std::abs(a.data()[i] - b.data()[i]) <= 1e-5F * (1 + std::abs(a.data()[i])));
 }
 
-TEST_CASE("the tile head zeroes all features of a head of one projection", "[nn][transformer]") {
+TEST_CASE("the tile head zeroes all features of the same head of query, key and value",
+          "[nn][transformer]") {
   nn::network<float> net(nn::transformer_encoder(small()));
-  // They have two axes and follow their channels all the same: no tile takes them by themselves.
-  const prunus::pass elements{prunus::l1_norm{}, prunus::element};
+  // Positions have two axes and follow their channels all the same: no tile takes them alone.
+  const prunus::pass elements{prunus::l2_norm{}, prunus::element};
   CHECK_FALSE(elements.prepare(net.model()).find("positions.weight"));
+  const std::vector<std::string> projections{"block1.query.weight", "block1.key.weight",
+                                             "block1.value.weight"};
   const prunus::pruned result = prunus::prune(
       net.model(),
-      prunus::pass{prunus::l2_norm{}, prunus::head(4)}.within({.include = {"block1.value.weight"}}),
-      0.5);
-  const auto value = net.model()["block1.value.weight"].weight;
-  int zeros = 0;
-  for (Index first : {0, 4}) {
-    bool dead = true;
-    for (Index o = first; o < first + 4; ++o)
-      for (Index i = 0; i < 8; ++i) dead = dead && value(o, i) == 0;
-    zeros += dead;
+      prunus::pass{prunus::l2_norm{}, prunus::head(4)}.within({.include = projections}), 0.5);
+  for (const std::string& name : projections) {
+    CAPTURE(name);
+    CHECK(result.masks[name].kept() == 1);
+    CHECK(result.masks[name] == result.masks[projections.front()]);
+    const auto weight = net.model()[name].weight;
+    int zeros = 0;
+    for (Index first : {0, 4}) {
+      bool dead = true;
+      for (Index o = first; o < first + 4; ++o)
+        for (Index i = 0; i < 8; ++i) dead = dead && weight(o, i) == 0;
+      zeros += dead;
+    }
+    CHECK(zeros == 1);
   }
-  CHECK(zeros == 1);
-  CHECK(result.report.parameters.size() == 1);
+  CHECK(result.report.parameters.size() == 3);
+  // One projection alone cannot lose a head: what it is coupled with lies outside of the scope.
+  CHECK(support::code_of<prunus::argument_error>([&] {
+          prunus::prune(net.model(),
+                        prunus::pass{prunus::l2_norm{}, prunus::head(4)}.within(
+                            {.include = {"block1.value.weight"}}),
+                        0.5);
+        }) == prunus::errc::empty_model);
 }
