@@ -45,7 +45,7 @@ refused() {
 }
 refused "resume with the same options" --method one-shot --network resnet --output "$folder/out" --resume "$folder/whole.run"
 head -c 5000 "$folder/whole.run" >"$folder/cut.run"
-refused "ends after 5000 bytes" --method during --network resnet --output "$folder/out" --resume "$folder/cut.run"
+refused "bytes are announced behind the head, there are 4980" --method during --network resnet --output "$folder/out" --resume "$folder/cut.run"
 echo "not a run" >"$folder/foreign.run"
 refused "foreign.run" --method during --network resnet --output "$folder/out" --resume "$folder/foreign.run"
 refused "cannot be made" --method during --save "$folder/out" --output "$folder/whole.run/below"

@@ -95,7 +95,8 @@ TEST_CASE("units of couplings take their biases along", "[measure][sensitivity]"
   toy.net.couple({{"conv1",
                    8,
                    {{"conv1.weight", prunus::axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, true},
-                    {"conv1.bias", prunus::axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, false}}}});
+                    {"conv1.bias", prunus::axis::out, {0, 1, 2, 3, 4, 5, 6, 7}, false}}},
+                  {"conv2", 6, {{"conv2.weight", prunus::axis::out, {0, 1, 2, 3, 4, 5}, true}}}});
   const auto original = toy.weights();
   std::vector<std::ptrdiff_t> silent;
   (void)sensitivity(
