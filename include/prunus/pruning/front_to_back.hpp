@@ -10,7 +10,7 @@
 #include <prunus/pruning/pass.hpp>
 #include <prunus/pruning/pass_state.hpp>
 
-#include <algorithm>  // std::count, std::fill, std::find_if, std::max
+#include <algorithm>  // std::count, std::fill, std::max
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint8_t
 #include <span>       // std::span
@@ -81,7 +81,7 @@ struct front_to_back {
       one.targets.clear();
       after = std::move(one);
     }
-    report.parameters.insert(report.parameters.end(), state.spared.begin(), state.spared.end());
+    for (const pass_report::parameter& p : state.spared) report.parameters.push_back(p);
     after.targets = std::move(targets);
     after.remarks = std::move(state.remarks);
     after.spared = std::move(state.spared);
@@ -92,17 +92,17 @@ struct front_to_back {
   /// A parameter may be in several targets, each of which removes tiles of its own.
   static void join(pass_report& all, const pass_report& one) {
     for (const pass_report::parameter& p : one.parameters) {
-      const auto there =
-          std::find_if(all.parameters.begin(), all.parameters.end(),
-                       [&](const pass_report::parameter& q) { return q.name == p.name; });
-      if (there == all.parameters.end()) {
+      pass_report::parameter* there = nullptr;
+      for (pass_report::parameter& q : all.parameters)
+        if (q.name == p.name) there = &q;
+      if (there == nullptr) {
         all.parameters.push_back(p);
         continue;
       }
       there->kept -= p.units - p.kept;
       there->weights_kept -= p.weights - p.weights_kept;
     }
-    all.remarks.insert(all.remarks.end(), one.remarks.begin(), one.remarks.end());
+    for (const pass_report::remark& r : one.remarks) all.remarks.push_back(r);
   }
 
   /// How many units of each target the allocation removes.

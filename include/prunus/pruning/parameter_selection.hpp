@@ -3,7 +3,6 @@
 
 #include <prunus/core/name_pattern.hpp>
 
-#include <algorithm>    // std::any_of
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
@@ -25,8 +24,9 @@ struct parameter_selection {
  private:
   [[nodiscard]] static bool fits_any(const std::vector<std::string>& patterns,
                                      std::string_view name) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const std::string& pattern) { return matches(pattern, name); });
+    for (const std::string& pattern : patterns)
+      if (matches(pattern, name)) return true;
+    return false;
   }
 };
 

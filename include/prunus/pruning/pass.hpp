@@ -145,11 +145,11 @@ struct pass {
       for (const parameter<S>& p : net.parameters())  // an exchange may write the buffers
         for (const weight_view<S>& buffer : p.options.state) trained_back.keep(buffer);
     auto swept = decide.by_thresholds(copy ? *copy : state);
-    std::optional<detail::outcome> ranked;
+    detail::outcome ranked;
     if (!swept) ranked = decide.by_ranking(state, copied());
     pass_state& next = copy ? *copy : state;
-    detail::report_in_progress report(next, now);
-    swept ? report.add(*swept, net, next) : report.add(*ranked, next);
+    detail::report_in_progress<> report(next, now);
+    swept ? report.add(*swept, net, next) : report.add(ranked, next);
     std::vector<std::uint8_t> acted(next.targets.size(), 0);
 
     // From here on nothing fails.

@@ -65,7 +65,7 @@ using element_source_of = typename element_source_type<Criterion, S>::type;
 /// What an allocation said of an event.
 struct outcome {
   std::vector<Index> asked;  ///< of each target: how many units were to go, or unknown_count
-  std::optional<achieved_share> achieved{};
+  achieved_share achieved{"units", 0};  ///< if not of units
 };
 
 /// The decision about single weights that is thresholds yet: masks and zeros are written in one

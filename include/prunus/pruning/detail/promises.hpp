@@ -54,10 +54,10 @@ struct layer_count {
 }
 
 /// Counts what each layer keeps, in channels where tiles are whole channels.
-template <class = compiled_on_use>
-[[nodiscard]] std::vector<layer_count> count_layers(const pass_state& before, const pass_state& now,
-                                                    const std::optional<channel_tile>& channels) {
-  std::vector<layer_count> result;
+template <class Count = layer_count>
+[[nodiscard]] std::vector<Count> count_layers(const pass_state& before, const pass_state& now,
+                                              const std::optional<channel_tile>& channels) {
+  std::vector<Count> result;
   const auto count_in = [&](const pass_state::target& t, const pass_state::target::member& m) {
     const std::span<const std::uint8_t> keep = t.keep();
     const tile_grid& grid = m.mask.grid();
@@ -74,13 +74,13 @@ template <class = compiled_on_use>
   for (std::size_t i = 0; i < now.targets.size(); ++i)
     for (const pass_state::target::member& m : now.targets[i].members) {
       if (!m.scored) continue;
-      layer_count* there = nullptr;
-      for (layer_count& c : result)
+      Count* there = nullptr;
+      for (Count& c : result)
         if (c.layer->parameter == m.parameter) there = &c;
       if (there == nullptr) {
         const tile_grid& grid = m.mask.grid();
         const Index all = channels ? grid.extent(channels->along) : grid.size();
-        there = &result.emplace_back(layer_count{&m, all, all, all});
+        there = &result.emplace_back(Count{&m, all, all, all});
       }
       there->was -= count_in(before.targets[i], m);
       there->kept -= count_in(now.targets[i], m);

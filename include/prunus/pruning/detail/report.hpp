@@ -23,24 +23,23 @@ inline namespace v0 {
 namespace detail {
 
 /// The report of an event whose masks are decided; numbers of what is kept are filled in later.
+template <class = compiled_on_use>
 class report_in_progress {
  public:
-  template <class = compiled_on_use>
   report_in_progress(const pass_state& state, const pass_event& event)
       : result_{event.number, event.target, {}, state.remarks} {
     for (std::size_t i = 0; i < state.targets.size(); ++i)
       for (std::size_t k = 0; k < state.targets[i].members.size(); ++k)
         if (state.targets[i].members[k].scored) add(state, {i, k});
     done_.assign(places_.size(), 0);
-    result_.parameters.insert(result_.parameters.end(), state.spared.begin(), state.spared.end());
+    for (const pass_report::parameter& p : state.spared) result_.parameters.push_back(p);
   }
 
   /// Notes what the allocation left undone. `next` holds what it decided.
-  template <class = compiled_on_use>
   void add(const outcome& said, const pass_state& next) {
-    if (said.achieved) {
-      result_.of = said.achieved->of;
-      result_.measured = said.achieved->share;
+    if (said.achieved.of != result_.of) {
+      result_.of = said.achieved.of;
+      result_.measured = said.achieved.share;
     }
     Index units = 0, removed = 0, asked = 0;
     for (std::size_t i = 0; i < next.targets.size(); ++i) {
@@ -112,7 +111,6 @@ class report_in_progress {
     std::size_t target, member;
   };
 
-  template <class = compiled_on_use>
   void add(const pass_state& state, place at) {
     const pass_state::target::member& m = state.targets[at.target].members[at.member];
     for (std::size_t p = 0; p < places_.size(); ++p)
@@ -126,7 +124,6 @@ class report_in_progress {
         {m.name, m.mask.size(), m.mask.size(), m.mask.grid().weights(), m.mask.grid().weights()});
   }
 
-  template <class = compiled_on_use>
   void note_shortfall(const pass_state::target& t, Index gone, Index asked) {
     if (asked == unknown_count || gone == unknown_count || gone >= asked) return;
     const limits& l = t.limits;

@@ -13,9 +13,8 @@
 #include <prunus/pruning/pass_state.hpp>
 #include <prunus/structure/coupling.hpp>
 
-#include <algorithm>    // std::any_of, std::find, std::min, std::none_of, std::sort
+#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
-#include <map>          // std::map
 #include <optional>     // std::optional
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -93,7 +92,16 @@ class target_finder {
     Index channels = 0;  ///< that may go
   };
   /// Channels of each layer in a block of units: blocks with the same are one target.
-  using channels_of_layers = std::vector<std::pair<std::size_t, Index>>;
+  struct layer_channels {
+    std::size_t layer;
+    Index channels;
+    friend bool operator==(const layer_channels&, const layer_channels&) = default;
+  };
+  using channels_of_layers = std::vector<layer_channels>;
+  struct alike_blocks {
+    const channels_of_layers* there;
+    std::vector<std::size_t> blocks;
+  };
 
   [[nodiscard]] const parameter<S>& at(Index i) const {
     return net_.parameters()[static_cast<std::size_t>(i)];
@@ -116,8 +124,9 @@ class target_finder {
 
   void check_patterns() {
     const auto fits_nothing = [&](const std::string& pattern) {
-      return std::none_of(net_.parameters().begin(), net_.parameters().end(),
-                          [&](const parameter<S>& p) { return matches(pattern, p.name); });
+      for (const parameter<S>& p : net_.parameters())
+        if (matches(pattern, p.name)) return false;
+      return true;
     };
     for (const std::string& pattern : scope_.include)
       if (fits_nothing(pattern) && !net_.empty())
@@ -153,8 +162,8 @@ class target_finder {
   }
 
   void expect_outputs_known() const {
-    const auto is_output = [](const parameter<S>& p) { return p.options.output; };
-    if (std::any_of(net_.parameters().begin(), net_.parameters().end(), is_output)) return;
+    for (const parameter<S>& p : net_.parameters())
+      if (p.options.output) return;
     throw argument_error(
         errc::unknown_outputs,
         "pass: this tile takes whole outputs of weights, and which of them are the outputs of the "
@@ -181,33 +190,39 @@ class target_finder {
       if (m.axis != shape.along || !m.scored) continue;
       for (const Index u : m.unit_of) {
         channels_of_layers& there = in_block[block(blocks, u)];
-        if (there.empty() || there.back().first != layers.size())
+        if (there.empty() || there.back().layer != layers.size())
           there.push_back({layers.size(), 0});
-        ++there.back().second;
+        ++there.back().channels;
       }
       layers.push_back({&m, position(m.parameter), 0, {}, false, 0});
     }
-    std::map<channels_of_layers, std::vector<std::size_t>> blocks_of;  // that may go
+    std::vector<alike_blocks> groups;  // that may go
     std::vector<std::optional<keep_reason>> stays(in_block.size());
     for (Index u = 0; u < c.units; ++u)
       if (!c.may_go(u)) stays[block(blocks, u)] = c.stays[static_cast<std::size_t>(u)];
     for (std::size_t b = 0; b < in_block.size(); ++b)
       if (!in_block[b].empty() && may_go(in_block[b], stays[b], layers))
-        blocks_of[in_block[b]].push_back(b);
+        add_to(groups, in_block[b], b);
     note_what_stays(layers);
 
-    std::vector<const typename decltype(blocks_of)::value_type*> order;  // of their first blocks
-    for (const auto& alike : blocks_of) order.push_back(&alike);
-    std::sort(order.begin(), order.end(),
-              [](const auto* a, const auto* b) { return a->second.front() < b->second.front(); });
-    for (const auto* alike : order)
-      for (const auto& [l, channels] : alike->first)
-        layers[l].channels += channels * static_cast<Index>(alike->second.size());
+    for (const alike_blocks& alike : groups)
+      for (const auto& [l, channels] : *alike.there)
+        layers[l].channels += channels * static_cast<Index>(alike.blocks.size());
     std::vector<std::string> names;
-    for (const auto* alike : order) {
-      names.push_back(name_of_target(c, layers, alike->first, names));
-      add_target(number, shape, blocks, layers, *alike, names.back());
+    for (const alike_blocks& alike : groups) {
+      names.push_back(name_of_target(c, layers, *alike.there, names));
+      add_target(number, shape, blocks, layers, alike, names.back());
     }
+  }
+
+  static void add_to(std::vector<alike_blocks>& groups, const channels_of_layers& there,
+                     std::size_t block) {
+    for (alike_blocks& group : groups)
+      if (*group.there == there) {
+        group.blocks.push_back(block);
+        return;
+      }
+    groups.push_back({&there, {block}});
   }
 
   [[nodiscard]] static std::size_t block(const unit_blocks& blocks, Index unit) noexcept {
@@ -260,7 +275,9 @@ class target_finder {
                                            const channels_of_layers& there,
                                            const std::vector<std::string>& taken) const {
     const auto is_free = [&](const std::string& name) {
-      return std::find(taken.begin(), taken.end(), name) == taken.end();
+      for (const std::string& other : taken)
+        if (other == name) return false;
+      return true;
     };
     if (taken.empty()) return c.name;
     for (const auto& [l, channels] : there) {
@@ -271,17 +288,16 @@ class target_finder {
   }
 
   void add_target(Index number, const channel_tile& shape, const unit_blocks& blocks,
-                  const std::vector<layer>& layers,
-                  const std::pair<const channels_of_layers, std::vector<std::size_t>>& alike,
+                  const std::vector<layer>& layers, const alike_blocks& alike,
                   const std::string& name) {
     const coupling& c = net_.couplings()[static_cast<std::size_t>(number)];
-    const Index units = static_cast<Index>(alike.second.size());
+    const Index units = static_cast<Index>(alike.blocks.size());
     std::vector<Index> unit_of_block(static_cast<std::size_t>(blocks.count), -1);
-    for (Index u = 0; u < units; ++u) unit_of_block[alike.second[static_cast<std::size_t>(u)]] = u;
+    for (Index u = 0; u < units; ++u) unit_of_block[alike.blocks[static_cast<std::size_t>(u)]] = u;
     pass_state::target found{name, number, {}, {}};
     found.coupled_keep.assign(static_cast<std::size_t>(units), 1);
     joint_limits joint(units);
-    for (const auto& [l, channels] : alike.first)
+    for (const auto& [l, channels] : *alike.there)
       joint.add({at(layers[l].parameter).name, limits_of(layers[l].parameter), channels,
                  channels * units, layers[l].stays, layers[l].channels});
     found.limits = joint.found();
