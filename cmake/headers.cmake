@@ -39,6 +39,7 @@ set(PRUNUS_HEADERS
   include/prunus/core/detail/copy_by_meaning.hpp
   include/prunus/core/detail/crc32.hpp
   include/prunus/core/detail/has_member.hpp
+  include/prunus/core/detail/layer_of.hpp
   include/prunus/core/detail/mix_bits.hpp
   include/prunus/core/detail/normalization_affine.hpp
   include/prunus/core/detail/restored_weights.hpp

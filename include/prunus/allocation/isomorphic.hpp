@@ -45,21 +45,21 @@ inline namespace v0 {
 /// @deviation our reading: the kinds of the members stand for the isomorphism of the sub-structures
 class isomorphic {
  public:
-  template <class = compiled_on_use>
+  template <class Text = std::string>
   explicit isomorphic(network_structure network, global ranking = {})
       : ranking_(ranking), network_(std::move(network)) {
     name_table kind_of;  // of a parameter
     for (const resolved_graph::node& node : network_.resolved().nodes)
       for (const parameter_declaration& p : node.parameters)
         kind_of.emplace(p.name, kind_of_parameter(node, p));
-    std::vector<std::string> classes;
+    std::vector<Text> classes;
     for (const coupling& c : network_.couplings()) {
-      std::vector<std::string> kinds;
+      std::vector<Text> kinds;
       for (const coupling::member& m : c.members)
         kinds.push_back(detail::concat(kind_of.at(m.parameter), " ", name_of(m.axis), ";"));
       std::sort(kinds.begin(), kinds.end());
-      std::string all;
-      for (const std::string& kind : kinds) all += kind;
+      Text all;
+      for (const Text& kind : kinds) all += kind;
       const auto known = std::find(classes.begin(), classes.end(), all);
       classes_.push_back(known - classes.begin());
       if (known == classes.end()) classes.push_back(std::move(all));

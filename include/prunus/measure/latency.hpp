@@ -180,9 +180,9 @@ void time_in_turns(std::span<timed_callable> candidates, const latency_options& 
   }
 }
 
-template <class = compiled_on_use>
+template <class Number = double>
 [[nodiscard]] latency summary_of(const timed_callable& timed) {
-  std::vector<double> ascending = timed.seconds;
+  std::vector<Number> ascending = timed.seconds;
   std::sort(ascending.begin(), ascending.end());
   return {.median = quantile(ascending, 0.5),
           .minimum = ascending.front(),
@@ -193,11 +193,11 @@ template <class = compiled_on_use>
 }
 
 /// What disturbed the machine in a round disturbed both, so the interval is of ratios by round.
-template <class = compiled_on_use>
+template <class Number = double>
 [[nodiscard]] latency_comparison comparison_of(const timed_callable& baseline,
                                                const timed_callable& candidate) {
   latency_comparison result{.baseline = summary_of(baseline), .candidate = summary_of(candidate)};
-  std::vector<double> ratios(baseline.seconds.size());
+  std::vector<Number> ratios(baseline.seconds.size());
   for (std::size_t i = 0; i < ratios.size(); ++i) {
     ratios[i] = candidate.seconds[i] / baseline.seconds[i];
   }

@@ -98,7 +98,8 @@ struct policy_report {
   }
 
  private:
-  [[nodiscard]] static policy_effect effect_of(std::vector<double> qualities) {
+  template <class Number = double>
+  [[nodiscard]] static policy_effect effect_of(std::vector<Number> qualities) {
     const std::size_t n = qualities.size();
     double mean = 0;
     for (const double s : qualities) mean += s / static_cast<double>(n);

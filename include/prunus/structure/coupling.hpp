@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/detail/layer_of.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/structure/network_structure.hpp>
@@ -18,13 +19,6 @@
 namespace prunus {
 inline namespace v0 {
 namespace detail {
-
-/// "conv1.weight" is a tensor of the layer conv1.
-[[nodiscard]] inline std::string_view layer_of(std::string_view parameter) noexcept {
-  for (std::string_view suffix : {".weight", ".bias", ".running_mean", ".running_var"})
-    if (parameter.ends_with(suffix)) return parameter.substr(0, parameter.size() - suffix.size());
-  return parameter;
-}
 
 /// "a", "a and b", "a, b and c".
 [[nodiscard]] inline std::string enumerate(std::span<const std::string> parts) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prunus/core/compiled_on_use.hpp>
+#include <prunus/core/detail/layer_of.hpp>
 #include <prunus/core/error.hpp>
 #include <prunus/core/model.hpp>
 #include <prunus/core/name_pattern.hpp>
@@ -11,7 +11,6 @@
 #include <prunus/pruning/parameter_selection.hpp>
 #include <prunus/pruning/pass_report.hpp>
 #include <prunus/pruning/pass_state.hpp>
-#include <prunus/structure/coupling.hpp>
 
 #include <algorithm>    // std::min
 #include <cstddef>      // std::size_t

@@ -19,24 +19,24 @@ namespace detail {
 /// What a plan must hold whatever network it is of: nothing is said twice, folds are finite numbers
 /// and agree on who takes them over, new biases are announced.
 /// @throws argument_error (duplicate_name, unknown_name), value_error (not_finite)
-template <class = compiled_on_use>
+template <class View = std::string_view>
 void expect_consistent(const plan& p) {
   const auto twice = [](const auto&... what) {
     throw argument_error(errc::duplicate_name, concat("plan: ", what..., " twice"));
   };
-  std::set<std::pair<std::string_view, Index>> units, channels;
+  std::set<std::pair<View, Index>> units, channels;
   for (const plan::removal& r : p.removed)
     if (!units.emplace(r.coupling, r.unit).second)
       twice("removes unit ", r.unit, " of ", r.coupling);
-  std::set<std::string_view> sliced, gains_bias;
+  std::set<View> sliced, gains_bias;
   for (const plan::tensor_slice& s : p.slices)
     if (!sliced.insert(s.tensor).second) twice("slices ", s.tensor);
-  std::unordered_map<std::string_view, std::string_view> weight_of_new;
+  std::unordered_map<View, View> weight_of_new;
   for (const plan::new_tensor& t : p.new_tensors)
     if (!weight_of_new.emplace(t.name, t.weight).second || !gains_bias.insert(t.weight).second)
       twice("creates ", t.name, " for ", t.weight);
 
-  std::unordered_map<std::string_view, const plan::fold*> first_of;
+  std::unordered_map<View, const plan::fold*> first_of;
   for (const plan::fold& f : p.folds) {
     if (!std::isfinite(f.value))
       throw value_error(errc::not_finite, concat("plan: folds ", f.value, " of ", f.from, ":",

@@ -115,7 +115,7 @@ void expect_plan_fits(const model<S>& net, const plan& p) {
 }
 
 /// Every record against the graph.
-template <class = compiled_on_use>
+template <class View = std::string_view>
 class plan_check {
  public:
   plan_check(const network_structure& network, const plan& p)
@@ -205,7 +205,7 @@ class plan_check {
     };
     const std::vector<plan::tensor_slice> slices = slices_without(
         data_, [&](Index unit) { return stays[static_cast<std::size_t>(unit)] != 0; });
-    std::unordered_map<std::string_view, const plan::tensor_slice*> found;
+    std::unordered_map<View, const plan::tensor_slice*> found;
     for (const plan::tensor_slice& s : plan_.slices) found.emplace(s.tensor, &s);
     for (const plan::tensor_slice& s : slices)
       if (const auto at = found.find(s.tensor); at == found.end() || *at->second != s)
@@ -297,8 +297,8 @@ class plan_check {
   const network_structure& network_;
   const structure_data& data_;
   const plan& plan_;
-  std::unordered_map<std::string_view, std::size_t> node_of_;
-  std::unordered_map<std::string_view, owner> owner_of_;
+  std::unordered_map<View, std::size_t> node_of_;
+  std::unordered_map<View, owner> owner_of_;
 };
 
 }  // namespace detail

@@ -109,10 +109,11 @@ class removal_analysis {
                                network_.nodes[n].parameters[k].name, tensors[n][k].get()});
   }
 
+  template <class Position = std::size_t>
   void find_kept(kept_units& kept) const {
     kept.keep_ends();
     kept.keep_what_operations_need();
-    std::vector<std::vector<std::pair<std::size_t, Index>>> rows(
+    std::vector<std::vector<std::pair<Position, Index>>> rows(
         static_cast<std::size_t>(structure_.units()));  // per unit: readings and their outputs
     std::vector<std::vector<std::size_t>> undecided;
     for (std::size_t r = 0; r < readings_.size(); ++r) {
