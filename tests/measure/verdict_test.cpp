@@ -59,7 +59,8 @@ TEST_CASE("judge names what the gain costs in accuracy", "[measure][verdict]") {
   pruned.accuracy = 0.9842;
   CHECK(prunus::judge(dense, pruned).reason ==
         "use pruned: 0.5 x the time with 1 thread, accuracy -0.29 points");
-  CHECK(prunus::judge(pruned, timed(0.01)).reason == "use pruned: 0.2 x the time with 1 thread, accuracy not measured");
+  CHECK(prunus::judge(pruned, timed(0.01)).reason ==
+        "use pruned: 0.2 x the time with 1 thread, accuracy not measured");
   pruned.accuracy = 0.9971;
   CHECK(prunus::judge(dense, pruned).reason ==
         "use pruned: 0.5 x the time with 1 thread, accuracy +1.00 points");

@@ -83,12 +83,13 @@ struct worst_latency {
 
 }  // namespace detail
 
-/// Says whether the pruned network is worth having: faster by the clock, since fewer operations that
-/// take as long gain nothing, and about as accurate, where both accuracies were measured.
+/// Says whether the pruned network is worth having: faster by the clock, since fewer operations
+/// that take as long gain nothing, and about as accurate, where both accuracies were measured.
 ///
 /// Pruning has to pay with every number of threads that both were measured with. It does not pay
 /// where the ratio of the latencies lies within the noise of 1 or above `pays_below`, nor where it
-/// costs more accuracy than allowed, one point unless you say otherwise. Without a latency on both sides the verdict is `undecided`.
+/// costs more accuracy than allowed, one point unless you say otherwise. Without a latency on both
+/// sides the verdict is `undecided`.
 ///
 /// @throws argument_error out_of_range, duplicate_name: a number outside its range, or a latency
 ///         given twice
