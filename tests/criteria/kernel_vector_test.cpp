@@ -48,7 +48,8 @@ double naive_score(support::criterion_subject<S>& subject, const kernel_vector& 
       const double k = at(input, h, x);
       dot += v * k, vv += v * v, kk += k * k, l1 += std::abs(k);
     }
-  const double cosine = dot / std::max(std::sqrt(vv) * std::sqrt(kk), 1e-6);
+  const bool single = subject.shape.height * subject.shape.width == 1;
+  const double cosine = single ? 1 : dot / std::max(std::sqrt(vv) * std::sqrt(kk), 1e-6);
   return (c.norm == kernel_norm::l1 ? l1 : std::sqrt(kk)) *
          (c.alpha + (1 - c.alpha) * (c.signed_cosine ? cosine : std::abs(cosine)));
 }
@@ -113,6 +114,14 @@ TEST_CASE("single weights score their magnitude", "[criteria][kernel_vector]") {
   std::vector<float> values{3, -1, 0.5F, 0, 2, -4};
   const prunus::parameter<float> p{"w", prunus::view(values, {2, 3, 1, 1})};
   CHECK(is(scores_of(kernel_vector{}, p, prunus::kernel_2d), {3, 1, 0.5, 0, 2, 4}));
+}
+
+TEST_CASE("single weights that cancel out score their magnitude", "[criteria][kernel_vector]") {
+  std::vector<double> values{0.5, -0.5, 1, -3};
+  const prunus::parameter<double> p{"w", prunus::view(values, {2, 2, 1, 1})};
+  for (const bool with_sign : {false, true})
+    CHECK(is(scores_of(kernel_vector{.signed_cosine = with_sign}, p, prunus::kernel_2d),
+             {0.5, 0.5, 1, 3}));
 }
 
 TEST_CASE("the largest single weights can be put out of reach", "[criteria][kernel_vector]") {

@@ -148,3 +148,16 @@ TEST_CASE("NaN anywhere in a long filter shows in its score alone", "[criteria][
           CHECK(std::isnan(scores[static_cast<std::size_t>(f)]) == (f == wrong));
     }
 }
+
+TEST_CASE("a scale of all weights leaves the L2 norms their order", "[criteria][norms]") {
+  for (int power = -120; power <= 120; power += 8) {
+    std::vector<float> values{3, 4, 1, 1, 0, 0, 6, 0};
+    for (float& v : values) v = std::ldexp(v, power);
+    const prunus::parameter<float> p{"w", prunus::view(values, {4, 2})};
+    const auto scores = scores_of(l2_norm{}, p, prunus::filter);
+    CHECK(scores[0] == std::ldexp(5.0f, power));
+    CHECK(scores[1] == std::ldexp(std::sqrt(2.0f), power));
+    CHECK(scores[2] == 0);
+    CHECK(scores[3] == std::ldexp(6.0f, power));
+  }
+}

@@ -49,7 +49,7 @@ TEST_CASE("judge uses the pruned network from the threshold down", "[measure][ve
         prunus::decision::use_pruned);
   const auto verdict = prunus::judge(timed(0.100), timed(0.052), {.noise = 0.03});
   CHECK(verdict.decision == prunus::decision::use_pruned);
-  CHECK(verdict.reason == "use pruned: 0.52 x the time with 1 thread");
+  CHECK(verdict.reason == "use pruned: 0.52 x the time with 1 thread, accuracy not measured");
 }
 
 TEST_CASE("judge names what the gain costs in accuracy", "[measure][verdict]") {
@@ -59,7 +59,8 @@ TEST_CASE("judge names what the gain costs in accuracy", "[measure][verdict]") {
   pruned.accuracy = 0.9842;
   CHECK(prunus::judge(dense, pruned).reason ==
         "use pruned: 0.5 x the time with 1 thread, accuracy -0.29 points");
-  CHECK(prunus::judge(pruned, timed(0.01)).reason == "use pruned: 0.2 x the time with 1 thread");
+  CHECK(prunus::judge(pruned, timed(0.01)).reason ==
+        "use pruned: 0.2 x the time with 1 thread, accuracy not measured");
   pruned.accuracy = 0.9971;
   CHECK(prunus::judge(dense, pruned).reason ==
         "use pruned: 0.5 x the time with 1 thread, accuracy +1.00 points");
@@ -73,8 +74,23 @@ TEST_CASE("judge keeps the dense network when too much accuracy is lost", "[meas
   const auto verdict = prunus::judge(dense, pruned, {.accuracy_loss_allowed = 0.02});
   CHECK(verdict.decision == prunus::decision::keep_dense);
   CHECK(verdict.reason ==
-        "keep dense: 0.5 x the time with 1 thread, but accuracy falls by 8.00 points where 2 are "
-        "allowed");
+        "keep dense: 0.5 x the time with 1 thread, but accuracy falls by 8.00 points; at most 2 "
+        "may be lost");
+  CHECK(prunus::judge(dense, pruned, {.accuracy_loss_allowed = 1}).decision ==
+        prunus::decision::use_pruned);
+}
+
+TEST_CASE("judge recommends no ruin unless asked to", "[measure][verdict]") {
+  prunus::measurement dense = timed(0.1);
+  prunus::measurement pruned = timed(0.05);
+  dense.accuracy = 0.98;
+  pruned.accuracy = 0.36;
+  CHECK(prunus::judge(dense, pruned).reason ==
+        "keep dense: 0.5 x the time with 1 thread, but accuracy falls by 62.00 points; at most 1 "
+        "may be lost");
+  pruned.accuracy = 0.969;
+  CHECK(prunus::judge(dense, pruned).decision == prunus::decision::keep_dense);
+  pruned.accuracy = 0.97;  // one point to the dot
   CHECK(prunus::judge(dense, pruned).decision == prunus::decision::use_pruned);
 }
 

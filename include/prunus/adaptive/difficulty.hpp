@@ -38,7 +38,7 @@ struct difficulty_options {
 /// @shape features: [inputs, number of features], row-major; difficulties: [inputs]
 /// Cost: fit: a few Newton steps, each linear in inputs and cubic in features; an estimate is
 /// linear in features and allocates nothing.
-/// @source D. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
+/// @source V. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
 /// Pruning", Micromachines 14(5):908, 2023, 10.3390/mi14050908: a predictor of difficulty that
 /// chooses among easy, medium and hard networks at run time
 /// @deviation our reading: the kind of predictor, what it is fitted to, and the limits at equal

@@ -66,7 +66,7 @@ class value_spread {
 /// @throws shape_error (shape_mismatch), argument_error (out_of_range: white not above black),
 ///         value_error (not_finite: a pixel)
 /// Cost: reads every pixel four times, about 30 operations a pixel; allocates nothing.
-/// @source D. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
+/// @source V. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
 /// Pruning", Micromachines 14(5):908, 2023, 10.3390/mi14050908: difficulty from image quality
 /// scores
 /// @deviation our reading: which scores they are was not found; these four are usual ones

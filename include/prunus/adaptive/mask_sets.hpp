@@ -44,7 +44,7 @@ struct smaller_network {
 /// Cost: one copy of the masked parameters. activate() copies and masks the parameters of the old
 /// and the new set, and allocates nothing; a compacted network costs its smaller tensors and no
 /// switching at all.
-/// @source D. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
+/// @source V. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
 /// Pruning", Micromachines 14(5):908, 2023, 10.3390/mi14050908: three networks, easy, medium and
 /// hard, without retraining
 /// @deviation our reading: one set of weights with masks; networks taken out of it are ours

@@ -92,7 +92,8 @@ struct cumulated_mass {
 ///         value_error (not_finite: names the parameter); nothing is then written
 /// Ties: of equal scores the lower index goes first. Limits come before epsilon; at least one unit
 /// stays, also of a layer of zeros. Cost: one sort of the scores of each entry.
-/// @source G. Ding, Y. Chen, "Optimization based layer-wise pruning threshold", Mathematics 2023;
+/// @source Y. Ding, D. R. Chen, "Optimization based layer-wise pruning threshold", Mathematics
+/// 2023;
 ///         the form with squares at epsilon = 0.001: Y. Ye et al., "Optimal Thresholding",
 ///         arXiv:2003.04566
 /// @deviation the abstract of Ding and Chen says: a constrained programme for the size of each

@@ -45,7 +45,7 @@ enum class similarity_form : std::uint8_t {
 /// @throws argument_error (unsupported: other tiles; `standardize` with `distance_sum`)
 /// Cost: n^2 * length / 2 multiply-adds for n filters; the sweep holds n^2 distances, the sum no
 /// more than some blocks.
-/// @source L. Wu, H. Song, Y. Zeng, "Model pruning based on filter similarity for edge device
+/// @source T. Wu, C. Song, P. Zeng, "Model pruning based on filter similarity for edge device
 /// deployment", Frontiers in Neurorobotics 2023
 /// @deviation the paper's abstract says: pairwise similarities, the most similar filters go, no
 /// rates of layers but one target of MACs or parameters. The measures, which filter of a pair goes,

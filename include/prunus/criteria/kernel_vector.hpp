@@ -95,7 +95,10 @@ struct kernel_vector {
         }
         l2 = std::sqrt(l2);
         const number cosine = product / std::max(length * l2, number(1e-6));
-        const number direction = signed_cosine ? cosine : std::abs(cosine);
+        const number direction =  // a single weight has none
+            area == 1       ? number(1)
+            : signed_cosine ? cosine
+                            : std::abs(cosine);
         scores[static_cast<std::size_t>(f * out_step + c * in_step)] =
             (norm == kernel_norm::l1 ? l1 : l2) * (number(alpha) + number(1 - alpha) * direction);
         if (f == 0 && c == 0) first = l1;

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <prunus/core/tile_reduction.hpp>
+#include <prunus/core/tile_walk.hpp>
 #include <prunus/criteria/criterion.hpp>
 #include <prunus/criteria/detail/tile_sums.hpp>
 #include <prunus/selection/score_source.hpp>
 
-#include <cmath>        // std::sqrt
+#include <algorithm>    // std::all_of
+#include <cmath>        // std::ilogb, std::isfinite, std::scalbn, std::sqrt
+#include <limits>       // std::numeric_limits
 #include <span>         // std::span
 #include <type_traits>  // std::is_same_v
+#include <vector>       // std::vector
 
 namespace prunus {
 inline namespace v0 {
@@ -17,7 +21,8 @@ inline namespace v0 {
 /// tile_reducer; that is checked where it scores, for here every program would pay for it.
 template <class Fold>
 struct norm {
-  /// Writes the norm of every tile. Cost: one pass over the weights, no allocation.
+  /// Writes the norm of every tile. Cost: one pass over the weights, no allocation; three for an
+  /// `l2_norm` whose squares leave the range of the scores, which alone allocates.
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     // Every norm of a single weight is its magnitude: no root of a square.
@@ -26,7 +31,10 @@ struct norm {
     reduce_tiles<Fold, S>(p.weight, grid, scores);
     // std::sqrt is exact; Eigen's packets are not, and would tell equal tiles apart by their place.
     if constexpr (std::is_same_v<Fold, detail::square_sum>)
-      for (score_of<S>& score : scores) score = std::sqrt(score);
+      if (std::all_of(scores.begin(), scores.end(), [](auto sum) { return is_exact(sum); }))
+        for (score_of<S>& score : scores) score = std::sqrt(score);
+      else
+        scaled_lengths<S>(p.weight, grid, scores);
   }
 
   /// The weights themselves, by their magnitudes.
@@ -34,6 +42,46 @@ struct norm {
     requires std::is_same_v<S, score_of<S>>
   [[nodiscard]] static score_source<S> element_source(const parameter<S>& p) noexcept {
     return {p.weight.data, p.weight.size(), true, p.name};
+  }
+
+ private:
+  /// Whether no square that counts has left the range of T.
+  template <class T>
+  [[nodiscard]] static bool is_exact(T sum) noexcept {
+    constexpr T least = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+    return sum >= least && sum <= std::numeric_limits<T>::max();
+  }
+
+  /// The weights of a tile are divided by a power of two near their largest before they are
+  /// squared.
+  template <weight_scalar S>
+  static void scaled_lengths(weight_view<const S> weight, const tile_grid& grid,
+                             std::span<score_of<S>> scores) {
+    std::vector<double> largest(scores.size()), sums(scores.size());
+    const auto each = [&](const auto& visit) {
+      const auto value = [&](Index i) {
+        return std::abs(static_cast<double>(static_cast<score_of<S>>(weight.data[i])));
+      };
+      detail::walk_tiles(
+          grid,
+          [&](Index at, Index count, Index tile) {
+            for (Index i = 0; i < count; ++i) visit(value(at + i), static_cast<std::size_t>(tile));
+          },
+          [&](Index at, Index count, Index tile) {
+            for (Index i = 0; i < count; ++i)
+              visit(value(at + i), static_cast<std::size_t>(tile + i));
+          });
+    };
+    each([&](double w, std::size_t t) { largest[t] = w > largest[t] || w != w ? w : largest[t]; });
+    const auto power = [&](std::size_t t) {
+      return largest[t] > 0 && std::isfinite(largest[t]) ? std::ilogb(largest[t]) : 0;
+    };
+    each([&](double w, std::size_t t) {
+      const double part = std::scalbn(w, -power(t));
+      sums[t] += part * part;
+    });
+    for (std::size_t t = 0; t < sums.size(); ++t)
+      scores[t] = static_cast<score_of<S>>(std::scalbn(std::sqrt(sums[t]), power(t)));
   }
 };
 

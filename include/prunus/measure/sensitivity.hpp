@@ -147,7 +147,7 @@ class sensitivity_sweep {
 ///         what the allocation throws), value_error (not_finite: weights or qualities), and what
 ///         the callbacks throw
 /// Cost: one run of `evaluate` a point (none at sparsity 0) and one more; a copy of the weights.
-/// @source A. Sivakumar, R. Padmapriya, Curr. Med. Imaging 20, 2024, e15734056303076: weights or
+/// @source M. Sivakumar, S. T. Padmapriya, Curr. Med. Imaging 20, 2024, e15734056303076: weights or
 ///         neurons of a trained network are removed from 0 to 99 %, the highest share with
 ///         acceptable accuracy is chosen
 /// @deviation our reading: magnitude of a weight and norm of a neuron (any criterion here), ranking

@@ -24,7 +24,7 @@ enum class decision {
 struct verdict_options {
   double pays_below = 0.95;  ///< ratio of the latencies, pruned to dense, > 0
   double noise = 0;          ///< how far that ratio may be off (latency_comparison::noise), >= 0
-  double accuracy_loss_allowed = 1;  ///< fraction of all answers, in [0, 1]; 1 allows any loss
+  double accuracy_loss_allowed = 0.01;  ///< fraction of all answers, in [0, 1]; 1 allows any loss
 };
 
 struct verdict {
@@ -75,20 +75,21 @@ struct worst_latency {
   return text;
 }
 
-/// ", accuracy -0.29 points", or nothing where it was not measured.
+/// ", accuracy -0.29 points", or that it was not measured.
 [[nodiscard]] inline std::string accuracy_text(std::optional<double> gain) {
-  if (!gain) return "";
+  if (!gain) return ", accuracy not measured";
   return concat(", accuracy ", *gain < 0 ? "" : "+", fixed_text(100 * *gain, 2), " points");
 }
 
 }  // namespace detail
 
-/// Says whether the pruned network is worth having, by the clock alone: fewer operations that take
-/// as long gain nothing.
+/// Says whether the pruned network is worth having: faster by the clock, since fewer operations
+/// that take as long gain nothing, and about as accurate, where both accuracies were measured.
 ///
 /// Pruning has to pay with every number of threads that both were measured with. It does not pay
 /// where the ratio of the latencies lies within the noise of 1 or above `pays_below`, nor where it
-/// costs more accuracy than allowed. Without a latency on both sides the verdict is `undecided`.
+/// costs more accuracy than allowed, one point unless you say otherwise. Without a latency on both
+/// sides the verdict is `undecided`.
 ///
 /// @throws argument_error out_of_range, duplicate_name: a number outside its range, or a latency
 ///         given twice
@@ -116,12 +117,12 @@ template <class = compiled_on_use>
   }
   std::optional<double> gain;
   if (dense.accuracy && pruned.accuracy) gain = *pruned.accuracy - *dense.accuracy;
-  if (gain && -*gain > options.accuracy_loss_allowed) {
+  if (gain && -*gain > options.accuracy_loss_allowed + 1e-9) {  // 0.98 - 0.97 is one point
     return {decision::keep_dense,
             detail::concat("keep dense: ", detail::text_of(worst), ", but accuracy falls by ",
-                           detail::fixed_text(-100 * *gain, 2), " points where ",
+                           detail::fixed_text(-100 * *gain, 2), " points; at most ",
                            detail::trimmed_text(100 * options.accuracy_loss_allowed, 2),
-                           " are allowed")};
+                           " may be lost")};
   }
   return {decision::use_pruned,
           detail::concat("use pruned: ", detail::text_of(worst), detail::accuracy_text(gain))};

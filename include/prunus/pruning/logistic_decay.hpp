@@ -19,9 +19,9 @@ inline namespace v0 {
 /// may recover; from event `duration` on the tiles that lose are zero and pruned for good. With
 /// `pinned` the curve is stretched to be exactly 1 and 0 at its ends.
 ///
-/// @source Y. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential
+/// @source C. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential
 /// Equation", CMC 82(3):4913-4930,
-///         2025: that important-looking filters fade in three stages derived from the logistic
+///         2025: that unimportant filters fade in three stages derived from the logistic
 ///         equation.
 /// @deviation our reading: the paper's formula and constants could not be seen. The form above,
 /// epsilon = 0.01,

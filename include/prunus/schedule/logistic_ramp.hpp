@@ -14,7 +14,7 @@ inline namespace v0 {
 ///
 ///     prunus::logistic_ramp{.final_sparsity = 0.8, .end = 90, .curve = {.midpoint = 0.3}}
 ///
-/// @source Y. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential
+/// @source C. Hu et al., "SFPBL: Soft Filter Pruning Based on Logistic Growth Differential
 /// Equation", CMC 82(3):4913-4930, 2025: growth by the logistic equation
 /// @deviation our reading: an alternative to logistic_decay in which the number of pruned filters
 /// grows, not the decay of each; at `end` the sparsity is `final_sparsity` itself

@@ -208,7 +208,7 @@ class layer_rate_explorer {
 ///         the pass and the callbacks throw
 /// Cost: for L layers and R rates L R evaluations, at most L R more on the path and R at equal
 /// rates.
-/// @source D. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
+/// @source V. Pentsos, O. Spantidi, I. Anagnostopoulos, "Dynamic Image Difficulty-Aware DNN
 /// Pruning", Micromachines 14(5):908, 2023, 10.3390/mi14050908: exploration of combinations of
 /// convolutions, of which those on the Pareto front are used, with drops of at most 1, 4 and 8
 /// points for hard, medium and easy images
