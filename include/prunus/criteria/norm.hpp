@@ -7,8 +7,9 @@
 #include <prunus/criteria/detail/tile_sums.hpp>
 #include <prunus/selection/score_source.hpp>
 
-#include <algorithm>    // std::all_of
-#include <cmath>        // std::ilogb, std::isfinite, std::scalbn, std::sqrt
+#include <algorithm>    // std::max
+#include <cmath>        // std::abs, std::ilogb, std::isfinite, std::scalbn, std::sqrt
+#include <cstddef>      // std::size_t
 #include <limits>       // std::numeric_limits
 #include <span>         // std::span
 #include <type_traits>  // std::is_same_v
@@ -21,8 +22,9 @@ inline namespace v0 {
 /// tile_reducer; that is checked where it scores, for here every program would pay for it.
 template <class Fold>
 struct norm {
-  /// Writes the norm of every tile. Cost: one pass over the weights, no allocation; three for an
-  /// `l2_norm` whose squares leave the range of the scores, which alone allocates.
+  /// Writes the norm of every tile. Cost: one pass over the weights, no allocation; two for an
+  /// `l2_norm` of which a tile is zero, three where squares leave the range of the scores; these
+  /// allocate three numbers a tile.
   template <weight_scalar S>
   void score(const parameter<S>& p, const tile_grid& grid, std::span<score_of<S>> scores) const {
     // Every norm of a single weight is its magnitude: no root of a square.
@@ -30,11 +32,14 @@ struct norm {
       return reduce_tiles<detail::magnitude_sum, S>(p.weight, grid, scores);
     reduce_tiles<Fold, S>(p.weight, grid, scores);
     // std::sqrt is exact; Eigen's packets are not, and would tell equal tiles apart by their place.
-    if constexpr (std::is_same_v<Fold, detail::square_sum>)
-      if (std::all_of(scores.begin(), scores.end(), [](auto sum) { return is_exact(sum); }))
-        for (score_of<S>& score : scores) score = std::sqrt(score);
-      else
-        scaled_lengths<S>(p.weight, grid, scores);
+    if constexpr (std::is_same_v<Fold, detail::square_sum>) {
+      bool exact = true;
+      for (score_of<S>& score : scores) {
+        exact = exact && is_exact(score);
+        score = std::sqrt(score);
+      }
+      if (!exact) mend_lengths<S>(p.weight, grid, scores);
+    }
   }
 
   /// The weights themselves, by their magnitudes.
@@ -52,12 +57,12 @@ struct norm {
     return sum >= least && sum <= std::numeric_limits<T>::max();
   }
 
-  /// The weights of a tile are divided by a power of two near their largest before they are
-  /// squared.
+  /// Tiles whose squares left the range anew: divided by a power of two near their largest weight
+  /// before they are squared. Tiles of zeros are right as they are.
   template <weight_scalar S>
-  static void scaled_lengths(weight_view<const S> weight, const tile_grid& grid,
-                             std::span<score_of<S>> scores) {
-    std::vector<double> largest(scores.size()), sums(scores.size());
+  static void mend_lengths(weight_view<const S> weight, const tile_grid& grid,
+                           std::span<score_of<S>> scores) {
+    std::vector<double> largest(scores.size()), factor(scores.size()), sums(scores.size());
     const auto each = [&](const auto& visit) {
       const auto value = [&](Index i) {
         return std::abs(static_cast<double>(static_cast<score_of<S>>(weight.data[i])));
@@ -73,15 +78,21 @@ struct norm {
           });
     };
     each([&](double w, std::size_t t) { largest[t] = w > largest[t] || w != w ? w : largest[t]; });
-    const auto power = [&](std::size_t t) {
-      return largest[t] > 0 && std::isfinite(largest[t]) ? std::ilogb(largest[t]) : 0;
-    };
+    bool any = false;
+    for (std::size_t t = 0; t < scores.size(); ++t) {
+      if (is_exact(scores[t] * scores[t]) || !(largest[t] > 0) || !std::isfinite(largest[t]))
+        continue;
+      constexpr int smallest = -1000;  // such that the factor itself is finite
+      factor[t] = std::scalbn(1.0, -std::max(std::ilogb(largest[t]), smallest));
+      any = true;
+    }
+    if (!any) return;
     each([&](double w, std::size_t t) {
-      const double part = std::scalbn(w, -power(t));
+      const double part = w * factor[t];
       sums[t] += part * part;
     });
     for (std::size_t t = 0; t < sums.size(); ++t)
-      scores[t] = static_cast<score_of<S>>(std::scalbn(std::sqrt(sums[t]), power(t)));
+      if (factor[t] > 0) scores[t] = static_cast<score_of<S>>(std::sqrt(sums[t]) / factor[t]);
   }
 };
 
