@@ -400,7 +400,7 @@ outcome by_accuracy(workshop& w, dead_units dead, const MakePass& make_pass) {
   }
   nn::minibatches<float> batches(w.data.train.images, w.data.train.labels,
                                  {.batch = 32, .seed = w.seed});
-  std::vector<prunus::dead_inputs> unread;
+  prunus::named_masks unread;
   Index step = 0, epoch = 0;
   for (double reached = 0; reached < 0.98 && epoch < w.chosen.patience; ++epoch) {
     Index correct = 0;
@@ -410,17 +410,17 @@ outcome by_accuracy(workshop& w, dead_units dead, const MakePass& make_pass) {
                    nn::observe_outputs(net, active);
                  }).correct;
       if (timeline) timeline->step({.step = ++step, .epoch = epoch});
-      for (const prunus::dead_inputs& d : unread) d.mask.apply(net.model()[d.parameter].weight);
+      prunus::hold(net.model(), unread);
     }
     reached = static_cast<double>(correct) / static_cast<double>(w.data.train.size());
     if (timeline &&
         timeline->step({.step = step, .epoch = epoch + 1, .accuracy = reached}).pruned() &&
         dead != dead_units::stay)
-      for (prunus::dead_inputs& d :
+      for (const auto& [name, mask] :
            prunus::propagate_dead_units(net.graph(), net.model(),
                                         dead == dead_units::fold ? prunus::dead_constants::fold
                                                                  : prunus::dead_constants::drop))
-        unread.push_back(std::move(d));
+        unread.add_or_join(name, mask);
   }
   const double reached = w.accuracy(net);
   return {reached, reached, 1, weights_left(net), static_cast<double>(epoch)};

@@ -13,7 +13,6 @@
 namespace {
 
 using prunus::dead_constants;
-using prunus::dead_inputs;
 using prunus::graph;
 using prunus::Index;
 using prunus::propagate_dead_units;
@@ -59,11 +58,10 @@ TEST_CASE("what reads a dead neuron is zeroed and its constant folded",
           "[pruning][propagate_dead_units]") {
   dead_neuron example;
   const naive::values before = example.outputs();
-  const std::vector<dead_inputs> found = propagate_dead_units(example.declared, example.net);
+  const prunus::named_masks found = propagate_dead_units(example.declared, example.net);
   REQUIRE(found.size() == 1);
-  CHECK(found[0].parameter == "fc2.weight");
-  CHECK(found[0].mask.kept() == 2);
-  CHECK_FALSE(found[0].mask[1]);
+  CHECK(found["fc2.weight"].kept() == 2);
+  CHECK_FALSE(found["fc2.weight"][1]);
   CHECK(example.second == std::vector<double>{1, 0, 3, 4, 0, 6});
   CHECK(example.second_bias[0] == Approx(.25 + 2 * .7));
   CHECK(example.second_bias[1] == Approx(.5 + 5 * .7));
@@ -75,7 +73,7 @@ TEST_CASE("what reads a dead neuron is zeroed and its constant folded",
   CHECK(example.second_bias == bias);
 
   example.second[1] = 8;  // training moves what is not held
-  found[0].mask.apply(example.net["fc2.weight"].weight);
+  prunus::hold(example.net, found);
   CHECK(example.second[1] == 0);
 }
 

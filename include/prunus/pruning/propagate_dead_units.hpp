@@ -3,7 +3,9 @@
 
 #include <prunus/core/mask.hpp>
 #include <prunus/core/model.hpp>
+#include <prunus/core/named_masks.hpp>
 #include <prunus/core/tile.hpp>
+#include <prunus/pruning/hold.hpp>
 #include <prunus/structure/compaction.hpp>
 #include <prunus/structure/network_structure.hpp>
 #include <prunus/structure/plan.hpp>
@@ -23,12 +25,6 @@ inline namespace v0 {
 enum class dead_constants : std::uint8_t {
   fold,  ///< the layers that read them take them over in their biases: the function stays the same
   drop   ///< they are forgotten
-};
-
-/// A weight that read dead units, and which of its input channels those were.
-struct dead_inputs {
-  std::string parameter;
-  prunus::mask mask;  ///< one tile an input channel; apply it after a step of training to hold them
 };
 
 namespace detail {
@@ -114,29 +110,30 @@ class constant_folds {
 /// Dropping spares none. A second call changes nothing.
 ///
 /// Batch normalisation counts as at inference. Cost: linear in weights and channels.
-/// @returns the weights that read dead units, in the order of the graph
+/// @returns masks of the weights that read dead units, one tile an input channel, in the order of
+/// the graph: `hold(net, masks)` after a step of training keeps them at zero
 /// @throws what plan_removal throws; the weights are then untouched
 /// @source T. Ganguli, E. K. P. Chong, "Activation-Based Pruning of Neural Networks", Algorithms
 /// 17(1):48, 2024, doi:10.3390/a17010048; the authors' code zeroes the rows behind dead columns
 /// @deviation folding is ours; the whole column is looked at where the authors' code looks at what
 /// the event at hand has pruned; the output layer's kernel is treated like the others
 template <weight_scalar S>
-std::vector<dead_inputs> propagate_dead_units(const network_structure& network, const model<S>& net,
-                                              dead_constants constants = dead_constants::fold) {
+named_masks propagate_dead_units(const network_structure& network, const model<S>& net,
+                                 dead_constants constants = dead_constants::fold) {
   const bool fold = constants == dead_constants::fold;
   plan found =
       plan_removal(network, net, {fold ? padding_policy::keep : padding_policy::approximate});
   if (!fold) found.folds.clear();
   const detail::constant_folds<S> folds(network, found, net);
-  std::vector<dead_inputs> result;
+  named_masks result;
   for (const plan::tensor_slice& slice : found.slices) {
     if (slice.in.empty()) continue;
     mask alive(tile_grid(net[slice.tensor].weight, channel));
     for (Index i : slice.in) alive.set(i, folds.reads_on(slice.tensor, i));
-    if (alive.removed_anything()) result.push_back({slice.tensor, std::move(alive)});
+    if (alive.removed_anything()) result.add(slice.tensor, std::move(alive));
   }
   folds.apply(net);
-  for (const dead_inputs& d : result) d.mask.apply(net[d.parameter].weight);
+  hold(net, result);
   return result;
 }
 
