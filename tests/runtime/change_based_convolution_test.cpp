@@ -97,6 +97,30 @@ TEST_CASE("a slow drift is followed with the last used value and lost with the l
   CHECK(error == 1.25);
 }
 
+TEST_CASE("every output that is not said to be recomputed is as it was", "[gates][change]") {
+  const std::vector<double> weights(9, 1);
+  for (const change_reference reference :
+       {change_reference::last_used, change_reference::last_frame}) {
+    support::random_source random(77);
+    change_based_convolution<double> convolution(ones, weights.data(),
+                                                 {.threshold = 0.1, .reference = reference});
+    std::vector<double> frame(25, 1);
+    convolution.forward(frame.data());
+    for (int t = 0; t < 40; ++t) {
+      for (double& x : frame) x += random.real(-0.05, 0.05);  // below the threshold, everywhere
+      frame[static_cast<std::size_t>(random.between(0, 24))] += 1;
+      const std::vector<double> before(convolution.output().begin(), convolution.output().end());
+      const Index said = convolution.forward(frame.data()).recomputed_outputs;
+      Index flagged = 0;
+      for (std::size_t p = 0; p < 25; ++p) {
+        flagged += convolution.recomputed()[p];
+        if (convolution.recomputed()[p] == 0) REQUIRE(convolution.output()[p] == before[p]);
+      }
+      REQUIRE(said == flagged);
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("with a threshold of 0 every frame equals the dense convolution",
                    "[gates][change]", float, double) {
   support::random_source random(31);

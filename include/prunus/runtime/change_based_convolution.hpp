@@ -234,12 +234,18 @@ class change_based_convolution {
     Index count = 0, computed = 0;
     const Index width = shape_.out_width();
     for (Index i = 0; i < shape_.out_height(); ++i) {
-      const std::uint8_t* const marks = recomputed_.data() + i * width;
+      std::uint8_t* const marks = recomputed_.data() + i * width;
       Index marked = 0;
       for (Index j = 0; j < width; ++j) marked += marks[j];
+      const bool whole = marked > 0 && pays_as_a_whole(marked);
+      // Below the threshold the reference moved on, too: all of the row may come out changed.
+      if (whole && options_.reference == change_reference::last_frame) {
+        std::fill_n(marks, width, std::uint8_t{1});
+        marked = width;
+      }
       result.recomputed_outputs += marked;
       if (marked == 0) continue;
-      if (pays_as_a_whole(marked)) {
+      if (whole) {
         multiply_row(i, epilogue);
         computed += width;
         continue;
