@@ -102,9 +102,7 @@ void write_curves(const std::vector<finished_run>& runs, const std::filesystem::
 }
 
 int run(options& chosen) {
-  // What would fail at the end must fail now.
   const std::filesystem::path folder = output_folder(chosen.output);
-  prunus::write_file((folder / "pruning.csv").string(), "");
 
   const std::string directory = data_directory(chosen.data);
   data_split data =

@@ -51,7 +51,8 @@ class pending_file {
   std::string temporary_;
 };
 
-/// The folder that --output names, made where it is not there.
+/// The folder that --output names, made where it is not there, and seen to be writable: what would
+/// fail at the end must fail now. What lies in it stays as it is.
 /// @throws prunus::file_error cannot_open
 inline std::filesystem::path output_folder(const std::string& name) {
   std::error_code failed;
@@ -61,6 +62,9 @@ inline std::filesystem::path output_folder(const std::string& name) {
                              joined(name, ": the folder cannot be made (", failed.message(),
                                     "); name another one with --output"));
   }
+  const std::filesystem::path probe = std::filesystem::path(name) / ".prunus-writable";
+  prunus::write_file(probe.string(), "");
+  std::filesystem::remove(probe, failed);
   return name;
 }
 

@@ -83,3 +83,15 @@ TEST_CASE(
   CHECK(std::filesystem::is_symlink(folder / "nowhere"));
   CHECK(std::filesystem::is_character_file("/dev/null"));
 }
+
+TEST_CASE("an output folder is made, tried, and left as it was", "[examples][file_output]") {
+  const temporary_folder folder("file_output");
+  write_file(folder / "pruning.csv", "an earlier result\n");
+  const std::string path = (folder / "pruning.csv");
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  CHECK(prunus_examples::output_folder(parent) == std::filesystem::path(parent));
+  CHECK(contents_of(path) == "an earlier result\n");
+  CHECK(folder.files() == 1);
+  CHECK(std::filesystem::is_directory(prunus_examples::output_folder(folder / "deep/er")));
+  CHECK_THROWS_AS(prunus_examples::output_folder(path), prunus::file_error);
+}
